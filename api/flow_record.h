@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// The two record schemas of flow statistics.
+//   flow         one finished biflow (RFC 5103): what the json sink writes, one object a line
+//   flow_update  what changed in one live biflow since the last interval: what `summary` aggregates
+// Forward is the direction of the first packet, or of the SYN where one is seen.
+#pragma once
+
+#include "api/schema.h"
+
+enum {
+	FLOW_VLAN_MAX = 4,
+	FLOW_MPLS_MAX = 8,
+};
+
+enum flow_end_reason {
+	FLOW_END_IDLE,         // no packet for idle_timeout
+	FLOW_END_ACTIVE,       // alive for active_timeout; the flow goes on in a new record
+	FLOW_END_TCP,          // FIN from both sides, or RST, and tcp_linger over
+	FLOW_END_EVICTED,      // its place was needed
+	FLOW_END_OF_INPUT,     // the capture file ended
+	FLOW_END_SHUTDOWN,     // the node was told to stop
+	FLOW_END_REASONS,
+};
+extern const char *const flow_end_reason_names[FLOW_END_REASONS + 1];
+
+// Presence bits of struct flow_record and struct flow_update.
+enum flow_present {
+	FLOW_HAS_PORTS = 1,
+	FLOW_HAS_VLAN,
+	FLOW_HAS_MPLS,
+	FLOW_HAS_MAC,
+	FLOW_HAS_TCP_FLAGS,
+	FLOW_HAS_REV, // a packet was seen in the reverse direction
+	FLOW_HAS_REV_TCP_FLAGS,
+	FLOW_HAS_FWD_THROUGHPUT, // duration above zero
+	FLOW_HAS_REV_THROUGHPUT,
+	FLOW_HAS_END, // flow_update: the flow ended in this interval
+};
+
+struct flow_direction {
+	uint64_t packets;
+	uint64_t bytes;         // IP bytes: IPv4 total length, IPv6 payload length + 40
+	uint64_t payload_bytes; // above the transport header
+	uint64_t throughput_bps; // IP bits per second over the record's duration
+	uint8_t tcp_flags;      // all flags seen, or'ed
+	uint8_t ttl;            // of the first packet
+	uint8_t tos;            // of the first packet, the whole octet
+	uint8_t pad[5];
+};
+
+struct flow_record {
+	uint64_t present; // enum flow_present
+	uint8_t src_ip[16], dst_ip[16];
+	uint16_t src_port, dst_port; // ICMP: type and counterpart type
+	uint8_t protocol;
+	uint8_t ip_version;
+	uint8_t end_reason;
+	uint8_t vlan_count, mpls_count;
+	uint8_t src_mac[6], dst_mac[6];
+	uint16_t vlan[FLOW_VLAN_MAX];
+	uint32_t mpls[FLOW_MPLS_MAX];
+	uint64_t start_ns, end_ns; // first and last packet, since the epoch
+	uint64_t duration_ns;
+	struct flow_direction fwd, rev;
+};
+extern const struct schema flow_schema;
+
+struct flow_update {
+	uint64_t present; // enum flow_present
+	uint8_t src_ip[16], dst_ip[16];
+	uint16_t src_port, dst_port;
+	uint8_t protocol;
+	uint8_t ip_version;
+	uint8_t end_reason; // where FLOW_HAS_END
+	bool started;       // the first update of this flow
+	uint8_t fwd_tcp_flags, rev_tcp_flags; // all seen since the flow's start
+	uint64_t start_ns, last_ns;
+	uint64_t fwd_packets, fwd_bytes; // since the previous update
+	uint64_t rev_packets, rev_bytes;
+	uint64_t total_packets, total_bytes; // both directions, since the flow's start
+};
+extern const struct schema flow_update_schema;

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// What an operator's author includes: instances, and what an instance does with tuples. The code of an
+// operator is the same whether its neighbours are called directly or sit behind rings on other workers.
+//
+// Accounting, per instance: in = forwarded + absorbed + drops + held, and out = forwarded + created. The functions below
+// keep these counters; an operator never touches them.
+#pragma once
+
+#include <stdarg.h>
+
+#include "dataplane/operator_type.h"
+#include "dataplane/tuple.h"
+
+struct node;
+struct route;
+
+struct counters {
+	uint64_t in, forwarded, absorbed, created, out;
+	uint64_t in_bytes;       // sources of packets only: bytes on the wire as captured
+	uint64_t blocked;        // polls put off because the room downstream was used up
+	uint64_t held;           // a level, not a sum
+	uint64_t lost_outside;   // sources: lost before they could be taken in (imissed, kernel drops)
+	uint64_t drops[OPERATOR_DROPS_MAX];
+};
+
+enum { OPERATOR_GAUGES_MAX = 16 };
+
+// One operator of a running pipeline, shared by its instances.
+struct operator {
+	const struct operator_type *type;
+	const char *name;     // as configured
+	const char *pipeline; // name
+	const void *options;
+	unsigned instance_count;
+	struct instance **instances; // [instance_count]
+	void *shared; // from type->open
+	struct node *node;
+};
+
+// Where the batches of one output go. Written by the worker when it adopts a plan.
+struct output {
+	unsigned route_count;
+	struct route *routes;
+	struct batch pending; // emitted one by one, not yet delivered
+};
+
+// One replica. Every field is written by the worker that runs it (or by the manager before that worker starts), and
+// read by it alone; the manager reads copies that the worker publishes.
+struct instance {
+	const struct operator_type *type;
+	struct operator *op;
+	unsigned index; // 0..op->instance_count-1
+	unsigned worker;
+	const void *options; // op->options
+	void *state;         // type->state_size
+	// Every tuple that comes from now on has a clock at or above this. Sources set it; the engine sets the others'
+	// to the least of their inputs'. Live: the wall clock minus a slack.
+	uint64_t watermark_ns;
+	bool stopping; // sources: emit what has been taken from outside, then set finished
+	bool finished; // no tuple will leave it again
+	struct counters counters;
+	uint64_t gauges[OPERATOR_GAUGES_MAX]; // named by type->gauges
+	struct output outputs[OPERATOR_OUTPUTS_MAX];
+	struct schedule_entry *schedule; // the engine's own
+};
+
+// Pass a whole batch on by an output; counts its tuples as forwarded. The batch is empty afterwards.
+void instance_forward(struct instance *self, unsigned output, struct batch *batch);
+
+// Create: send a tuple that did not come in. Delivered when the call into the operator ends, or at BATCH_MAX.
+void instance_emit(struct instance *self, unsigned output, struct rte_mbuf *tuple);
+
+// A source's tuples: counts them as in and forwarded.
+void instance_take_in(struct instance *self, unsigned output, struct batch *batch, uint64_t bytes);
+
+// Free all tuples of the batch; counts them as absorbed. The batch is empty afterwards.
+void instance_absorb(struct instance *self, struct batch *batch);
+
+// Count n tuples as absorbed that the operator freed or goes on owning as something else.
+void instance_count_absorbed(struct instance *self, unsigned n);
+
+// Drop one tuple for a named reason: an index into type->drops.
+void instance_drop(struct instance *self, unsigned reason, struct rte_mbuf *tuple);
+
+// Sources: count tuples that came in and were dropped before there was an mbuf for them.
+void instance_drop_unborn(struct instance *self, unsigned reason, unsigned n);
+
+// A new record of the output's schema, its body zeroed. Records have their own pool, which is sized so that what the
+// room allows never fails.
+//   return  NULL only if that invariant broke; counted by the node
+struct rte_mbuf *instance_new_record(struct instance *self, const struct schema *schema);
+
+// Whether a stream leaves by this output (records nobody listens to need not be made).
+bool instance_has_listener(const struct instance *self, unsigned output);
+
+// Key group of a hash: its top 10 bits.
+enum { KEY_GROUPS = 1024 };
+static inline unsigned
+key_group(uint64_t hash) {
+	return (unsigned)(hash >> 54);
+}
+
+// Hash `size` bytes with the node's secret (XXH3, which is not linear). For keys of flows use flow_key_hash.
+uint64_t key_hash(const struct node *node, const void *key, size_t size);
+// Hash a canonical flow key; TTL and TOS are left out.
+uint64_t flow_key_hash(const struct node *node, const struct flow_key *canonical);
+
+// A message for the person who runs the node, on standard error: "weir-dataplane: pipeline/operator: …".
+void operator_error(const struct operator *op, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void operator_warn(const struct operator *op, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// The same from a worker, at most one message a second per instance; the node goes on, and exits 1 in the end.
+void instance_fail(struct instance *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// What sources need of the node.
+struct rte_mempool *node_packet_pool(const struct node *node);
+unsigned node_socket_id(const struct node *node);
+// Name and incarnation of the node, for records that leave it.
+const char *node_name(const struct node *node);
+uint64_t node_incarnation(const struct node *node);
+
+// Wall clock in nanoseconds since the epoch, cheap enough for every poll.
+uint64_t clock_now_ns(void);
+
+// The node's connection to its controller, or NULL (dataplane/uplink.h).
+struct uplink;
+struct uplink *node_uplink(const struct node *node);

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Operator types: what the engine, the configuration reader, --help and the manual know of an operator.
+// One type is one file under operators/; it registers itself with OPERATOR_REGISTER.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/schema.h"
+#include "dataplane/option.h"
+
+struct batch;
+struct instance;
+struct operator;
+
+enum grouping {
+	GROUPING_FORWARD, // instance i to instance i
+	GROUPING_SHUFFLE, // each batch to the next instance in turn
+	GROUPING_KEY,     // to the instance that owns the key's group
+	GROUPING_GLOBAL,  // all to instance 0
+	GROUPING_ALL,     // each tuple to every instance
+	GROUPINGS,
+};
+extern const char *const grouping_names[GROUPINGS + 1];
+
+enum {
+	GROUPING_KEY_MAX = 8,
+	OPERATOR_OUTPUTS_MAX = 4,
+	OPERATOR_DROPS_MAX = 24,
+};
+
+// Why the tuples that an instance still holds are flushed.
+enum end_of_stream {
+	END_OF_INPUT,    // every source came to its end
+	END_OF_SHUTDOWN, // the node was told to stop
+};
+
+// One output: the streams that leave by it carry its schema. Streams choose the first output whose schema the
+// receiver accepts, or name one: `from: stats.updates`.
+struct operator_output {
+	const char *name;            // ends the list where NULL
+	const struct schema *schema; // NULL: the schema of the input
+	// The fields whose hash the operator leaves in tuple_hash(), ended by NULL, and whether the hash is the same
+	// for both directions; NULL: none. A key stream by just these needs no hash of its own.
+	const char *const *hashed_by;
+	bool hashed_symmetric;
+};
+
+struct operator_type {
+	const char *name;
+	const char *summary;          // one line
+	const char *manual;           // paragraphs for the manual page
+	const struct option *options; // ended by {0}; NULL: none
+	size_t options_size;
+	const struct schema *const *accepts; // ended by NULL; NULL: any; a source has none (poll is set)
+	const struct operator_output *outputs; // ended by {0}; NULL: a sink
+	const char *const *drops;     // names of drop reasons, ended by NULL; NULL: none. At most OPERATOR_DROPS_MAX
+	const char *const *gauges;    // names of further figures (instance.gauges), ended by NULL; NULL: none
+	enum grouping grouping;       // of a stream that does not say
+	const char *const *key;       // its default key, ended by NULL, where grouping is GROUPING_KEY
+	bool key_symmetric;
+	unsigned parallelism;         // where the user does not say; 0: auto, one instance per worker
+	unsigned parallelism_max;     // 0: no limit
+	bool modifies_tuples;         // writes to tuples it received: the engine gives it its own copy on a fan-out
+	bool live;                    // a source on the clock rather than on a file's time
+	bool movable;                 // state can be serialised per key group
+	size_t state_size;            // bytes of state per instance, zeroed, cache-line aligned
+
+	// Check options against each other, before anything starts. May be NULL.
+	//   error   [size] filled on failure
+	//   return  0 or -EINVAL
+	int (*check)(const void *options, char *error, size_t size);
+
+	// Once per operator, before its instances: what they share goes to operator->shared. May be NULL.
+	//   return  0 or a negative errno, after operator_error
+	int (*open)(struct operator *op);
+	void (*close)(struct operator *op); // after the last fini; also after a failed open. May be NULL
+
+	// Once per instance, in the manager, before its worker sees it. May be NULL.
+	int (*init)(struct instance *self);
+	void (*fini)(struct instance *self); // after its worker let go; also after a failed init. May be NULL
+
+	// Sources: take up to `room` tuples from outside and emit them. On the worker.
+	//   room    1..BATCH_MAX
+	//   return  tuples emitted; sets self->finished where no more will come
+	unsigned (*poll)(struct instance *self, unsigned room);
+
+	// All others: handle a batch; each of its tuples is forwarded, absorbed, dropped by name, or held.
+	// At most one tuple may be created per tuple received, on each output.
+	//   batch  the instance may change it; its tuples are the instance's
+	void (*process)(struct instance *self, struct batch *batch);
+
+	// Time has come to self->watermark_ns. May emit up to `room` tuples on each output. May be NULL.
+	//   return  true if there is more to do at this time: it is called again before more input is taken
+	bool (*tick)(struct instance *self, unsigned room);
+
+	// No more input will come: emit what is held, up to `room` tuples on each output a call. May be NULL.
+	//   return  true if there is more to emit
+	bool (*flush)(struct instance *self, enum end_of_stream why, unsigned room);
+};
+
+// Types by name. Registration happens before main, so the list is constant while the program runs.
+const struct operator_type *operator_type_lookup(const char *name);
+//   return  the next type in order of name, the first where `type` is NULL, NULL at the end
+const struct operator_type *operator_type_next(const struct operator_type *type);
+void operator_type_register(struct operator_type *type);
+
+#define OPERATOR_REGISTER(type)                                                                                        \
+	__attribute__((constructor)) static void type##_register(void) {                                               \
+		operator_type_register(&(type));                                                                       \
+	}                                                                                                              \
+	_Static_assert(1, "")

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Pipelines as the user wrote them: operators, their options, and the streams between them, read from YAML
+// and checked as a whole. Nothing here runs or needs the EAL. pipeline_read.c reads, pipeline_check.c checks.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dataplane/operator_type.h"
+
+struct location {
+	const char *file; // owned by the configuration
+	unsigned line;    // from 1; 0 where the text is not from a file
+};
+
+// One operator as configured: a node of the graph.
+struct pipeline_operator {
+	char *name;
+	const struct operator_type *type;
+	void *options;        // type->options_size bytes, filled through type->options
+	unsigned parallelism; // instances; 0 is auto: one per worker, 1 where the type or a stream asks for it
+	unsigned worker_count; // length of workers; 0: any
+	unsigned *workers;    // indices of the workers that its instances may be placed on
+	struct location where;
+};
+
+enum channel_choice {
+	CHANNEL_AUTO, // a direct call where both ends share a worker, else a ring
+	CHANNEL_RING, // always a ring
+};
+
+// One stream as configured: an edge of the graph.
+struct pipeline_stream {
+	unsigned from, to;  // indices into pipeline.operators
+	unsigned output;    // index into the outputs of from's type
+	enum grouping grouping;
+	enum channel_choice channels;
+	unsigned key_count; // GROUPING_KEY
+	const struct field *key[GROUPING_KEY_MAX];
+	bool symmetric;     // both directions of a flow have one key
+	const struct schema *schema; // of the tuples on it
+	struct location where;
+};
+
+struct pipeline {
+	char *name;
+	unsigned operator_count, stream_count;
+	struct pipeline_operator *operators; // in the order listed
+	struct pipeline_stream *streams;
+	struct location where;
+};
+
+enum idle_policy {
+	IDLE_ADAPTIVE, // spin, pause, then sleep
+	IDLE_BUSY,     // always poll
+};
+
+// Everything one node was told: the node's own settings and its pipelines.
+struct node_config {
+	char *node;             // name; default: the host's
+	char *controller;       // ZeroMQ endpoint of the command socket, or NULL
+	struct option_list eal; // EAL arguments
+	unsigned idle;          // enum idle_policy
+	char *hash_secret;      // or NULL: drawn at start-up
+	uint64_t ring_size;     // entries of each ring, a power of two
+	unsigned channels;      // enum channel_choice, for streams that do not say
+	unsigned pipeline_count;
+	struct pipeline *pipelines;
+};
+extern const struct option node_options[]; // node, controller, eal, idle, hash_secret, ring_size, channels
+
+// One message for a person: `conf/a.yaml:12: stats.idle_timeout: "banana": expected a duration …`.
+struct config_error {
+	char text[512];
+};
+
+// Read and check a configuration.
+//   files     [file_count] paths; each may hold several YAML documents, a pipeline each
+//   settings  [setting_count] "operator.option=value", "pipeline/operator.option=value" or "node-option=value";
+//             applied before the check
+//   out       owned by the caller, released with node_config_free
+//   return    0; -EINVAL with *error filled; -ENOMEM
+int node_config_read(const char *const *files, unsigned file_count, const char *const *settings, unsigned setting_count,
+		     struct node_config *out, struct config_error *error);
+
+// The same from memory.
+//   name  stands for the file in messages
+int node_config_parse(const char *name, const char *text, size_t size, const char *const *settings,
+		      unsigned setting_count, struct node_config *out, struct config_error *error);
+
+void node_config_free(struct node_config *config);
