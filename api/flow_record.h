@@ -15,12 +15,12 @@ enum {
 };
 
 enum flow_end_reason {
-	FLOW_END_IDLE,         // no packet for idle_timeout
-	FLOW_END_ACTIVE,       // alive for active_timeout; the flow goes on in a new record
-	FLOW_END_TCP,          // FIN from both sides, or RST, and tcp_linger over
-	FLOW_END_EVICTED,      // its place was needed
-	FLOW_END_OF_INPUT,     // the capture file ended
-	FLOW_END_SHUTDOWN,     // the node was told to stop
+	FLOW_END_IDLE,     // no packet for idle_timeout
+	FLOW_END_ACTIVE,   // alive for active_timeout; the flow goes on in a new record
+	FLOW_END_TCP,      // FIN from both sides, or RST, and tcp_linger over
+	FLOW_END_EVICTED,  // its place was needed
+	FLOW_END_OF_INPUT, // the capture file ended
+	FLOW_END_SHUTDOWN, // the node was told to stop
 	FLOW_END_REASONS,
 };
 extern const char *const flow_end_reason_names[FLOW_END_REASONS + 1];
@@ -41,12 +41,12 @@ enum flow_present {
 
 struct flow_direction {
 	uint64_t packets;
-	uint64_t bytes;         // IP bytes: IPv4 total length, IPv6 payload length + 40
-	uint64_t payload_bytes; // above the transport header
+	uint64_t bytes;          // IP bytes: IPv4 total length, IPv6 payload length + 40
+	uint64_t payload_bytes;  // above the transport header
 	uint64_t throughput_bps; // IP bits per second over the record's duration
-	uint8_t tcp_flags;      // all flags seen, or'ed
-	uint8_t ttl;            // of the first packet
-	uint8_t tos;            // of the first packet, the whole octet
+	uint8_t tcp_flags;       // all flags seen, or'ed
+	uint8_t ttl;             // of the first packet
+	uint8_t tos;             // of the first packet, the whole octet
 	uint8_t pad[5];
 };
 
@@ -73,8 +73,8 @@ struct flow_update {
 	uint16_t src_port, dst_port;
 	uint8_t protocol;
 	uint8_t ip_version;
-	uint8_t end_reason; // where FLOW_HAS_END
-	bool started;       // the first update of this flow
+	uint8_t end_reason;                   // where FLOW_HAS_END
+	bool started;                         // the first update of this flow
 	uint8_t fwd_tcp_flags, rev_tcp_flags; // all seen since the flow's start
 	uint64_t start_ns, last_ns;
 	uint64_t fwd_packets, fwd_bytes; // since the previous update

@@ -10,22 +10,22 @@
 #include <stdint.h>
 
 enum field_type {
-	FIELD_BOOL,    // bool
-	FIELD_U8,      // uint8_t
-	FIELD_U16,     // uint16_t
-	FIELD_U32,     // uint32_t
-	FIELD_U64,     // uint64_t
-	FIELD_F64,     // double
-	FIELD_IP,      // uint8_t[16], IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
-	FIELD_MAC,     // uint8_t[6]
-	FIELD_ENUM,    // uint8_t, an index into `choices`
-	FIELD_STRING,  // char[length], padded with zeros, not necessarily ended by one
+	FIELD_BOOL,     // bool
+	FIELD_U8,       // uint8_t
+	FIELD_U16,      // uint16_t
+	FIELD_U32,      // uint32_t
+	FIELD_U64,      // uint64_t
+	FIELD_F64,      // double
+	FIELD_IP,       // uint8_t[16], IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
+	FIELD_MAC,      // uint8_t[6]
+	FIELD_ENUM,     // uint8_t, an index into `choices`
+	FIELD_STRING,   // char[length], padded with zeros, not necessarily ended by one
 	FIELD_U16_LIST, // uint16_t[length]; the count is a uint8_t at count_offset
 	FIELD_U32_LIST, // uint32_t[length]; the count is a uint8_t at count_offset
 };
 
 enum {
-	FIELD_ALWAYS = 0,       // presence: the field applies to every tuple
+	FIELD_ALWAYS = 0, // presence: the field applies to every tuple
 	SCHEMA_FIELDS_MAX = 96,
 	SCHEMA_PRESENT_MAX = 63, // greatest presence bit
 };
@@ -33,10 +33,10 @@ enum {
 struct field {
 	const char *name; // dots nest: "fwd.packets" is member packets of object fwd; ends the table where NULL
 	enum field_type type;
-	uint16_t offset;       // bytes from the start of the body
-	uint16_t length;       // items of FIELD_STRING and the lists, else 0
-	uint16_t count_offset; // lists only
-	uint8_t present;       // FIELD_ALWAYS, or the bit 1..63 of the body's presence word that says it applies
+	uint16_t offset;            // bytes from the start of the body
+	uint16_t length;            // items of FIELD_STRING and the lists, else 0
+	uint16_t count_offset;      // lists only
+	uint8_t present;            // FIELD_ALWAYS, or the bit 1..63 of the body's presence word that says it applies
 	const char *const *choices; // FIELD_ENUM: names, ended by NULL
 	const char *unit;           // "ns", "bytes", "packets" or NULL
 	const char *help;           // one line
@@ -60,8 +60,7 @@ struct schema {
 const struct field *schema_field(const struct schema *schema, const char *name);
 
 // Whether `field` applies to the tuple whose body is `body`.
-static inline bool
-schema_is_present(const struct schema *schema, const struct field *field, const void *body) {
+static inline bool schema_is_present(const struct schema *schema, const struct field *field, const void *body) {
 	if (field->present == FIELD_ALWAYS)
 		return true;
 	const uint64_t *present = (const uint64_t *)((const uint8_t *)body + schema->present_offset);

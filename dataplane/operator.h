@@ -4,8 +4,8 @@
 // What an operator's author includes: instances, and what an instance does with tuples. The code of an
 // operator is the same whether its neighbours are called directly or sit behind rings on other workers.
 //
-// Accounting, per instance: in = forwarded + absorbed + drops + held, and out = forwarded + created. The functions below
-// keep these counters; an operator never touches them.
+// Accounting, per instance: in = forwarded + absorbed + drops + held, and out = forwarded + created. The functions
+// below keep these counters; an operator never touches them.
 #pragma once
 
 #include <stdarg.h>
@@ -18,10 +18,10 @@ struct route;
 
 struct counters {
 	uint64_t in, forwarded, absorbed, created, out;
-	uint64_t in_bytes;       // sources of packets only: bytes on the wire as captured
-	uint64_t blocked;        // polls put off because the room downstream was used up
-	uint64_t held;           // a level, not a sum
-	uint64_t lost_outside;   // sources: lost before they could be taken in (imissed, kernel drops)
+	uint64_t in_bytes;     // sources of packets only: bytes on the wire as captured
+	uint64_t blocked;      // polls put off because the room downstream was used up
+	uint64_t held;         // a level, not a sum
+	uint64_t lost_outside; // sources: lost before they could be taken in (imissed, kernel drops)
 	uint64_t drops[OPERATOR_DROPS_MAX];
 };
 
@@ -35,7 +35,7 @@ struct operator {
 	const void *options;
 	unsigned instance_count;
 	struct instance **instances; // [instance_count]
-	void *shared; // from type->open
+	void *shared;                // from type->open
 	struct node *node;
 };
 
@@ -97,8 +97,7 @@ bool instance_has_listener(const struct instance *self, unsigned output);
 
 // Key group of a hash: its top 10 bits.
 enum { KEY_GROUPS = 1024 };
-static inline unsigned
-key_group(uint64_t hash) {
+static inline unsigned key_group(uint64_t hash) {
 	return (unsigned)(hash >> 54);
 }
 

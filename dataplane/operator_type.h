@@ -55,19 +55,19 @@ struct operator_type {
 	const char *manual;           // paragraphs for the manual page
 	const struct option *options; // ended by {0}; NULL: none
 	size_t options_size;
-	const struct schema *const *accepts; // ended by NULL; NULL: any; a source has none (poll is set)
+	const struct schema *const *accepts;   // ended by NULL; NULL: any; a source has none (poll is set)
 	const struct operator_output *outputs; // ended by {0}; NULL: a sink
-	const char *const *drops;     // names of drop reasons, ended by NULL; NULL: none. At most OPERATOR_DROPS_MAX
-	const char *const *gauges;    // names of further figures (instance.gauges), ended by NULL; NULL: none
-	enum grouping grouping;       // of a stream that does not say
-	const char *const *key;       // its default key, ended by NULL, where grouping is GROUPING_KEY
+	const char *const *drops;  // names of drop reasons, ended by NULL; NULL: none. At most OPERATOR_DROPS_MAX
+	const char *const *gauges; // names of further figures (instance.gauges), ended by NULL; NULL: none
+	enum grouping grouping;    // of a stream that does not say
+	const char *const *key;    // its default key, ended by NULL, where grouping is GROUPING_KEY
 	bool key_symmetric;
-	unsigned parallelism;         // where the user does not say; 0: auto, one instance per worker
-	unsigned parallelism_max;     // 0: no limit
-	bool modifies_tuples;         // writes to tuples it received: the engine gives it its own copy on a fan-out
-	bool live;                    // a source on the clock rather than on a file's time
-	bool movable;                 // state can be serialised per key group
-	size_t state_size;            // bytes of state per instance, zeroed, cache-line aligned
+	unsigned parallelism;     // where the user does not say; 0: auto, one instance per worker
+	unsigned parallelism_max; // 0: no limit
+	bool modifies_tuples;     // writes to tuples it received: the engine gives it its own copy on a fan-out
+	bool live;                // a source on the clock rather than on a file's time
+	bool movable;             // state can be serialised per key group
+	size_t state_size;        // bytes of state per instance, zeroed, cache-line aligned
 
 	// Check options against each other, before anything starts. May be NULL.
 	//   error   [size] filled on failure

@@ -26,13 +26,13 @@ enum packet_link {
 enum packet_verdict {
 	PACKET_OK,
 	PACKET_ARP,
-	PACKET_NOT_IP,             // another EtherType, or LLC (802.3 length)
-	PACKET_TRUNCATED_LINK,     // cut inside Ethernet, VLAN, MPLS, PPPoE or the cooked header
-	PACKET_TRUNCATED_IP,       // cut inside the IPv4 or IPv6 header or an extension header
+	PACKET_NOT_IP,              // another EtherType, or LLC (802.3 length)
+	PACKET_TRUNCATED_LINK,      // cut inside Ethernet, VLAN, MPLS, PPPoE or the cooked header
+	PACKET_TRUNCATED_IP,        // cut inside the IPv4 or IPv6 header or an extension header
 	PACKET_TRUNCATED_TRANSPORT, // cut inside the TCP, UDP or ICMP header
-	PACKET_MALFORMED_IP,       // wrong version, header length below 20, total length below the header's
+	PACKET_MALFORMED_IP,        // wrong version, header length below 20, total length below the header's
 	PACKET_MALFORMED_TRANSPORT, // TCP data offset below 5 or past the packet, UDP length below 8
-	PACKET_TOO_MANY_HEADERS,   // more VLAN tags, MPLS labels or extension headers than the parser follows
+	PACKET_TOO_MANY_HEADERS,    // more VLAN tags, MPLS labels or extension headers than the parser follows
 	PACKET_VERDICTS,
 };
 extern const char *const packet_verdict_names[PACKET_VERDICTS + 1]; // [0] is "ok", ends with NULL
@@ -58,13 +58,13 @@ struct flow_key {
 //   the source writes timestamp_ns and late_ms; flow_id the rest; nobody else writes
 struct packet_meta {
 	struct flow_key key;    // as sent, not canonical
-	uint32_t ip_bytes;      // IPv4 total length, IPv6 payload length + 40; of a length of 0 (offload), what was captured
+	uint32_t ip_bytes;      // IPv4 total length, IPv6 payload length + 40; where that is 0 (offload), as captured
 	uint32_t payload_bytes; // above the transport header; of a later fragment, all above the IP headers
 	uint64_t timestamp_ns;  // of the capture, since the epoch
 	uint32_t late_ms;       // by how much timestamp_ns lags behind the greatest one seen before it
 	uint16_t l4_offset;     // from the start of the frame to the transport header; 0 if there is none
 	uint8_t tcp_flags;
-	uint8_t bits;           // enum packet_bits
+	uint8_t bits; // enum packet_bits
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct flow_key) == 40, "five words, compared as such");
 _Static_assert(sizeof(struct packet_meta) == 64, "one cache line");
@@ -72,8 +72,7 @@ _Static_assert(sizeof(struct packet_meta) == 64, "one cache line");
 extern const struct schema packet_schema;
 
 // Event time that never runs backwards: what expiry and windows go by.
-static inline uint64_t
-packet_clock_ns(const struct packet_meta *meta) {
+static inline uint64_t packet_clock_ns(const struct packet_meta *meta) {
 	return meta->timestamp_ns + (uint64_t)meta->late_ms * 1000000;
 }
 
@@ -89,7 +88,7 @@ struct packet_fragment {
 //   fragment  filled where bits has PACKET_FIRST_FRAGMENT or PACKET_LATER_FRAGMENT
 //   return    PACKET_OK, or why the frame has no flow; `meta` is then unspecified but for the times
 enum packet_verdict packet_parse(const uint8_t *data, size_t size, enum packet_link link, struct packet_meta *meta,
-				 struct packet_fragment *fragment);
+	struct packet_fragment *fragment);
 
 // What lies below IP, for a new flow's record.
 struct packet_link_headers {

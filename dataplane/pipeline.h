@@ -19,10 +19,10 @@ struct location {
 struct pipeline_operator {
 	char *name;
 	const struct operator_type *type;
-	void *options;        // type->options_size bytes, filled through type->options
-	unsigned parallelism; // instances; 0 is auto: one per worker, 1 where the type or a stream asks for it
+	void *options;         // type->options_size bytes, filled through type->options
+	unsigned parallelism;  // instances; 0 is auto: one per worker, 1 where the type or a stream asks for it
 	unsigned worker_count; // length of workers; 0: any
-	unsigned *workers;    // indices of the workers that its instances may be placed on
+	unsigned *workers;     // indices of the workers that its instances may be placed on
 	struct location where;
 };
 
@@ -33,13 +33,13 @@ enum channel_choice {
 
 // One stream as configured: an edge of the graph.
 struct pipeline_stream {
-	unsigned from, to;  // indices into pipeline.operators
-	unsigned output;    // index into the outputs of from's type
+	unsigned from, to; // indices into pipeline.operators
+	unsigned output;   // index into the outputs of from's type
 	enum grouping grouping;
 	enum channel_choice channels;
 	unsigned key_count; // GROUPING_KEY
 	const struct field *key[GROUPING_KEY_MAX];
-	bool symmetric;     // both directions of a flow have one key
+	bool symmetric;              // both directions of a flow have one key
 	const struct schema *schema; // of the tuples on it
 	struct location where;
 };
@@ -83,11 +83,11 @@ struct config_error {
 //   out       owned by the caller, released with node_config_free
 //   return    0; -EINVAL with *error filled; -ENOMEM
 int node_config_read(const char *const *files, unsigned file_count, const char *const *settings, unsigned setting_count,
-		     struct node_config *out, struct config_error *error);
+	struct node_config *out, struct config_error *error);
 
 // The same from memory.
 //   name  stands for the file in messages
 int node_config_parse(const char *name, const char *text, size_t size, const char *const *settings,
-		      unsigned setting_count, struct node_config *out, struct config_error *error);
+	unsigned setting_count, struct node_config *out, struct config_error *error);
 
 void node_config_free(struct node_config *config);

@@ -23,36 +23,30 @@ struct batch {
 	struct rte_mbuf *tuples[BATCH_MAX];
 };
 
-static inline struct packet_meta *
-tuple_packet(struct rte_mbuf *tuple) {
+static inline struct packet_meta *tuple_packet(struct rte_mbuf *tuple) {
 	return (struct packet_meta *)rte_mbuf_to_priv(tuple);
 }
 
-static inline void *
-tuple_record(struct rte_mbuf *tuple) {
+static inline void *tuple_record(struct rte_mbuf *tuple) {
 	return rte_pktmbuf_mtod(tuple, void *);
 }
 
-static inline const void *
-tuple_body(struct rte_mbuf *tuple, const struct schema *schema) {
+static inline const void *tuple_body(struct rte_mbuf *tuple, const struct schema *schema) {
 	return schema->body == SCHEMA_PACKET ? (const void *)tuple_packet(tuple) : tuple_record(tuple);
 }
 
 // The link type of a packet travels in the mbuf's packet_type; ports leave it 0, which is Ethernet.
-static inline enum packet_link
-tuple_link(const struct rte_mbuf *tuple) {
+static inline enum packet_link tuple_link(const struct rte_mbuf *tuple) {
 	return (enum packet_link)tuple->packet_type;
 }
 
-static inline uint64_t
-tuple_hash(const struct rte_mbuf *tuple) {
+static inline uint64_t tuple_hash(const struct rte_mbuf *tuple) {
 	uint64_t hash;
 	memcpy(&hash, &tuple->hash, sizeof(hash));
 	return hash;
 }
 
-static inline void
-tuple_set_hash(struct rte_mbuf *tuple, uint64_t hash) {
+static inline void tuple_set_hash(struct rte_mbuf *tuple, uint64_t hash) {
 	memcpy(&tuple->hash, &hash, sizeof(hash));
 }
 _Static_assert(sizeof(((struct rte_mbuf *)NULL)->hash) >= sizeof(uint64_t), "the hash fits");

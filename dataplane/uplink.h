@@ -28,7 +28,7 @@ struct uplink_options {
 	const char *controller; // ZeroMQ endpoint of the command socket, tcp://HOST:PORT or ipc://PATH
 	const char *node;
 	uint64_t incarnation;
-	uint64_t queue_size;    // bytes of unacknowledged summaries kept; the oldest go first, counted
+	uint64_t queue_size; // bytes of unacknowledged summaries kept; the oldest go first, counted
 };
 
 struct uplink_counters {
