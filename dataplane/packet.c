@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// The packet parser's entry points, and the canonical form of a flow's key. Frames that start with Ethernet and
+// IPv4 go straight to the IP parser; all others walk their link headers first.
+#include <string.h>
+
+#include "dataplane/packet_layers.h"
+
+enum {
+	PROTOCOL_ICMP = 1,
+	PROTOCOL_ICMPV6 = 58,
+};
+
+const char *const packet_verdict_names[PACKET_VERDICTS + 1] = {
+	[PACKET_OK] = "ok",
+	[PACKET_ARP] = "arp",
+	[PACKET_NOT_IP] = "not_ip",
+	[PACKET_TRUNCATED_LINK] = "truncated_link",
+	[PACKET_TRUNCATED_IP] = "truncated_ip",
+	[PACKET_TRUNCATED_TRANSPORT] = "truncated_transport",
+	[PACKET_MALFORMED_IP] = "malformed_ip",
+	[PACKET_MALFORMED_TRANSPORT] = "malformed_transport",
+	[PACKET_TOO_MANY_HEADERS] = "too_many_headers",
+};
+
+enum packet_verdict packet_parse(const uint8_t *data, size_t size, enum packet_link link, struct packet_meta *meta,
+	struct packet_fragment *fragment) {
+	struct packet_walk walk = {.data = data, .size = size, .at = ETHERNET_SIZE};
+	if (__builtin_expect(link == PACKET_LINK_ETHERNET && size >= ETHERNET_SIZE, 1) &&
+		load_be16(data + 12) == ETHERTYPE_IPV4)
+		return packet_ipv4_parse(&walk, meta, fragment);
+	struct packet_link_headers passed = {0};
+	enum packet_verdict verdict = packet_link_walk(&walk, link, &passed);
+	if (verdict != PACKET_OK)
+		return verdict;
+	return walk.ethertype == ETHERTYPE_IPV4 ? packet_ipv4_parse(&walk, meta, fragment)
+						: packet_ipv6_parse(&walk, meta, fragment);
+}
+
+void packet_parse_link(const uint8_t *data, size_t size, enum packet_link link, struct packet_link_headers *headers) {
+	struct packet_walk walk = {.data = data, .size = size};
+	memset(headers, 0, sizeof(*headers));
+	packet_link_walk(&walk, link, headers);
+}
+
+int packet_icmp_counterpart(unsigned ip_version, unsigned type) {
+	static const uint8_t pairs_v4[][2] = {{8, 0}, {13, 14}, {15, 16}, {10, 9}, {17, 18}, {0}};
+	static const uint8_t pairs_v6[][2] = {
+		{128, 129}, {130, 131}, {133, 134}, {135, 136}, {139, 140}, {144, 145}, {0}};
+	for (const uint8_t(*pair)[2] = ip_version == 4 ? pairs_v4 : pairs_v6; (*pair)[0]; pair++) {
+		if ((*pair)[0] == type)
+			return (*pair)[1];
+		if ((*pair)[1] == type)
+			return (*pair)[0];
+	}
+	return -1;
+}
+
+// An ICMP message that nothing answers belongs to a flow of one direction: its ports are type and code, which don't
+// change places in a message the other way.
+static bool flow_key_is_one_way(const struct flow_key *key) {
+	return (key->protocol == PROTOCOL_ICMP || key->protocol == PROTOCOL_ICMPV6) &&
+	       packet_icmp_counterpart(key->ip_version, key->src_port) < 0;
+}
+
+bool flow_key_canonical(const struct flow_key *sent, struct flow_key *canonical) {
+	uint64_t word[5];
+	memcpy(word, sent, sizeof(word));
+	unsigned __int128 src = (unsigned __int128)__builtin_bswap64(word[0]) << 64 | __builtin_bswap64(word[1]);
+	unsigned __int128 dst = (unsigned __int128)__builtin_bswap64(word[2]) << 64 | __builtin_bswap64(word[3]);
+	bool exchange = (src > dst) | ((src == dst) & (sent->src_port > sent->dst_port));
+	if (__builtin_expect(exchange && flow_key_is_one_way(sent), 0))
+		exchange = false;
+	// Which direction a packet has is as good as random: masks, not a branch.
+	uint64_t mask = -(uint64_t)exchange;
+	uint64_t first = (word[0] ^ word[2]) & mask, second = (word[1] ^ word[3]) & mask;
+	uint64_t ports = ((word[4] ^ word[4] >> 16) & mask) & 0xffff;
+	uint64_t out[5] = {
+		word[0] ^ first,
+		word[1] ^ second,
+		word[2] ^ first,
+		word[3] ^ second,
+		(word[4] ^ (ports | ports << 16)) & FLOW_KEY_LAST_MASK,
+	};
+	memcpy(canonical, out, sizeof(out));
+	return exchange;
+}

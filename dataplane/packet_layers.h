@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// What the parts of the packet parser share: packet.c joins packet_link.c (everything below IP) and packet_ip.c
+// (IP and the transport header). No other file includes this.
+#pragma once
+
+#include "dataplane/packet.h"
+
+enum {
+	ETHERTYPE_IPV4 = 0x0800,
+	ETHERTYPE_IPV6 = 0x86dd,
+	ETHERNET_SIZE = 14,
+	IPV4_SIZE = 20,
+	IPV6_SIZE = 40,
+};
+
+static inline uint16_t load_be16(const uint8_t *data) {
+	return (uint16_t)(data[0] << 8 | data[1]);
+}
+
+static inline uint32_t load_be32(const uint8_t *data) {
+	return (uint32_t)load_be16(data) << 16 | load_be16(data + 2);
+}
+
+// A position in a frame, moved from header to header.
+struct packet_walk {
+	const uint8_t *data;
+	size_t size;
+	size_t at;          // offset of the next header
+	uint16_t ethertype; // what that header is
+};
+
+// Walk from the start of the frame to its IP header, and note what is passed on the way.
+//   walk     data and size are set; at and ethertype are filled
+//   headers  counts and has_mac are zero
+enum packet_verdict packet_link_walk(
+	struct packet_walk *walk, enum packet_link link, struct packet_link_headers *headers);
+
+// Parse from an IP header on. Contract of packet_parse; `at` is its offset, at <= size.
+enum packet_verdict packet_ipv4_parse(
+	const struct packet_walk *walk, struct packet_meta *meta, struct packet_fragment *fragment);
+enum packet_verdict packet_ipv6_parse(
+	const struct packet_walk *walk, struct packet_meta *meta, struct packet_fragment *fragment);
+
+// The type of message that answers, or is answered by, an ICMP message of this type.
+//   ip_version  4 or 6
+//   return      0..255, or -1: this type stands alone
+//   source      RFC 792, 950, 1256, 4443, 4861, 6275; the pairs are those of Zeek's ICMP connections
+int packet_icmp_counterpart(unsigned ip_version, unsigned type);
