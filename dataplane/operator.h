@@ -33,6 +33,7 @@ struct operator {
 	const char *name;     // as configured
 	const char *pipeline; // name
 	const void *options;
+	const struct schema *input; // of the tuples that come in; NULL: a source
 	unsigned instance_count;
 	struct instance **instances; // [instance_count]
 	void *shared;                // from type->open
