@@ -38,9 +38,10 @@ enum packet_verdict {
 extern const char *const packet_verdict_names[PACKET_VERDICTS + 1]; // [0] is "ok", ends with NULL
 
 enum packet_bits {
-	PACKET_REVERSED = 1 << 0,       // the canonical key has source and destination exchanged
-	PACKET_FIRST_FRAGMENT = 1 << 1, // has ports, more fragments follow
-	PACKET_LATER_FRAGMENT = 1 << 2, // its ports come from the fragment cache, or are 0
+	PACKET_REVERSED = 1 << 0,        // the canonical key has source and destination exchanged
+	PACKET_FIRST_FRAGMENT = 1 << 1,  // has ports, more fragments follow
+	PACKET_LATER_FRAGMENT = 1 << 2,  // its ports come from the fragment cache, or are 0
+	PACKET_LENGTH_CAPTURED = 1 << 3, // the IP length was 0: the bytes are those of the buffer that was parsed
 };
 
 // Identity of a flow, the same bytes for both of its directions when canonical. IPv4 addresses are v4-mapped.

@@ -109,7 +109,7 @@ static inline enum packet_verdict parse_transport(
 static bool note_fragment(
 	struct packet_meta *meta, struct packet_fragment *fragment, uint32_t id, unsigned offset_bytes, bool more) {
 	*fragment = (struct packet_fragment){.id = id, .offset_bytes = (uint16_t)offset_bytes, .more = more};
-	meta->bits = offset_bytes ? PACKET_LATER_FRAGMENT : PACKET_FIRST_FRAGMENT;
+	meta->bits |= offset_bytes ? PACKET_LATER_FRAGMENT : PACKET_FIRST_FRAGMENT;
 	return offset_bytes != 0;
 }
 
@@ -128,10 +128,12 @@ enum packet_verdict packet_ipv4_parse(
 			return PACKET_TRUNCATED_IP;
 	}
 	size_t total = load_be16(header + 2);
+	uint8_t bits = 0;
 	if (__builtin_expect(total < header_size, 0)) {
 		if (total != 0)
 			return PACKET_MALFORMED_IP;
 		total = captured; // segmentation offload: the card was to fill it in
+		bits = PACKET_LENGTH_CAPTURED;
 	}
 
 	uint32_t address[2];
@@ -144,7 +146,7 @@ enum packet_verdict packet_ipv4_parse(
 	meta->payload_bytes = (uint32_t)(total - header_size);
 	meta->l4_offset = 0;
 	meta->tcp_flags = 0;
-	meta->bits = 0;
+	meta->bits = bits;
 	unsigned flags = load_be16(header + 6) & IPV4_FRAGMENT_MASK;
 	if (__builtin_expect(flags != 0, 0) &&
 		note_fragment(meta, fragment, load_be16(header + 4), (flags & 0x1fff) * 8, flags & IPV4_MORE_FRAGMENTS))
@@ -215,8 +217,11 @@ enum packet_verdict packet_ipv6_parse(
 	if (header[0] >> 4 != 6)
 		return PACKET_MALFORMED_IP;
 	struct payload payload = {header + IPV6_SIZE, load_be16(header + 4), captured - IPV6_SIZE};
-	if (payload.size == 0 && header[6] != PROTOCOL_NO_NEXT)
+	uint8_t bits = 0;
+	if (payload.size == 0 && header[6] != PROTOCOL_NO_NEXT) {
 		payload.size = payload.captured; // segmentation offload, or a jumbogram (RFC 2675)
+		bits = PACKET_LENGTH_CAPTURED;
+	}
 
 	memcpy(meta->key.src_ip, header + 8, 16);
 	memcpy(meta->key.dst_ip, header + 24, 16);
@@ -230,7 +235,7 @@ enum packet_verdict packet_ipv6_parse(
 	meta->payload_bytes = (uint32_t)payload.size;
 	meta->l4_offset = 0;
 	meta->tcp_flags = 0;
-	meta->bits = 0;
+	meta->bits = bits;
 	if (__builtin_expect(is_extension(header[6]), 0)) {
 		bool later;
 		enum packet_verdict verdict = pass_extensions(&payload, meta, fragment, &later);

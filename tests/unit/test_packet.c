@@ -108,6 +108,7 @@ static void test_ipv4_options_and_lengths(void **state) {
 	got = parse_hex(PACKET_LINK_RAW, "45000000 00010000 05110000 " ADDRESSES_V4 "0035 3039 0000 0000 010203");
 	assert_int_equal(got.verdict, PACKET_OK);
 	assert_int_equal(got.meta.ip_bytes, 31);
+	assert_int_equal(got.meta.bits, PACKET_LENGTH_CAPTURED);
 	assert_int_equal(got.meta.payload_bytes, 3);
 
 	// Cut by the snap length behind the UDP header: the lengths are the sender's.
@@ -135,7 +136,7 @@ static void test_ipv6_extensions(void **state) {
 	// hop-by-hop, destination options, routing, authentication (24 bytes), mobility is followed too; then UDP
 	struct parsed got = parse_hex(PACKET_LINK_RAW,
 		"60000000 0045 00 40 " ADDRESSES_V6 "3c00 050200000100 2b00 010400000000 3300 000000000000 8704 "
-						    "00000000000000000000000000000000000000000000 "
+		"00000000000000000000000000000000000000000000 "
 		"1100 000000000000 " UDP_5);
 	assert_int_equal(got.verdict, PACKET_OK);
 	assert_int_equal(got.meta.key.protocol, 17);
