@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// flow_id: find the flow that each packet belongs to.
+//
+//   in       packets, as any source of packets emits them
+//   out      packets: the same, with all fields of schema `packet` filled in; tuple_hash() is that of the flow's
+//            canonical 5-tuple, the same for both directions
+//   drops    arp, not_ip, truncated_link, truncated_ip, truncated_transport, malformed_ip, malformed_transport,
+//            too_many_headers: frames that have no flow (docs/conformance.md says which is which)
+//   options  tunnels, fragments
+//   state    the fragment cache, 72 bytes per datagram; it is not moved: what it forgets is 30 s of fragments
+//   source   Fais, Giordano, Procissi: Fast and scalable network applications through data stream processing, the
+//            operator FLOW ID
+//
+// Ethernet, VLAN, QinQ, MPLS, PPPoE and cooked headers are passed over; IPv4 options and IPv6 extension headers are
+// followed. The later fragments of a datagram have the ports of its first one if that was seen before them, else ports
+// 0. All fragments of a datagram must come to one instance: the stream to flow_id is `forward`, and where a port has
+// several queues, RSS must steer fragments by their addresses alone, as cards do.
+#include <rte_prefetch.h>
+
+#include "dataplane/fragment_cache.h"
+#include "dataplane/operator.h"
+
+enum tunnels {
+	TUNNELS_OUTER,
+	TUNNELS_INNER,
+};
+
+enum gauge {
+	GAUGE_FRAGMENTS_MATCHED,  // later fragments that got their ports
+	GAUGE_FRAGMENTS_ORPHANED, // later fragments whose first was not seen
+	GAUGE_FRAGMENTS_EVICTED,  // datagrams forgotten before their time
+};
+
+enum { PREFETCH_AHEAD = 4 };
+
+struct flow_id_options {
+	unsigned tunnels;
+	uint64_t fragments;
+};
+
+struct flow_id {
+	struct fragment_cache fragments;
+};
+
+static const char *const tunnels_names[] = {[TUNNELS_OUTER] = "outer", [TUNNELS_INNER] = "inner", NULL};
+
+static const struct option flow_id_options[] = {
+	{.name = "tunnels",
+		.type = OPTION_ENUM,
+		.offset = offsetof(struct flow_id_options, tunnels),
+		.default_text = "outer",
+		.choices = tunnels_names,
+		.help = "the IP header that names the flow; inner opens no tunnel yet and is the same as outer"},
+	{.name = "fragments",
+		.type = OPTION_UINT,
+		.offset = offsetof(struct flow_id_options, fragments),
+		.default_text = "16384",
+		.min = 1,
+		.max = FRAGMENT_CACHE_CAPACITY_MAX,
+		.help = "fragmented datagrams remembered per instance; the oldest gives way"},
+	{.name = NULL},
+};
+
+static int flow_id_init(struct instance *self) {
+	struct flow_id *state = self->state;
+	const struct flow_id_options *options = self->options;
+	int error = fragment_cache_init(&state->fragments, options->fragments);
+	if (error)
+		operator_error(self->op, "no memory for %llu fragments", (unsigned long long)options->fragments);
+	return error;
+}
+
+static void flow_id_fini(struct instance *self) {
+	struct flow_id *state = self->state;
+	fragment_cache_fini(&state->fragments);
+}
+
+static __attribute__((noinline)) void join_fragment(
+	struct instance *self, struct packet_meta *meta, const struct packet_fragment *fragment) {
+	struct flow_id *state = self->state;
+	struct fragment_key key;
+	fragment_key_set(&key, meta, fragment);
+	uint64_t hash = key_hash(self->op->node, &key, sizeof(key));
+	uint64_t now_ns = packet_clock_ns(meta);
+	if (meta->bits & PACKET_FIRST_FRAGMENT) {
+		fragment_cache_remember(&state->fragments, &key, hash, &meta->key, now_ns);
+		self->gauges[GAUGE_FRAGMENTS_EVICTED] = state->fragments.evicted;
+	} else if (fragment_cache_recall(&state->fragments, &key, hash, &meta->key, now_ns)) {
+		self->gauges[GAUGE_FRAGMENTS_MATCHED]++;
+	} else {
+		self->gauges[GAUGE_FRAGMENTS_ORPHANED]++;
+	}
+}
+
+static enum packet_verdict identify(struct instance *self, struct rte_mbuf *packet) {
+	struct packet_meta *meta = tuple_packet(packet);
+	struct packet_fragment fragment;
+	enum packet_verdict verdict = packet_parse(rte_pktmbuf_mtod(packet, const uint8_t *),
+		rte_pktmbuf_data_len(packet), tuple_link(packet), meta, &fragment);
+	if (verdict != PACKET_OK)
+		return verdict;
+	if (__builtin_expect(meta->bits != 0, 0)) {
+		if (meta->bits & PACKET_LENGTH_CAPTURED) { // the parser saw the first segment alone
+			uint32_t rest = rte_pktmbuf_pkt_len(packet) - rte_pktmbuf_data_len(packet);
+			meta->ip_bytes += rest;
+			meta->payload_bytes += rest;
+		}
+		if (meta->bits & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
+			join_fragment(self, meta, &fragment);
+	}
+	struct flow_key canonical;
+	if (flow_key_canonical(&meta->key, &canonical))
+		meta->bits |= PACKET_REVERSED;
+	tuple_set_hash(packet, flow_key_hash(self->op->node, &canonical));
+	return PACKET_OK;
+}
+
+static void flow_id_process(struct instance *self, struct batch *batch) {
+	unsigned count = batch->count, kept = 0;
+	for (unsigned i = 0; i < count && i < PREFETCH_AHEAD; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(batch->tuples[i], const void *));
+	for (unsigned i = 0; i < count; i++) {
+		if (i + PREFETCH_AHEAD < count)
+			rte_prefetch0(rte_pktmbuf_mtod(batch->tuples[i + PREFETCH_AHEAD], const void *));
+		struct rte_mbuf *packet = batch->tuples[i];
+		enum packet_verdict verdict = identify(self, packet);
+		if (__builtin_expect(verdict == PACKET_OK, 1))
+			batch->tuples[kept++] = packet;
+		else
+			instance_drop(self, verdict - 1, packet);
+	}
+	batch->count = kept;
+	instance_forward(self, 0, batch);
+}
+
+static const struct schema *const flow_id_accepts[] = {&packet_schema, NULL};
+static const char *const flow_id_key[] = {"src_ip", "dst_ip", "src_port", "dst_port", "protocol", NULL};
+static const struct operator_output flow_id_outputs[] = {
+	{.name = "packets", .schema = &packet_schema, .hashed_by = flow_id_key, .hashed_symmetric = true},
+	{.name = NULL},
+};
+static const char *const flow_id_gauges[] = {
+	[GAUGE_FRAGMENTS_MATCHED] = "fragments_matched",
+	[GAUGE_FRAGMENTS_ORPHANED] = "fragments_orphaned",
+	[GAUGE_FRAGMENTS_EVICTED] = "fragments_evicted",
+	NULL,
+};
+_Static_assert(PACKET_VERDICTS - 1 <= OPERATOR_DROPS_MAX, "every verdict can be counted");
+
+static struct operator_type flow_id = {
+	.name = "flow_id",
+	.summary = "find the flow that each packet belongs to",
+	.manual =
+		"Reads Ethernet, 802.1Q and QinQ, MPLS, PPPoE, Linux cooked, raw IP and BSD loopback frames down to "
+		"the "
+		"transport header and fills in the fields of schema packet. IPv4 options and IPv6 extension headers "
+		"are "
+		"followed. For ICMP, the ports are the type and the type that answers it (or the code, where none "
+		"does), "
+		"so that a request and its reply are one flow. A frame that has no flow is dropped and counted by "
+		"name.\n\n"
+		"The later fragments of a datagram get the ports of its first fragment if that came before them, at "
+		"most 30 s "
+		"earlier by the packets' time; else their ports are 0, which the gauge fragments_orphaned counts. All "
+		"fragments of a datagram must come to the same instance: leave the grouping at forward.\n\n"
+		"tunnels: inner is accepted so that configurations need not change later, but opens no tunnel yet: "
+		"the outermost IP header names the flow.",
+	.options = flow_id_options,
+	.options_size = sizeof(struct flow_id_options),
+	.accepts = flow_id_accepts,
+	.outputs = flow_id_outputs,
+	.drops = &packet_verdict_names[PACKET_OK + 1],
+	.gauges = flow_id_gauges,
+	.grouping = GROUPING_FORWARD,
+	.modifies_tuples = true,
+	.state_size = sizeof(struct flow_id),
+	.init = flow_id_init,
+	.fini = flow_id_fini,
+	.process = flow_id_process,
+};
+OPERATOR_REGISTER(flow_id);
