@@ -43,6 +43,10 @@ struct option {
 //   return   0, or -EINVAL (not of the type), -ERANGE (out of bounds), -ENOMEM
 int option_set(const struct option *option, void *options, const char *text, char *error, size_t size);
 
+// Set an OPTION_LIST from items, which may contain commas. In text an item's commas are written "\,".
+int option_set_list(
+	const struct option *option, void *options, const struct option_list *items, char *error, size_t size);
+
 // Set every default of a table. The struct must be zeroed.
 //   return  0 or -ENOMEM; a default that does not parse is a broken invariant and aborts
 int option_set_defaults(const struct option *table, void *options);

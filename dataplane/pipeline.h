@@ -2,7 +2,9 @@
 // Copyright (c) 2026 the weir authors
 //
 // Pipelines as the user wrote them: operators, their options, and the streams between them, read from YAML
-// and checked as a whole. Nothing here runs or needs the EAL. pipeline_read.c reads, pipeline_check.c checks.
+// and checked as a whole. Nothing here runs or needs the EAL. config_tree.c reads YAML, pipeline_read.c turns it
+// into operators, pipeline_setting.c applies settings, pipeline_stream.c joins the operators, pipeline_check.c checks
+// the whole.
 #pragma once
 
 #include <stdbool.h>
@@ -68,6 +70,7 @@ struct node_config {
 	unsigned channels;      // enum channel_choice, for streams that do not say
 	unsigned pipeline_count;
 	struct pipeline *pipelines;
+	struct option_list files; // what locations name
 };
 extern const struct option node_options[]; // node, controller, eal, idle, hash_secret, ring_size, channels
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// The registry of operator types, kept in order of name. Filled by constructors before main, read-only after.
+#include "dataplane/operator_type.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TYPES_MAX = 128 };
+
+static struct operator_type *types[TYPES_MAX];
+static unsigned type_count;
+
+const char *const grouping_names[GROUPINGS + 1] = {"forward", "shuffle", "key", "global", "all", NULL};
+
+void operator_type_register(struct operator_type *type) {
+	if (type_count == TYPES_MAX || operator_type_lookup(type->name) != NULL) {
+		fprintf(stderr, "operator type %s: %s\n", type->name,
+			type_count == TYPES_MAX ? "too many types" : "registered twice");
+		abort();
+	}
+	unsigned at = type_count++;
+	for (; at > 0 && strcmp(types[at - 1]->name, type->name) > 0; at--)
+		types[at] = types[at - 1];
+	types[at] = type;
+}
+
+const struct operator_type *operator_type_lookup(const char *name) {
+	for (unsigned i = 0; i < type_count; i++)
+		if (strcmp(types[i]->name, name) == 0)
+			return types[i];
+	return NULL;
+}
+
+const struct operator_type *operator_type_next(const struct operator_type *type) {
+	unsigned next = 0;
+	if (type != NULL)
+		while (next < type_count && types[next++] != type)
+			;
+	return next < type_count ? types[next] : NULL;
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// A pipeline as a whole: options against each other, ends, cycles, and the schemas along the streams.
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/pipeline_read.h"
+
+// What the check works out on its way.
+struct check {
+	struct config_reader *reader;
+	struct pipeline *pipeline;
+	const struct config_value *streams; // as written, or NULL
+	const struct schema **inputs;       // [operator_count] schema of what each operator gets; NULL: not known yet
+	unsigned *order;                    // [operator_count] the operators, each after all those before it
+	unsigned *unseen;                   // [operator_count] inputs from operators that are not in `order` yet
+};
+
+static const struct pipeline_operator *stream_end(const struct check *check, unsigned index) {
+	return &check->pipeline->operators[index];
+}
+
+static int check_operator(struct config_reader *reader, const struct pipeline_operator *op, uint64_t given) {
+	const struct operator_type *type = op->type;
+	for (unsigned i = 0; type->options != NULL && type->options[i].name != NULL && i < OPERATOR_OPTIONS_MAX; i++) {
+		if (!type->options[i].required || (given >> i & 1) != 0)
+			continue;
+		char expected[256];
+		option_format_expected(&type->options[i], expected, sizeof(expected));
+		return config_fail(reader->error, &op->where, "%s.%s: missing; expected %s", op->name,
+			type->options[i].name, expected);
+	}
+	char message[400] = "";
+	if (type->check != NULL && type->check(op->options, message, sizeof(message)) != 0)
+		return config_fail(reader->error, &op->where, "%s: %s", op->name, message);
+	return 0;
+}
+
+static int check_stream_ends(struct check *check, const struct pipeline_stream *stream) {
+	const struct pipeline_operator *from = stream_end(check, stream->from), *to = stream_end(check, stream->to);
+	struct config_error *error = check->reader->error;
+	if (from->type->outputs == NULL || from->type->outputs[0].name == NULL)
+		return config_fail(error, &stream->where, "%s -> %s: %s is a sink, %s has no output", from->name,
+			to->name, from->name, from->type->name);
+	if (to->type->poll != NULL)
+		return config_fail(error, &stream->where, "%s -> %s: %s is a source, %s has no input", from->name,
+			to->name, to->name, to->type->name);
+	if (stream->grouping == GROUPING_FORWARD && from->parallelism != 0 && to->parallelism != 0 &&
+		from->parallelism != to->parallelism)
+		return config_fail(error, &stream->where,
+			"%s -> %s: forward joins instance i to instance i, but %s has parallelism %u and %s %u; "
+			"expected equal parallelism, or grouping shuffle, key or global",
+			from->name, to->name, from->name, from->parallelism, to->name, to->parallelism);
+	return 0;
+}
+
+static int check_ends(struct check *check) {
+	struct pipeline *pipeline = check->pipeline;
+	for (unsigned i = 0; i < pipeline->stream_count; i++) {
+		int ret = check_stream_ends(check, &pipeline->streams[i]);
+		if (ret != 0)
+			return ret;
+		check->unseen[pipeline->streams[i].to]++;
+	}
+	for (unsigned i = 0; i < pipeline->operator_count; i++) {
+		const struct pipeline_operator *op = &pipeline->operators[i];
+		if (op->type->poll == NULL && check->unseen[i] == 0)
+			return config_fail(check->reader->error, &op->where,
+				"%s: no stream leads to it; %s is not a source and needs an input", op->name,
+				op->type->name);
+	}
+	return 0;
+}
+
+// Some stream to `to` from an operator that is on or behind a cycle.
+static const struct pipeline_stream *stream_from_unseen(const struct check *check, unsigned to) {
+	for (unsigned i = 0; i < check->pipeline->stream_count; i++) {
+		const struct pipeline_stream *stream = &check->pipeline->streams[i];
+		if (stream->to == to && check->unseen[stream->from] > 0)
+			return stream;
+	}
+	return NULL;
+}
+
+// Every operator left has an input from another one left: going back from any of them ends in a cycle.
+static int fail_cycle(const struct check *check) {
+	const struct pipeline *pipeline = check->pipeline;
+	unsigned path[PIPELINE_OPERATORS_MAX + 1], length = 0, at = 0, first = 0;
+	while (check->unseen[at] == 0)
+		at++;
+	const struct pipeline_stream *stream = NULL;
+	bool is_cycle = false;
+	while (!is_cycle) {
+		path[length++] = at;
+		stream = stream_from_unseen(check, at);
+		at = stream->from;
+		for (first = 0; first < length && path[first] != at; first++)
+			;
+		is_cycle = first < length;
+	}
+	char text[400] = "";
+	text_append(text, sizeof(text), "%s", pipeline->operators[at].name);
+	for (unsigned i = length; i-- > first;)
+		text_append(text, sizeof(text), " -> %s", pipeline->operators[path[i]].name);
+	return config_fail(check->reader->error, &stream->where, "streams: a cycle: %s; expected none", text);
+}
+
+// Sort the operators so that every stream leads forward (Kahn 1962).
+static int sort(struct check *check) {
+	const struct pipeline *pipeline = check->pipeline;
+	unsigned count = 0;
+	for (unsigned i = 0; i < pipeline->operator_count; i++)
+		if (check->unseen[i] == 0)
+			check->order[count++] = i;
+	for (unsigned next = 0; next < count; next++)
+		for (unsigned i = 0; i < pipeline->stream_count; i++) {
+			const struct pipeline_stream *stream = &pipeline->streams[i];
+			if (stream->from == check->order[next] && --check->unseen[stream->to] == 0)
+				check->order[count++] = stream->to;
+		}
+	return count == pipeline->operator_count ? 0 : fail_cycle(check);
+}
+
+static bool accepts(const struct operator_type *type, const struct schema *schema) {
+	for (unsigned i = 0; type->accepts != NULL && type->accepts[i] != NULL; i++)
+		if (type->accepts[i] == schema)
+			return true;
+	return type->accepts == NULL;
+}
+
+static int fail_schema(const struct check *check, const struct pipeline_stream *stream) {
+	const struct pipeline_operator *from = stream_end(check, stream->from), *to = stream_end(check, stream->to);
+	struct text_names given = {0}, accepted = {0};
+	for (unsigned i = 0; from->type->outputs[i].name != NULL; i++) {
+		const struct schema *schema = from->type->outputs[i].schema;
+		if (stream->output == UINT_MAX || stream->output == i)
+			text_names_add(&given, (schema != NULL ? schema : check->inputs[stream->from])->name);
+	}
+	for (unsigned i = 0; to->type->accepts[i] != NULL; i++)
+		text_names_add(&accepted, to->type->accepts[i]->name);
+	char text[400] = "";
+	text_append_names(text, sizeof(text), &given);
+	text_append(text, sizeof(text), "; %s accepts ", to->type->name);
+	text_append_names(text, sizeof(text), &accepted);
+	return config_fail(check->reader->error, &stream->where, "%s -> %s: %s gives %s", from->name, to->name,
+		from->type->name, text);
+}
+
+static int check_twice(const struct check *check, const struct pipeline_stream *stream) {
+	const struct pipeline_stream *other = check->pipeline->streams;
+	for (; other < stream; other++)
+		if (other->from == stream->from && other->to == stream->to && other->output == stream->output)
+			return config_fail(check->reader->error, &stream->where,
+				"%s -> %s: given twice, first on line %u", stream_end(check, stream->from)->name,
+				stream_end(check, stream->to)->name, other->where.line);
+	return 0;
+}
+
+// Choose the output and with it the schema of a stream whose sender's input is known.
+static int resolve_stream(struct check *check, struct pipeline_stream *stream) {
+	const struct pipeline_operator *from = stream_end(check, stream->from), *to = stream_end(check, stream->to);
+	const struct operator_output *outputs = from->type->outputs;
+	for (unsigned i = 0; stream->schema == NULL && outputs[i].name != NULL; i++) {
+		const struct schema *schema =
+			outputs[i].schema != NULL ? outputs[i].schema : check->inputs[stream->from];
+		if ((stream->output != UINT_MAX && stream->output != i) || !accepts(to->type, schema))
+			continue;
+		stream->output = i;
+		stream->schema = schema;
+	}
+	if (stream->schema == NULL)
+		return fail_schema(check, stream);
+	const struct schema **input = &check->inputs[stream->to];
+	if (*input != NULL && *input != stream->schema)
+		return config_fail(check->reader->error, &stream->where,
+			"%s -> %s: gives %s, but another stream gives %s %s; expected one schema", from->name, to->name,
+			stream->schema->name, to->name, (*input)->name);
+	*input = stream->schema;
+	return 0;
+}
+
+static int resolve(struct check *check) {
+	struct pipeline *pipeline = check->pipeline;
+	for (unsigned next = 0; next < pipeline->operator_count; next++)
+		for (unsigned i = 0; i < pipeline->stream_count; i++) {
+			struct pipeline_stream *stream = &pipeline->streams[i];
+			int ret = stream->from == check->order[next] ? resolve_stream(check, stream) : 0;
+			if (ret != 0)
+				return ret;
+		}
+	for (unsigned i = 0; i < pipeline->stream_count; i++) {
+		const struct config_value *entry = check->streams == NULL ? NULL : &check->streams->items[i];
+		int ret = check_twice(check, &pipeline->streams[i]);
+		if (ret == 0)
+			ret = pipeline_resolve_key(check->reader, pipeline, &pipeline->streams[i], entry);
+		if (ret != 0)
+			return ret;
+	}
+	return 0;
+}
+
+int pipeline_check(struct config_reader *reader, unsigned index) {
+	struct pipeline *pipeline = &reader->config->pipelines[index];
+	for (unsigned i = 0; i < pipeline->operator_count; i++) {
+		int ret = check_operator(reader, &pipeline->operators[i], reader->drafts[index].given[i]);
+		if (ret != 0)
+			return ret;
+	}
+	struct check check = {
+		.reader = reader,
+		.pipeline = pipeline,
+		.streams = reader->drafts[index].streams,
+		.inputs = calloc(pipeline->operator_count, sizeof(*check.inputs)),
+		.order = calloc(pipeline->operator_count, sizeof(*check.order)),
+		.unseen = calloc(pipeline->operator_count, sizeof(*check.unseen)),
+	};
+	int ret = -ENOMEM;
+	if (check.inputs != NULL && check.order != NULL && check.unseen != NULL)
+		ret = check_ends(&check);
+	if (ret == 0)
+		ret = sort(&check);
+	if (ret == 0)
+		ret = resolve(&check);
+	free(check.inputs);
+	free(check.order);
+	free(check.unseen);
+	return ret;
+}

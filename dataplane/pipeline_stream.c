@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// The streams of a pipeline: as written under `streams`, or the line that the operators form without it.
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/pipeline_read.h"
+
+// One stream as written.
+struct stream_text {
+	char *from, *to;
+	unsigned grouping, channels;
+	struct option_list key;
+	bool symmetric;
+};
+
+static const char *const channel_names[] = {"auto", "ring", NULL};
+static const struct option stream_options[] = {
+	{"from", OPTION_STRING, offsetof(struct stream_text, from), .required = true},
+	{"to", OPTION_STRING, offsetof(struct stream_text, to), .required = true},
+	{"grouping", OPTION_ENUM, offsetof(struct stream_text, grouping), .choices = grouping_names},
+	{"key", OPTION_LIST, offsetof(struct stream_text, key), .min = 1, .max = GROUPING_KEY_MAX},
+	{"symmetric", OPTION_BOOL, offsetof(struct stream_text, symmetric)},
+	{"channels", OPTION_ENUM, offsetof(struct stream_text, channels), .choices = channel_names},
+	{0},
+};
+
+static int read_stream(struct config_reader *reader, const struct config_value *entry, struct stream_text *stream) {
+	struct location where = {.file = entry->file, .line = entry->line};
+	if (entry->kind != CONFIG_MAP)
+		return config_fail(reader->error, &where, "streams: expected a map such as {from: a, to: b}");
+	int ret = 0;
+	for (unsigned i = 0; ret == 0 && i < entry->count; i++) {
+		const struct config_value *value = &entry->items[i];
+		const struct option *option = option_lookup(stream_options, value->key);
+		char who[80];
+		snprintf(who, sizeof(who), "streams.%.60s", value->key);
+		struct config_owner owner = {.who = who, .where = config_where(value)};
+		if (option != NULL) {
+			ret = config_set_option(reader, option, stream, value, &owner);
+			continue;
+		}
+		struct text_names names = {0};
+		for (option = stream_options; option->name != NULL; option++)
+			text_names_add(&names, option->name);
+		ret = config_fail_unknown(reader->error, &owner.where, "streams", value->key, "key", &names);
+	}
+	if (ret == 0 && (stream->from == NULL || stream->to == NULL))
+		ret = config_fail(reader->error, &where, "streams: no %s; expected {from: NAME, to: NAME}",
+			stream->from == NULL ? "from" : "to");
+	return ret;
+}
+
+static int lookup_operator(struct config_reader *reader, const struct pipeline *pipeline,
+	const struct config_value *value, const char *name, unsigned *index) {
+	struct text_names names = {0};
+	for (unsigned i = 0; i < pipeline->operator_count; i++) {
+		if (strcmp(pipeline->operators[i].name, name) == 0) {
+			*index = i;
+			return 0;
+		}
+		text_names_add(&names, pipeline->operators[i].name);
+	}
+	char who[16];
+	snprintf(who, sizeof(who), "streams.%s", value->key);
+	struct location where = config_where(value);
+	return config_fail_unknown(reader->error, &where, who, name, "operator", &names);
+}
+
+// `stats` or `stats.updates`.
+static int resolve_from(struct config_reader *reader, const struct pipeline *pipeline, const struct config_value *value,
+	struct pipeline_stream *stream) {
+	char *name = strdup(value->text);
+	if (name == NULL)
+		return -ENOMEM;
+	char *output = strchr(name, '.');
+	if (output != NULL)
+		*output++ = '\0';
+	int ret = lookup_operator(reader, pipeline, value, name, &stream->from);
+	stream->output = UINT_MAX;
+	if (ret != 0 || output == NULL)
+		goto out;
+	struct text_names names = {0};
+	const struct operator_output *outputs = pipeline->operators[stream->from].type->outputs;
+	for (unsigned i = 0; outputs != NULL && outputs[i].name != NULL; i++) {
+		if (strcmp(outputs[i].name, output) == 0)
+			stream->output = i;
+		text_names_add(&names, outputs[i].name);
+	}
+	if (stream->output == UINT_MAX && names.count > 0) {
+		struct location where = config_where(value);
+		ret = config_fail_unknown(reader->error, &where, "streams.from", value->text, "output", &names);
+	}
+out:
+	free(name);
+	return ret;
+}
+
+static int check_key_use(
+	struct config_reader *reader, const struct config_value *entry, const struct pipeline_stream *stream) {
+	static const char *const only[] = {"key", "symmetric"};
+	for (unsigned i = 0; i < 2 && stream->grouping != GROUPING_KEY; i++) {
+		const struct config_value *value = config_tree_lookup(entry, only[i]);
+		if (value == NULL)
+			continue;
+		struct location where = config_where(value);
+		return config_fail(reader->error, &where,
+			"streams.%s: grouping is %s; expected grouping: key beside it", only[i],
+			grouping_names[stream->grouping]);
+	}
+	return 0;
+}
+
+static int make_stream(struct config_reader *reader, struct pipeline *pipeline, const struct config_value *entry) {
+	struct stream_text text = {0};
+	struct pipeline_stream *stream = &pipeline->streams[pipeline->stream_count++];
+	int ret = read_stream(reader, entry, &text);
+	if (ret == 0)
+		ret = resolve_from(reader, pipeline, config_tree_lookup(entry, "from"), stream);
+	if (ret == 0)
+		ret = lookup_operator(reader, pipeline, config_tree_lookup(entry, "to"), text.to, &stream->to);
+	if (ret == 0) {
+		bool has_grouping = config_tree_lookup(entry, "grouping") != NULL;
+		bool has_channels = config_tree_lookup(entry, "channels") != NULL;
+		stream->grouping = has_grouping ? text.grouping : pipeline->operators[stream->to].type->grouping;
+		stream->channels = has_channels ? text.channels : reader->config->channels;
+		stream->symmetric = text.symmetric;
+		stream->where = (struct location){.file = entry->file, .line = entry->line};
+		ret = check_key_use(reader, entry, stream);
+	}
+	option_free(stream_options, &text);
+	return ret;
+}
+
+static void make_line(struct config_reader *reader, struct pipeline *pipeline) {
+	for (unsigned i = 0; i + 1 < pipeline->operator_count; i++) {
+		const struct pipeline_operator *to = &pipeline->operators[i + 1];
+		pipeline->streams[pipeline->stream_count++] = (struct pipeline_stream){
+			.from = i,
+			.to = i + 1,
+			.output = UINT_MAX,
+			.grouping = to->type->grouping,
+			.channels = reader->config->channels,
+			.where = to->where,
+		};
+	}
+}
+
+int pipeline_make_streams(struct config_reader *reader, unsigned index) {
+	struct pipeline *pipeline = &reader->config->pipelines[index];
+	const struct config_value *list = reader->drafts[index].streams;
+	if (list != NULL && list->kind != CONFIG_LIST) {
+		struct location where = config_where(list);
+		return config_fail(reader->error, &where, "streams: expected a list of streams");
+	}
+	unsigned count = list != NULL ? list->count : pipeline->operator_count - 1;
+	pipeline->streams = calloc(count + 1, sizeof(*pipeline->streams));
+	if (pipeline->streams == NULL)
+		return -ENOMEM;
+	if (list == NULL)
+		make_line(reader, pipeline);
+	int ret = 0;
+	for (unsigned i = 0; ret == 0 && list != NULL && i < count; i++)
+		ret = make_stream(reader, pipeline, &list->items[i]);
+	return ret;
+}
