@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Capture files over libpcap (capture.h): opening with messages that name the file and what is wrong with it.
+#include "dataplane/capture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <pcap/pcap.h>
+
+struct capture {
+	pcap_t *pcap;
+	enum packet_link link;
+	uint64_t frames; // read so far
+	char name[256];  // for messages
+};
+
+int capture_link_from_dlt(int dlt, enum packet_link *link) {
+	static const struct {
+		int dlt;
+		enum packet_link link;
+	} links[] = {
+		{DLT_EN10MB, PACKET_LINK_ETHERNET},
+		{DLT_RAW, PACKET_LINK_RAW},
+		{DLT_IPV4, PACKET_LINK_RAW},
+		{DLT_IPV6, PACKET_LINK_RAW},
+		{DLT_NULL, PACKET_LINK_NULL},
+		{DLT_LOOP, PACKET_LINK_NULL},
+		{DLT_LINUX_SLL, PACKET_LINK_SLL},
+		{DLT_LINUX_SLL2, PACKET_LINK_SLL2},
+	};
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		if (links[i].dlt == dlt) {
+			*link = links[i].link;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+// libpcap's word for an empty file is "truncated dump file; tried to read 4 file header bytes, only got 0".
+static void explain_open_failure(FILE *file, const char *name, const char *reason, char *error) {
+	struct stat status;
+	if (!fstat(fileno(file), &status) && S_ISREG(status.st_mode) && status.st_size == 0)
+		snprintf(error, CAPTURE_ERROR_MAX, "%s: the file is empty: expected a pcap or pcapng capture", name);
+	else
+		snprintf(error, CAPTURE_ERROR_MAX, "%s: %s: expected a pcap or pcapng capture", name, reason);
+}
+
+static int check_link(struct capture *capture, char *error) {
+	int dlt = pcap_datalink(capture->pcap);
+	if (!capture_link_from_dlt(dlt, &capture->link))
+		return 0;
+	const char *dlt_name = pcap_datalink_val_to_name(dlt);
+	char number[24];
+	snprintf(number, sizeof(number), "%d", dlt);
+	snprintf(error, CAPTURE_ERROR_MAX, "%s: link type %s: expected " CAPTURE_LINKS_EXPECTED, capture->name,
+		dlt_name ? dlt_name : number);
+	return -EINVAL;
+}
+
+int capture_open(struct capture **out, const char *path, char *error) {
+	bool is_stdin = !strcmp(path, "-");
+	char reason[PCAP_ERRBUF_SIZE];
+	FILE *file = NULL;
+	int ret = -ENOMEM;
+
+	struct capture *capture = calloc(1, sizeof(*capture));
+	if (!capture)
+		goto err;
+	snprintf(capture->name, sizeof(capture->name), "%s", is_stdin ? "standard input" : path);
+	file = is_stdin ? stdin : fopen(path, "rb");
+	if (!file) {
+		ret = -errno;
+		snprintf(error, CAPTURE_ERROR_MAX, "%s: %s", capture->name, strerror(errno));
+		goto err;
+	}
+	capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, reason);
+	if (!capture->pcap) {
+		explain_open_failure(file, capture->name, reason, error);
+		ret = -EINVAL;
+		goto err;
+	}
+	file = NULL; // pcap_close closes it
+	ret = check_link(capture, error);
+	if (ret)
+		goto err;
+	*out = capture;
+	return 0;
+
+err:
+	if (ret == -ENOMEM)
+		snprintf(error, CAPTURE_ERROR_MAX, "%s: out of memory", path);
+	if (file && !is_stdin)
+		fclose(file);
+	capture_close(capture);
+	return ret;
+}
+
+void capture_close(struct capture *capture) {
+	if (!capture)
+		return;
+	if (capture->pcap)
+		pcap_close(capture->pcap);
+	free(capture);
+}
+
+enum packet_link capture_link(const struct capture *capture) {
+	return capture->link;
+}
+
+// Seconds may be anything in a damaged file, and lie before the epoch in a strange one.
+static uint64_t timestamp_ns(const struct timeval *time) {
+	if (time->tv_sec < 0)
+		return 0;
+	if ((uint64_t)time->tv_sec >= INT64_MAX / 1000000000)
+		return INT64_MAX;
+	return (uint64_t)time->tv_sec * 1000000000 + (uint32_t)time->tv_usec;
+}
+
+int capture_next(struct capture *capture, struct capture_frame *frame, char *error) {
+	struct pcap_pkthdr *header;
+	const u_char *data;
+	int ret = pcap_next_ex(capture->pcap, &header, &data);
+	if (ret == PCAP_ERROR_BREAK)
+		return 0;
+	if (ret != 1) {
+		snprintf(error, CAPTURE_ERROR_MAX, "%s: %s after %llu whole packets", capture->name,
+			pcap_geterr(capture->pcap), (unsigned long long)capture->frames);
+		return -EIO;
+	}
+	capture->frames++;
+	*frame = (struct capture_frame){
+		.data = data,
+		.size = header->caplen,
+		.wire_size = header->len,
+		.timestamp_ns = timestamp_ns(&header->ts),
+	};
+	return 1;
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Capture files: pcap and pcapng of every time precision, read frame by frame with libpcap. No EAL: sources copy the
+// frames into mbufs themselves.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/packet.h"
+
+struct capture;
+
+struct capture_frame {
+	const uint8_t *data;   // [size], valid until the next call
+	uint32_t size;         // bytes captured; may be 0
+	uint32_t wire_size;    // bytes that the frame had on the wire
+	uint64_t timestamp_ns; // since the epoch
+};
+
+enum { CAPTURE_ERROR_MAX = 640 };
+
+// Open a file, or standard input where path is "-", and read its header.
+//   error   [CAPTURE_ERROR_MAX] filled on failure: `x.pcap: No such file or directory`
+//   return  0; -EINVAL: not a capture, cut inside its header, or of a link type that weir does not read; another
+//           negative errno: it can't be opened
+int capture_open(struct capture **out, const char *path, char *error);
+void capture_close(struct capture *capture); // NULL is fine
+
+enum packet_link capture_link(const struct capture *capture);
+
+// Read the next frame.
+//   error   [CAPTURE_ERROR_MAX] filled on failure
+//   return  1: a frame; 0: the end; -EIO: the file is cut or damaged here, and nothing after this point can be read
+int capture_next(struct capture *capture, struct capture_frame *frame, char *error);
+
+// The parser's link type for a DLT_ of libpcap.
+//   return  0, or -EINVAL: not one that weir reads
+int capture_link_from_dlt(int dlt, enum packet_link *link);
+// The link types that capture_link_from_dlt takes, in words.
+#define CAPTURE_LINKS_EXPECTED "EN10MB, RAW, IPV4, IPV6, NULL, LOOP, LINUX_SLL or LINUX_SLL2"

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// A file of whole lines: what a sink writes to. Whatever happens (a full disk, a closed pipe), the file ends at the end
+// of a line. It rotates by size or age: the full file gets a time suffix, the path is always the current one.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct line_file;
+
+struct line_file_options {
+	const char *path;            // "-" is standard output, which doesn't rotate; outlives the file
+	bool append;                 // keep what the file holds already, else start it anew
+	uint64_t rotate_size;        // bytes, 0: never; a single longer line still has a file of its own
+	uint64_t rotate_interval_ns; // since the first line of the file, 0: never
+};
+
+enum { LINE_FILE_ERROR_MAX = 512 };
+
+// Open or create the file. A regular file is locked, so that two sinks never share one. A line that was cut when its
+// writer died is removed.
+//   now_ns  since the epoch
+//   error   [LINE_FILE_ERROR_MAX] filled on failure, with the path and the reason
+//   return  0 or a negative errno
+int line_file_open(struct line_file **out, const struct line_file_options *options, uint64_t now_ns, char *error);
+void line_file_close(struct line_file *file); // NULL is fine
+
+// Append lines, each ended by a newline.
+//   error   0, or the errno that stopped the writing or the rotation. A failed rotation alone loses nothing: the
+//           current file goes on
+//   return  bytes of whole lines that are in the file; the others are not
+size_t line_file_write(struct line_file *file, const char *lines, size_t size, uint64_t now_ns, int *error);
+
+// Rotate if the file's time has come.
+//   return  0 or a negative errno: the current file goes on
+int line_file_tick(struct line_file *file, uint64_t now_ns);
