@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// pcap: a source that reads a capture file to its end.
+//
+//   in      a pcap or pcapng file, of any time precision, link type EN10MB, RAW, IPV4, IPV6, NULL, LOOP, LINUX_SLL or
+//           LINUX_SLL2
+//   out     packet: each frame with the timestamp of its capture
+//   drops   empty: a frame of which nothing was captured; too_large: one that would not fit into the whole packet pool
+//   state   the open file; one instance
+//
+// A frame is read only when there is room downstream, and waits where the packet pool is empty, so a file loses no
+// packet. A file that ends inside a packet is read up to there; the node then says so and exits 1.
+#include <errno.h>
+#include <string.h>
+
+#include "dataplane/capture.h"
+#include "dataplane/event_clock.h"
+#include "dataplane/frame.h"
+#include "dataplane/operator.h"
+
+enum { DROP_EMPTY, DROP_TOO_LARGE };
+static const char *const pcap_drops[] = {"empty", "too_large", NULL};
+
+struct pcap_options {
+	char *path;
+};
+
+static const struct option pcap_option_table[] = {
+	{.name = "path",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct pcap_options, path),
+		.required = true,
+		.help = "capture file (pcap or pcapng); - is standard input"},
+	{0},
+};
+
+static const struct operator_output pcap_outputs[] = {{"packets", &packet_schema}, {0}};
+
+struct pcap_state {
+	struct event_clock clock;
+	struct capture_frame frame; // read, not yet taken in
+	bool has_frame;
+};
+
+static int pcap_source_open(struct operator *op) {
+	const struct pcap_options *options = op->options;
+	struct capture *capture;
+	char error[CAPTURE_ERROR_MAX];
+	int ret = capture_open(&capture, options->path, error);
+	if (ret)
+		operator_error(op, "%s", error);
+	else
+		op->shared = capture;
+	return ret;
+}
+
+static void pcap_source_close(struct operator *op) {
+	capture_close(op->shared);
+	op->shared = NULL;
+}
+
+// Have a frame at hand, or set self->finished.
+static bool read_frame(struct instance *self) {
+	struct pcap_state *state = self->state;
+	if (state->has_frame)
+		return true;
+	char error[CAPTURE_ERROR_MAX];
+	int ret = capture_next(self->op->shared, &state->frame, error);
+	if (ret < 0)
+		instance_fail(self, "%s", error);
+	state->has_frame = ret > 0;
+	self->finished = ret <= 0;
+	return state->has_frame;
+}
+
+static unsigned pcap_poll(struct instance *self, unsigned room) {
+	struct pcap_state *state = self->state;
+	struct rte_mempool *pool = node_packet_pool(self->op->node);
+	enum packet_link link = capture_link(self->op->shared);
+	struct batch batch = {0};
+	uint64_t bytes = 0;
+	unsigned drops[2] = {0};
+
+	// Frames that are dropped count towards the room, so that a file of nothing else doesn't hold the worker.
+	for (unsigned i = 0; i < room; i++) {
+		if (self->stopping)
+			self->finished = true;
+		if (self->finished || !read_frame(self))
+			break;
+		const struct capture_frame *frame = &state->frame;
+		struct rte_mbuf *tuple = NULL;
+		if (frame->size == 0) {
+			drops[DROP_EMPTY]++;
+		} else if (!frame_fits(pool, frame->size)) {
+			drops[DROP_TOO_LARGE]++;
+		} else {
+			tuple = frame_copy(pool, frame->data, frame->size);
+			if (!tuple)
+				break;
+			tuple->packet_type = link;
+			event_clock_stamp(&state->clock, frame->timestamp_ns, tuple_packet(tuple));
+			batch.tuples[batch.count++] = tuple;
+			bytes += frame->wire_size;
+		}
+		state->has_frame = false;
+	}
+	for (unsigned reason = 0; reason < 2; reason++) {
+		if (drops[reason])
+			instance_drop_unborn(self, reason, drops[reason]);
+	}
+	unsigned taken = batch.count;
+	if (taken) {
+		self->watermark_ns = state->clock.now_ns;
+		instance_take_in(self, 0, &batch, bytes);
+	}
+	return taken;
+}
+
+static struct operator_type pcap_type = {
+	.name = "pcap",
+	.summary = "read a capture file to its end",
+	.manual =
+		"Reads a pcap or pcapng file with libpcap, of any time precision. Link types: " CAPTURE_LINKS_EXPECTED
+		".\n\n"
+		"Time is the capture's: expiry and windows go by the timestamps of the packets, and the same file "
+		"gives "
+		"the same records at any speed. A frame waits while there is no room downstream, so a file loses no "
+		"packet.\n\n"
+		"A file that is cut inside a packet is read up to that point; all whole packets are analysed, and the "
+		"node then reports the damage and exits 1.",
+	.options = pcap_option_table,
+	.options_size = sizeof(struct pcap_options),
+	.outputs = pcap_outputs,
+	.drops = pcap_drops,
+	.parallelism = 1,
+	.parallelism_max = 1,
+	.state_size = sizeof(struct pcap_state),
+	.open = pcap_source_open,
+	.close = pcap_source_close,
+	.poll = pcap_poll,
+};
+OPERATOR_REGISTER(pcap_type);
