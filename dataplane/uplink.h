@@ -29,13 +29,26 @@ struct uplink_options {
 	const char *node;
 	uint64_t incarnation;
 	uint64_t queue_size; // bytes of unacknowledged summaries kept; the oldest go first, counted
+	unsigned beat_ms;    // heartbeat interval until the controller names its own; 0: UPLINK_BEAT_MS
+};
+
+// A controller silent for UPLINK_SILENT_BEATS heartbeats is taken for gone, and one that refuses is asked again after as
+// many: 2 s by default.
+enum {
+	UPLINK_BEAT_MS = 500,
+	UPLINK_SILENT_BEATS = 4,
 };
 
 struct uplink_counters {
-	uint64_t submitted, acknowledged, resent, discarded, queued, bytes;
+	uint64_t submitted, acknowledged, resent, discarded;
+	uint64_t queued;    // a level: summaries not yet acknowledged
+	uint64_t bytes;     // of summaries sent, resends included
+	uint64_t malformed; // messages that are none of api/weir.proto's, or not for a node
+	uint64_t stale;     // messages of a controller older than one already seen
 };
 
-// Start the thread. A controller that is not there yet is no error: the uplink goes on trying.
+// Start the thread. A controller that is not there yet is no error: the uplink goes on trying. Its threads inherit the
+// caller's CPU affinity: call from a control thread, not from a worker.
 //   return  0; -EINVAL: the endpoint is none; another negative errno
 int uplink_new(struct uplink **out, const struct uplink_options *options, const struct uplink_source *source);
 
