@@ -94,7 +94,7 @@ struct operator_type {
 	void (*process)(struct instance *self, struct batch *batch);
 
 	// Time has come to self->watermark_ns. May emit up to `room` tuples on each output. May be NULL.
-	//   return  true if there is more to do at this time: it is called again before more input is taken
+	//   return  true if there is more to do at this time: it is called again in the next loop
 	bool (*tick)(struct instance *self, unsigned room);
 
 	// No more input will come: emit what is held, up to `room` tuples on each output a call. May be NULL.

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dataplane/arguments.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_CHECK = 256, KEY_VERSION };
+
+static const struct argp_option argp_options[] = {
+	{"config", 'c', "FILE", 0, "read pipelines from FILE (YAML); may be given several times", 0},
+	{"node", 'n', "NAME", 0, "name of this node (default: the host's)", 0},
+	{"controller", 't', "ENDPOINT", 0, "report to the controller at tcp://HOST:5570 or ipc://PATH", 0},
+	{"set", 's', "OPERATOR.OPTION=VALUE", 0, "change one option; may be given several times", 0},
+	{"interface", 'i', "IF", 0, "capture from a network interface", 0},
+	{"check", KEY_CHECK, NULL, 0, "read, check and plan; print the plan as text and as Graphviz dot; start nothing",
+		0},
+	{"help", 'h', "OPERATOR", OPTION_ARG_OPTIONAL, "this text, or the options of one operator", 0},
+	{"version", KEY_VERSION, NULL, 0, "print the version", 0},
+	{0},
+};
+
+static const char argp_text[] =
+	"Analyse packets on many cores: a node of weir.\v"
+	"  weir-dataplane CAPTURE.pcap                flow records as JSON lines on standard output\n"
+	"  weir-dataplane --interface eth0            the same, live\n"
+	"  weir-dataplane -l 0-3 -a 0000:3b:00.0 -- --config conf/flow-monitor.yaml --controller tcp://10.0.0.9:5570\n"
+	"\n"
+	"What stands before ` -- ` are the EAL's arguments, as for every DPDK program; without ` -- ` they come from "
+	"`eal:` in the configuration, or are chosen so that neither root nor huge pages are needed.\n"
+	"\n"
+	"Exit: 0 all went well (SIGTERM and SIGINT included), 1 something was lost or could not be started, "
+	"64 the command line is wrong.";
+
+struct parsing {
+	struct arguments *arguments;
+	char *error; // [ARGUMENTS_ERROR_SIZE]
+};
+
+__attribute__((format(printf, 2, 3))) static int refuse(char *error, const char *format, ...) {
+	va_list list;
+	va_start(list, format);
+	vsnprintf(error, ARGUMENTS_ERROR_SIZE, format, list);
+	va_end(list);
+	return EINVAL;
+}
+
+static int add_setting(struct parsing *parsing, const char *setting) {
+	struct arguments *arguments = parsing->arguments;
+	if (arguments->setting_count == ARGUMENTS_SETTINGS_MAX)
+		return refuse(parsing->error, "--set: at most %d of them", ARGUMENTS_SETTINGS_MAX);
+	arguments->settings[arguments->setting_count++] = setting;
+	return 0;
+}
+
+static int add_made_setting(struct parsing *parsing, const char *name, const char *value) {
+	struct arguments *arguments = parsing->arguments;
+	char *setting = NULL;
+	if (arguments->owned_count == ARGUMENTS_OWNED_MAX)
+		return refuse(parsing->error, "%s: given more than once", name);
+	if (asprintf(&setting, "%s=%s", name, value) < 0)
+		return ENOMEM;
+	arguments->owned[arguments->owned_count++] = setting;
+	return add_setting(parsing, setting);
+}
+
+static int take_capture(struct parsing *parsing, const char *path) {
+	struct arguments *arguments = parsing->arguments;
+	if (arguments->action == ARGUMENTS_HELP && arguments->topic == NULL) {
+		arguments->topic = path;
+		return 0;
+	}
+	if (arguments->capture)
+		return refuse(parsing->error, "\"%s\": only one capture file can be given", path);
+	arguments->capture = true;
+	return add_made_setting(parsing, "source.path", path);
+}
+
+static error_t take_argument(int key, char *value, struct argp_state *state) {
+	struct parsing *parsing = state->input;
+	struct arguments *arguments = parsing->arguments;
+	switch (key) {
+	case 'c':
+		if (arguments->file_count == ARGUMENTS_FILES_MAX)
+			return refuse(parsing->error, "--config: at most %d files", ARGUMENTS_FILES_MAX);
+		arguments->files[arguments->file_count++] = value;
+		return 0;
+	case 'n':
+		return add_made_setting(parsing, "node", value);
+	case 't':
+		return add_made_setting(parsing, "controller", value);
+	case 's':
+		return add_setting(parsing, value);
+	case 'i':
+		arguments->interface = true;
+		return add_made_setting(parsing, "source.interface", value);
+	case 'h':
+		arguments->action = ARGUMENTS_HELP;
+		arguments->topic = value;
+		return 0;
+	case KEY_CHECK:
+		arguments->action = ARGUMENTS_CHECK;
+		return 0;
+	case KEY_VERSION:
+		arguments->action = ARGUMENTS_VERSION;
+		return 0;
+	case ARGP_KEY_ARG:
+		return take_capture(parsing, value);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = argp_options,
+	.parser = take_argument,
+	.args_doc = "[CAPTURE]",
+	.doc = argp_text,
+};
+
+int arguments_parse(struct arguments *arguments, int argc, char **argv, char *error) {
+	*arguments = (struct arguments){.eal_count = -1};
+	int own = 1;
+	for (int i = 1; i < argc && own == 1; i++)
+		if (strcmp(argv[i], "--") == 0) {
+			arguments->eal_count = i - 1;
+			arguments->eal = argv + 1;
+			own = i + 1;
+		}
+	// weir's part with the program's name before it, as argp wants it.
+	char *name = argv[0];
+	char **rest = argv + own - 1;
+	rest[0] = name;
+	struct parsing parsing = {arguments, error};
+	error[0] = '\0';
+	error_t rc = argp_parse(&argp, argc - own + 1, rest, ARGP_NO_HELP, NULL, &parsing);
+	if (rc == 0 && arguments->capture && arguments->interface)
+		rc = refuse(error, "a capture file and --interface exclude each other");
+	if (rc != 0 && error[0] == '\0')
+		refuse(error, "%s", strerror(rc));
+	return -rc;
+}
+
+void arguments_free(struct arguments *arguments) {
+	for (unsigned i = 0; i < arguments->owned_count; i++)
+		free(arguments->owned[i]);
+	arguments->owned_count = 0;
+}
+
+void arguments_print_usage(FILE *out) {
+	char name[] = "weir-dataplane";
+	argp_help(&argp, out, ARGP_HELP_STD_HELP & ~(ARGP_HELP_EXIT_OK | ARGP_HELP_EXIT_ERR), name);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dataplane/channel.h"
+
+#include "dataplane/key.h"
+#include "dataplane/node.h"
+
+void channel_call(struct instance *to, struct batch *batch) {
+	to->counters.in += batch->count;
+	to->type->process(to, batch);
+	channel_flush(to);
+}
+
+void channel_flush(struct instance *from) {
+	for (unsigned i = 0; i < OPERATOR_OUTPUTS_MAX; i++)
+		if (from->outputs[i].pending.count > 0)
+			channel_deliver(from, &from->outputs[i], &from->outputs[i].pending);
+}
+
+static void send_to(struct target *target, struct batch *batch) {
+	if (target->ring != NULL) {
+		ring_enqueue(target->ring, batch->tuples, batch->count);
+	} else {
+		target->called += batch->count;
+		channel_call(target->callee, batch);
+	}
+	batch->count = 0;
+}
+
+static void send_by_group(struct route *route, struct batch *batch) {
+	for (unsigned i = 0; i < batch->count; i++) {
+		struct target *target = &route->targets[route->owners[key_group(tuple_hash(batch->tuples[i]))]];
+		target->gathered.tuples[target->gathered.count++] = batch->tuples[i];
+	}
+	batch->count = 0;
+	for (unsigned i = 0; i < route->target_count; i++)
+		if (route->targets[i].gathered.count > 0)
+			send_to(&route->targets[i], &route->targets[i].gathered);
+}
+
+static void send_to_all(struct route *route, struct batch *batch) {
+	for (unsigned t = 0; t + 1 < route->target_count; t++) {
+		struct batch shared = *batch;
+		for (unsigned i = 0; i < shared.count; i++)
+			rte_mbuf_refcnt_update(shared.tuples[i], 1);
+		send_to(&route->targets[t], &shared);
+	}
+	send_to(&route->targets[route->target_count - 1], batch);
+}
+
+static void hash_batch(struct instance *from, const struct route *route, const struct batch *batch) {
+	for (unsigned i = 0; i < batch->count; i++)
+		tuple_set_hash(batch->tuples[i], key_of_tuple(from->op->node, route, batch->tuples[i]));
+}
+
+static void route_send(struct instance *from, struct route *route, struct batch *batch) {
+	if (route->key_count > 0)
+		hash_batch(from, route, batch);
+	if (route->target_count == 1) {
+		send_to(&route->targets[0], batch);
+		return;
+	}
+	switch (route->grouping) {
+	case GROUPING_KEY:
+		send_by_group(route, batch);
+		break;
+	case GROUPING_ALL:
+		send_to_all(route, batch);
+		break;
+	default: // shuffle; forward and global have one target
+		route->next = route->next + 1 < route->target_count ? route->next + 1 : 0;
+		send_to(&route->targets[route->next], batch);
+		break;
+	}
+}
+
+// What the receiver of a route gets when other routes carry the same tuples.
+static void share(struct instance *from, const struct route *route, const struct batch *batch, struct batch *out) {
+	out->count = 0;
+	for (unsigned i = 0; i < batch->count; i++) {
+		struct rte_mbuf *tuple = batch->tuples[i];
+		if (!route->copy) {
+			rte_mbuf_refcnt_update(tuple, 1);
+		} else {
+			struct rte_mbuf *copy = rte_pktmbuf_copy(tuple, tuple->pool, 0, UINT32_MAX);
+			if (copy == NULL) {
+				node_count_copy_failed(from->op->node);
+				continue;
+			}
+			memcpy(rte_mbuf_to_priv(copy), rte_mbuf_to_priv(tuple), TUPLE_PRIVATE_SIZE);
+			copy->packet_type = tuple->packet_type;
+			tuple_set_hash(copy, tuple_hash(tuple));
+			tuple = copy;
+		}
+		out->tuples[out->count++] = tuple;
+	}
+}
+
+void channel_deliver(struct instance *from, struct output *output, struct batch *batch) {
+	from->counters.out += batch->count;
+	if (output->route_count == 0) {
+		rte_pktmbuf_free_bulk(batch->tuples, batch->count);
+		batch->count = 0;
+		return;
+	}
+	for (unsigned i = 0; i + 1 < output->route_count; i++) {
+		struct batch shared;
+		share(from, &output->routes[i], batch, &shared);
+		if (shared.count > 0)
+			route_send(from, &output->routes[i], &shared);
+	}
+	route_send(from, &output->routes[output->route_count - 1], batch);
+	batch->count = 0;
+}
+
+void channel_copy_figures(struct route *route) {
+	for (unsigned i = 0; i < route->target_count; i++)
+		route->targets[i].called_snapshot = route->targets[i].called;
+}

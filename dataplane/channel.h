@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Channels as a worker sees them: the routes out of an instance's outputs. A route is one stream; its targets are the
+// instances it leads to, each called directly or reached by a ring. Which of the two is the plan's affair: the code
+// of an operator is the same.
+#pragma once
+
+#include "dataplane/operator.h"
+#include "dataplane/pipeline.h"
+#include "dataplane/ring.h"
+
+struct target {
+	struct instance *callee;  // NULL: on the other end of the ring
+	struct ring *ring;        // NULL: called
+	struct batch gathered;    // scratch of key and shuffle
+	uint64_t called;          // tuples handed over by call
+	uint64_t called_snapshot; // worker: wo when asked, manager: ro
+};
+
+struct route {
+	enum grouping grouping;
+	unsigned target_count;
+	struct target *targets; // in order of the receiver's instances
+	unsigned next;          // shuffle: whose turn
+	const uint16_t *owners; // key: [KEY_GROUPS] target that owns the group
+	unsigned key_count;     // fields to hash before sending; 0: tuple_hash() is right already
+	const struct field *key[GROUPING_KEY_MAX];
+	bool symmetric; // the key of both directions of a flow is one: `mirror` is the key seen from the other end
+	const struct field *mirror[GROUPING_KEY_MAX];
+	const struct schema *schema;
+	bool copy; // the receiver gets tuples of its own, since it writes to them and others read them
+	const struct pipeline_stream *stream;
+};
+
+// Hand a batch to every route of the output. Ownership of the tuples moves; the batch is empty afterwards.
+// Room was reserved for it before the input that caused it was taken.
+void channel_deliver(struct instance *from, struct output *output, struct batch *batch);
+
+// Deliver what instance_emit gathered.
+void channel_flush(struct instance *from);
+
+// Copy the route's figures to where the manager reads them.
+void channel_copy_figures(struct route *route);
+
+// Give a batch to an instance on this worker: count it, process it, deliver what it emits.
+void channel_call(struct instance *to, struct batch *batch);

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dataplane/eal_args.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static char program_name[] = "weir-dataplane";
+static char *const without_huge_pages[] = {"--no-huge", "--no-shconf", "--no-pci", "--log-level=error"};
+static char *const with_huge_pages[] = {"--in-memory", "--no-pci", "--log-level=error"};
+static char no_shconf[] = "--no-shconf";
+
+static int append(struct eal_args *args, char *value) {
+	if (args->count == EAL_ARGS_MAX)
+		return -E2BIG;
+	args->values[args->count++] = value;
+	args->values[args->count] = NULL;
+	return 0;
+}
+
+static bool huge_pages_free(void) {
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[128];
+	unsigned long pages = 0;
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		if (sscanf(line, "HugePages_Free: %lu", &pages) == 1)
+			break;
+	if (file != NULL)
+		fclose(file);
+	return pages >= 64;
+}
+
+// EAL 22.11 refuses --no-huge together with --in-memory, though the second is harmless then.
+static void mend_in_memory(struct eal_args *args) {
+	bool no_huge = false;
+	for (int i = 1; i < args->count; i++)
+		no_huge |= strcmp(args->values[i], "--no-huge") == 0;
+	for (int i = 1; no_huge && i < args->count; i++)
+		if (strcmp(args->values[i], "--in-memory") == 0) {
+			fprintf(stderr, "weir-dataplane: --no-huge with --in-memory: the EAL refuses the pair; "
+					"using --no-huge --no-shconf\n");
+			args->values[i] = no_shconf;
+		}
+}
+
+int eal_args_compose(struct eal_args *args, char *const *given, int given_count, const struct option_list *configured) {
+	char *const *source = given;
+	size_t count = given_count > 0 ? (size_t)given_count : 0;
+	if (given_count < 0 && configured->count > 0) {
+		source = configured->items;
+		count = configured->count;
+	} else if (given_count < 0 && huge_pages_free()) {
+		source = with_huge_pages;
+		count = sizeof(with_huge_pages) / sizeof(with_huge_pages[0]);
+	} else if (given_count < 0) {
+		source = without_huge_pages;
+		count = sizeof(without_huge_pages) / sizeof(without_huge_pages[0]);
+	}
+	args->count = 0;
+	int rc = append(args, program_name);
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = append(args, source[i]);
+	mend_in_memory(args);
+	return rc;
+}
+
+int eal_args_keep_lcores(struct eal_args *args) {
+	static const char *const with_value[] = {"-l", "-c", "--lcores", "--main-lcore"};
+	struct eal_args kept = {.count = 0};
+	int rc = append(&kept, program_name);
+	for (int i = 1; rc == 0 && i < args->count; i++) {
+		for (size_t k = 0; k < sizeof(with_value) / sizeof(with_value[0]); k++) {
+			size_t length = strlen(with_value[k]);
+			if (strncmp(args->values[i], with_value[k], length) != 0)
+				continue;
+			bool apart = args->values[i][length] == '\0';
+			rc = append(&kept, args->values[i]);
+			if (rc == 0 && apart && i + 1 < args->count)
+				rc = append(&kept, args->values[++i]);
+			break;
+		}
+	}
+	for (size_t i = 0; rc == 0 && i < sizeof(without_huge_pages) / sizeof(without_huge_pages[0]); i++)
+		rc = append(&kept, without_huge_pages[i]);
+	*args = kept;
+	return rc;
+}

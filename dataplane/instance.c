@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// What operators call: passing tuples on, and keeping the account of every one of them.
+#include <stdio.h>
+#include <time.h>
+
+#include "dataplane/channel.h"
+#include "dataplane/node.h"
+
+void instance_forward(struct instance *self, unsigned output, struct batch *batch) {
+	if (batch->count == 0)
+		return;
+	self->counters.forwarded += batch->count;
+	channel_deliver(self, &self->outputs[output], batch);
+}
+
+void instance_take_in(struct instance *self, unsigned output, struct batch *batch, uint64_t bytes) {
+	self->counters.in += batch->count;
+	self->counters.in_bytes += bytes;
+	instance_forward(self, output, batch);
+}
+
+void instance_emit(struct instance *self, unsigned output, struct rte_mbuf *tuple) {
+	struct batch *pending = &self->outputs[output].pending;
+	self->counters.created++;
+	pending->tuples[pending->count++] = tuple;
+	if (pending->count == BATCH_MAX)
+		channel_deliver(self, &self->outputs[output], pending);
+}
+
+void instance_absorb(struct instance *self, struct batch *batch) {
+	self->counters.absorbed += batch->count;
+	if (batch->count > 0)
+		rte_pktmbuf_free_bulk(batch->tuples, batch->count);
+	batch->count = 0;
+}
+
+void instance_count_absorbed(struct instance *self, unsigned n) {
+	self->counters.absorbed += n;
+}
+
+void instance_drop(struct instance *self, unsigned reason, struct rte_mbuf *tuple) {
+	self->counters.drops[reason]++;
+	rte_pktmbuf_free(tuple);
+}
+
+void instance_drop_unborn(struct instance *self, unsigned reason, unsigned n) {
+	self->counters.in += n;
+	self->counters.drops[reason] += n;
+}
+
+struct rte_mbuf *instance_new_record(struct instance *self, const struct schema *schema) {
+	struct node *node = self->op->node;
+	struct rte_mbuf *record = rte_pktmbuf_alloc(node->records);
+	if (record == NULL) {
+		atomic_fetch_add_explicit(&node->records_failed, 1, memory_order_relaxed);
+		return NULL;
+	}
+	record->data_len = schema->size;
+	record->pkt_len = schema->size;
+	memset(tuple_record(record), 0, schema->size);
+	return record;
+}
+
+bool instance_has_listener(const struct instance *self, unsigned output) {
+	return self->outputs[output].route_count > 0;
+}
+
+struct rte_mempool *node_packet_pool(const struct node *node) {
+	return node->packets;
+}
+
+unsigned node_socket_id(const struct node *node) {
+	return rte_socket_id();
+}
+
+const char *node_name(const struct node *node) {
+	return node->name;
+}
+
+uint64_t node_incarnation(const struct node *node) {
+	return node->incarnation;
+}
+
+struct uplink *node_uplink(const struct node *node) {
+	return node->uplink;
+}
+
+uint64_t clock_now_ns(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+__attribute__((format(printf, 2, 0))) static void print_message(
+	const struct operator* op, const char *format, va_list arguments) {
+	char text[512];
+	vsnprintf(text, sizeof(text), format, arguments);
+	fprintf(stderr, "weir-dataplane: %s/%s: %s\n", op->pipeline, op->name, text);
+}
+
+void operator_error(const struct operator* op, const char *format, ...) {
+	va_list arguments;
+	va_start(arguments, format);
+	print_message(op, format, arguments);
+	va_end(arguments);
+}
+
+void operator_warn(const struct operator* op, const char *format, ...) {
+	va_list arguments;
+	va_start(arguments, format);
+	print_message(op, format, arguments);
+	va_end(arguments);
+}
+
+void instance_fail(struct instance *self, const char *format, ...) {
+	uint64_t now = clock_now_ns();
+	atomic_store_explicit(&self->op->node->failed, true, memory_order_relaxed);
+	if (self->failed_ns != 0 && now - self->failed_ns < 1000000000)
+		return;
+	self->failed_ns = now;
+	va_list arguments;
+	va_start(arguments, format);
+	print_message(self->op, format, arguments);
+	va_end(arguments);
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "dataplane/key.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include "dataplane/channel.h"
+#include "dataplane/node.h"
+
+_Static_assert(KEY_SECRET_SIZE >= XXH3_SECRET_SIZE_MIN, "XXH3 refuses shorter secrets");
+
+int key_secret_init(uint8_t secret[KEY_SECRET_SIZE], const char *text) {
+	if (text == NULL)
+		return getrandom(secret, KEY_SECRET_SIZE, 0) == KEY_SECRET_SIZE ? 0 : -errno;
+	for (uint64_t i = 0; i < KEY_SECRET_SIZE / sizeof(uint64_t); i++) {
+		uint64_t word = XXH3_64bits_withSeed(text, strlen(text), i);
+		memcpy(secret + i * sizeof(word), &word, sizeof(word));
+	}
+	return 0;
+}
+
+uint64_t key_hash(const struct node *node, const void *key, size_t size) {
+	return XXH3_64bits_withSecret(key, size, node->hash_secret, KEY_SECRET_SIZE);
+}
+
+uint64_t flow_key_hash(const struct node *node, const struct flow_key *canonical) {
+	struct flow_key key = *canonical;
+	key.ttl = key.tos = 0;
+	return XXH3_64bits_withSecret(&key, sizeof(key), node->hash_secret, KEY_SECRET_SIZE);
+}
+
+static size_t gather(const struct field *const *fields, unsigned count, const void *body, uint8_t key[KEY_SIZE_MAX]) {
+	size_t size = 0;
+	for (unsigned i = 0; i < count; i++) {
+		size_t length = field_size(fields[i]);
+		memcpy(key + size, (const uint8_t *)body + fields[i]->offset, length);
+		size += length;
+	}
+	return size;
+}
+
+uint64_t key_of_tuple(const struct node *node, const struct route *route, struct rte_mbuf *tuple) {
+	const void *body = tuple_body(tuple, route->schema);
+	uint8_t key[KEY_SIZE_MAX], mirrored[KEY_SIZE_MAX];
+	size_t size = gather(route->key, route->key_count, body, key);
+	if (route->symmetric) {
+		// The same bytes for both directions: of the key and its mirror image, the lesser.
+		gather(route->mirror, route->key_count, body, mirrored);
+		if (memcmp(mirrored, key, size) < 0)
+			return key_hash(node, mirrored, size);
+	}
+	return key_hash(node, key, size);
+}
+
+void key_mirror(
+	const struct schema *schema, const struct field *const *key, unsigned count, const struct field **mirror) {
+	for (unsigned i = 0; i < count; i++) {
+		char name[64];
+		snprintf(name, sizeof(name), "%s", key[i]->name);
+		if (strncmp(name, "src_", 4) == 0)
+			memcpy(name, "dst_", 4);
+		else if (strncmp(name, "dst_", 4) == 0)
+			memcpy(name, "src_", 4);
+		const struct field *other = schema_field(schema, name);
+		mirror[i] = other != NULL ? other : key[i];
+	}
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dataplane/manager.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include "dataplane/node.h"
+#include "dataplane/node_report.h"
+#include "dataplane/telemetry.h"
+
+enum {
+	MANAGER_STEP_MS = 20,         // how soon an end is noticed
+	MANAGER_PROGRESS_STEPS = 50,  // steps between progress lines: 1 s
+	UPLINK_QUEUE_SIZE = 16 << 20, // bytes: minutes of summaries while the controller is away
+	UPLINK_DRAIN_MS = 1000,
+};
+
+struct manager {
+	const struct node_config *config;
+	struct node node;
+	struct plan *plan;
+	int signal_fd;
+	bool live; // a source never ends by itself
+	bool terminal;
+	_Atomic bool workers_may_start, setup_failed, ended;
+};
+
+static void fill_stop_signals(sigset_t *signals) {
+	sigemptyset(signals);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGTERM);
+}
+
+void manager_block_signals(void) {
+	sigset_t signals;
+	fill_stop_signals(&signals);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of one write, not the end of the node
+}
+
+static int start_uplink(struct manager *manager) {
+	const struct node_config *config = manager->config;
+	if (config->controller == NULL)
+		return 0;
+	struct uplink_options options = {
+		.controller = config->controller,
+		.node = manager->node.name,
+		.incarnation = manager->node.incarnation,
+		.queue_size = UPLINK_QUEUE_SIZE,
+	};
+	struct uplink_source source = node_report_source(&manager->node);
+	struct uplink *uplink = NULL;
+	int rc = uplink_new(&uplink, &options, &source);
+	if (rc < 0)
+		fprintf(stderr, "weir-dataplane: controller: \"%s\": %s; expected tcp://HOST:PORT or ipc://PATH\n",
+			config->controller, strerror(-rc));
+	node_set_uplink(&manager->node, uplink);
+	return rc;
+}
+
+static int set_up(struct manager *manager) {
+	struct config_error error;
+	manager->signal_fd = -1;
+	int rc = plan_new(&manager->plan, manager->config, rte_lcore_count(), &error);
+	if (rc == -EINVAL)
+		fprintf(stderr, "weir-dataplane: %s\n", error.text);
+	if (rc < 0)
+		return rc;
+	rc = node_init(&manager->node, manager->config, manager->plan);
+	if (rc < 0)
+		return rc;
+	for (unsigned i = 0; i < manager->plan->instance_count; i++)
+		manager->live |= manager->node.instances[i].type->live;
+	sigset_t signals;
+	fill_stop_signals(&signals);
+	manager->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (manager->signal_fd < 0)
+		return -errno;
+	rc = telemetry_init(&manager->node);
+	return rc == 0 ? start_uplink(manager) : rc;
+}
+
+static void take_down(struct manager *manager) {
+	telemetry_fini();
+	uplink_free(manager->node.uplink, UPLINK_DRAIN_MS);
+	if (manager->signal_fd >= 0)
+		close(manager->signal_fd);
+	if (manager->plan != NULL && manager->node.plan != NULL)
+		node_fini(&manager->node);
+	plan_free(manager->plan);
+}
+
+// Signals that came: the first stops the node, the second ends the process at once.
+static void take_signals(struct manager *manager, unsigned *stops) {
+	struct signalfd_siginfo info;
+	while (read(manager->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		*stops += 1;
+		if (*stops > 1) {
+			fprintf(stderr, "weir-dataplane: stopped again before the end: what was held is lost\n");
+			_exit(1);
+		}
+		node_stop(&manager->node);
+	}
+}
+
+static void show_progress(struct manager *manager) {
+	uint64_t packets = 0;
+	node_snapshot_begin(&manager->node);
+	for (unsigned i = 0; i < manager->plan->instance_count; i++)
+		if (manager->node.instances[i].type->poll != NULL)
+			packets += manager->node.snapshots[i].counters.in;
+	node_snapshot_end(&manager->node);
+	fprintf(stderr, "\r%" PRIu64 " packets\033[K", packets);
+}
+
+static void *manage(void *argument) {
+	struct manager *manager = argument;
+	struct pollfd signals = {.fd = manager->signal_fd, .events = POLLIN};
+	unsigned stops = 0, steps = 0;
+	while (!node_is_done(&manager->node)) {
+		if (poll(&signals, 1, MANAGER_STEP_MS) > 0)
+			take_signals(manager, &stops);
+		if (manager->terminal && ++steps % MANAGER_PROGRESS_STEPS == 0)
+			show_progress(manager);
+	}
+	if (manager->terminal && steps >= MANAGER_PROGRESS_STEPS)
+		fprintf(stderr, "\r\033[K");
+	return NULL;
+}
+
+// The manager proper is a control thread; this thread, which the EAL bound to the main lcore, turns worker.
+static int run_workers(struct manager *manager) {
+	pthread_t thread;
+	int rc = -rte_ctrl_thread_create(&thread, "weir-manager", NULL, manage, manager);
+	if (rc > 0)
+		rc = -rc;
+	if (rc < 0) {
+		fprintf(stderr, "weir-dataplane: manager: %s\n", strerror(-rc));
+		return rc;
+	}
+	struct worker *own = NULL;
+	for (unsigned i = 0; i < manager->node.worker_count; i++) {
+		struct worker *worker = &manager->node.workers[i];
+		if (worker->lcore == rte_get_main_lcore())
+			own = worker;
+		else if (rte_eal_remote_launch(worker_run, worker, worker->lcore) != 0)
+			abort(); // an lcore that just came up and runs nothing else
+	}
+	if (own != NULL)
+		worker_run(own);
+	rte_eal_mp_wait_lcore();
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+int manager_run(const struct node_config *config) {
+	struct manager *manager = calloc(1, sizeof(*manager));
+	if (manager == NULL)
+		return 1;
+	manager->config = config;
+	manager->terminal = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
+	int rc = set_up(manager);
+	if (rc == 0)
+		rc = run_workers(manager);
+	if (rc == -ENOMEM)
+		fprintf(stderr, "weir-dataplane: out of memory\n");
+	bool failed = rc < 0 || atomic_load(&manager->node.failed);
+	if (rc == 0 && manager->plan->instance_count > 0)
+		node_report_summary(&manager->node, stderr);
+	take_down(manager);
+	free(manager);
+	return failed ? 1 : 0;
+}

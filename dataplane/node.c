@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dataplane/node.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <urcu-qsbr.h>
+
+#include "api/flow_record.h"
+
+enum {
+	PACKETS_MIN = 1023,        // smallest pool of packets worth starting with
+	PACKETS_PER_SOURCE = 2048, // receive descriptors and frames of many segments
+	POOL_CACHE = 128,
+	SNAPSHOT_LIMIT_NS = 200 * 1000 * 1000,
+};
+
+static void *aligned_zeros(size_t size) {
+	size = RTE_ALIGN_CEIL(size > 0 ? size : 1, RTE_CACHE_LINE_SIZE);
+	void *memory = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
+	if (memory != NULL)
+		memset(memory, 0, size);
+	return memory;
+}
+
+// Elements that can be on their way at once: in rings, in each worker's hands, in the pools' caches.
+static unsigned pool_size(const struct node *node, enum schema_body body, unsigned extra) {
+	const struct plan *plan = node->plan;
+	uint64_t rings = 0;
+	for (unsigned i = 0; i < plan->channel_count; i++) {
+		const struct pipeline_stream *stream = plan_channel_stream(plan, &plan->channels[i]);
+		rings += plan->channels[i].ring && stream->schema->body == body;
+	}
+	uint64_t hands = (uint64_t)plan->instance_count * (OPERATOR_OUTPUTS_MAX + 2) * BATCH_MAX;
+	uint64_t caches = (uint64_t)plan->worker_count * POOL_CACHE * 2;
+	return (unsigned)rte_align64pow2(rings * plan->ring_size + hands + caches + extra) - 1;
+}
+
+static struct rte_mempool *make_pool(const char *name, unsigned count, unsigned room) {
+	// Workers may share a CPU: relaxed tail sync keeps one that lost it from stalling the others.
+	return rte_pktmbuf_pool_create_by_ops(
+		name, count, POOL_CACHE, TUPLE_PRIVATE_SIZE, (uint16_t)room, (int)rte_socket_id(), "ring_mt_rts");
+}
+
+static unsigned record_size_max(const struct plan *plan) {
+	unsigned size = 0;
+	for (unsigned i = 0; i < plan->channel_count; i++) {
+		const struct schema *schema = plan_channel_stream(plan, &plan->channels[i])->schema;
+		if (schema->body == SCHEMA_RECORD && schema->size > size)
+			size = schema->size;
+	}
+	return size;
+}
+
+static int make_pools(struct node *node) {
+	const struct plan *plan = node->plan;
+	unsigned sources = 0;
+	for (unsigned i = 0; i < plan->instance_count; i++)
+		sources += node->instances[i].type->poll != NULL;
+	if (plan->instance_count == 0)
+		return 0;
+	unsigned record_size = record_size_max(plan);
+	if (record_size > 0) {
+		unsigned count = pool_size(node, SCHEMA_RECORD, 0);
+		node->records = make_pool("weir_records", count, RTE_PKTMBUF_HEADROOM + record_size);
+		if (node->records == NULL) {
+			fprintf(stderr,
+				"weir-dataplane: no memory for %u records of %u bytes: %s; use a smaller ring_size "
+				"or give the EAL more (-m MEGABYTES)\n",
+				count, record_size, rte_strerror(rte_errno));
+			return -ENOMEM;
+		}
+	}
+	// A source waits where packets run short, so a smaller pool is slower, not wrong.
+	unsigned wanted = pool_size(node, SCHEMA_PACKET, sources * PACKETS_PER_SOURCE);
+	for (unsigned count = wanted; count >= PACKETS_MIN && node->packets == NULL; count /= 2)
+		node->packets = make_pool("weir_packets", count, RTE_MBUF_DEFAULT_BUF_SIZE);
+	if (node->packets == NULL) {
+		fprintf(stderr, "weir-dataplane: no memory for %u packets: %s; give the EAL more (-m MEGABYTES)\n",
+			PACKETS_MIN, rte_strerror(rte_errno));
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static const struct schema *input_schema(const struct pipeline *pipeline, unsigned op) {
+	for (unsigned i = 0; i < pipeline->stream_count; i++)
+		if (pipeline->streams[i].to == op)
+			return pipeline->streams[i].schema;
+	return NULL;
+}
+
+static void describe_operators(struct node *node) {
+	const struct plan *plan = node->plan;
+	for (unsigned i = 0; i < plan->operator_count; i++) {
+		const struct plan_operator *planned = &plan->operators[i];
+		const struct pipeline_operator *config = plan_operator_config(plan, planned);
+		struct operator* op = & node->operators[i];
+		*op = (struct operator){
+			.type = config->type,
+			.name = config->name,
+			.pipeline = plan->config->pipelines[planned->pipeline].name,
+			.options = config->options,
+			.input = input_schema(&plan->config->pipelines[planned->pipeline], planned->op),
+			.instance_count = planned->instance_count,
+			.node = node,
+		};
+		op->instances = calloc(planned->instance_count, sizeof(struct instance *));
+		for (unsigned j = 0; j < planned->instance_count; j++) {
+			struct instance *instance = &node->instances[planned->first_instance + j];
+			*instance = (struct instance){
+				.type = op->type,
+				.op = op,
+				.index = j,
+				.worker = plan->instances[planned->first_instance + j].worker,
+				.options = op->options,
+			};
+			if (op->instances != NULL)
+				op->instances[j] = instance;
+		}
+	}
+}
+
+static int make_rings(struct node *node) {
+	const struct plan *plan = node->plan;
+	for (unsigned i = 0; i < plan->channel_count; i++) {
+		node->channels[i].channel = &plan->channels[i];
+		int rc = plan->channels[i].ring ? ring_new(&node->channels[i].ring, plan->ring_size) : 0;
+		if (rc < 0) {
+			fprintf(stderr, "weir-dataplane: no memory for %u rings of %u entries\n", plan->channel_count,
+				plan->ring_size);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int make_workers(struct node *node) {
+	unsigned index = 0, lcore;
+	RTE_LCORE_FOREACH(lcore) {
+		if (index == node->worker_count)
+			break;
+		int rc = worker_init(&node->workers[index], node, index, lcore);
+		if (rc < 0)
+			return rc;
+		index++;
+	}
+	return 0;
+}
+
+static int open_operators(struct node *node) {
+	for (unsigned i = 0; i < node->plan->operator_count; i++) {
+		struct operator* op = & node->operators[i];
+		if (op->type->open == NULL)
+			continue;
+		int rc = op->type->open(op);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int init_instances(struct node *node) {
+	for (unsigned i = 0; i < node->plan->instance_count; i++) {
+		struct instance *instance = &node->instances[i];
+		instance->state = aligned_zeros(instance->type->state_size);
+		if (instance->state == NULL)
+			return -ENOMEM;
+		// Outputs are known before init, so that an operator can ask who listens.
+		for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++) {
+			instance->outputs[o].route_count = instance->schedule->route_counts[o];
+			instance->outputs[o].routes = instance->schedule->routes[o];
+		}
+		int rc = instance->type->init != NULL ? instance->type->init(instance) : 0;
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int allocate(struct node *node) {
+	const struct plan *plan = node->plan;
+	node->operators = calloc(plan->operator_count + 1, sizeof(*node->operators));
+	node->instances = aligned_zeros((plan->instance_count + 1) * sizeof(*node->instances));
+	node->snapshots = calloc(plan->instance_count + 1, sizeof(*node->snapshots));
+	node->channels = calloc(plan->channel_count + 1, sizeof(*node->channels));
+	node->schedules = calloc(plan->worker_count, sizeof(*node->schedules));
+	node->workers = aligned_zeros(plan->worker_count * sizeof(*node->workers));
+	bool complete = node->operators != NULL && node->instances != NULL && node->snapshots != NULL &&
+			node->channels != NULL && node->schedules != NULL && node->workers != NULL;
+	return complete ? 0 : -ENOMEM;
+}
+
+int node_init(struct node *node, const struct node_config *config, struct plan *plan) {
+	*node = (struct node){
+		.config = config,
+		.name = config->node,
+		.incarnation = clock_now_ns(),
+		.plan = plan,
+		.worker_count = plan->worker_count,
+	};
+	pthread_mutex_init(&node->snapshot_lock, NULL);
+	int rc = key_secret_init(node->hash_secret, config->hash_secret);
+	if (rc == 0)
+		rc = allocate(node);
+	if (rc < 0)
+		return rc;
+	describe_operators(node);
+	rc = make_workers(node);
+	if (rc == 0)
+		rc = make_rings(node);
+	if (rc == 0)
+		rc = schedule_build(node, plan);
+	if (rc == 0)
+		rc = make_pools(node);
+	if (rc == 0)
+		rc = open_operators(node);
+	return rc == 0 ? init_instances(node) : rc;
+}
+
+static void close_operators(struct node *node) {
+	for (unsigned i = 0; node->instances != NULL && i < node->plan->instance_count; i++) {
+		struct instance *instance = &node->instances[i];
+		if (instance->state != NULL && instance->type->fini != NULL)
+			instance->type->fini(instance);
+		free(instance->state);
+	}
+	for (unsigned i = 0; node->operators != NULL && i < node->plan->operator_count; i++) {
+		struct operator* op = & node->operators[i];
+		if (op->type != NULL && op->type->close != NULL)
+			op->type->close(op);
+		free(op->instances);
+	}
+}
+
+void node_fini(struct node *node) {
+	close_operators(node);
+	for (unsigned i = 0; node->channels != NULL && i < node->plan->channel_count; i++)
+		ring_free(node->channels[i].ring);
+	for (unsigned i = 0; i < node->worker_count; i++) {
+		if (node->schedules != NULL)
+			schedule_free(&node->schedules[i]);
+		if (node->workers != NULL && node->workers[i].node != NULL)
+			worker_fini(&node->workers[i]);
+	}
+	rte_mempool_free(node->records);
+	rte_mempool_free(node->packets);
+	free(node->operators);
+	free(node->instances);
+	free(node->snapshots);
+	free(node->channels);
+	free(node->schedules);
+	free(node->workers);
+	pthread_mutex_destroy(&node->snapshot_lock);
+}
+
+struct plan *node_publish_plan(struct node *node, struct plan *plan) {
+	struct plan *old = rcu_xchg_pointer(&node->plan, plan);
+	for (unsigned i = 0; i < node->worker_count; i++)
+		worker_wake(&node->workers[i]);
+	synchronize_rcu();
+	return old;
+}
+
+void node_stop(struct node *node) {
+	atomic_store(&node->stopping, true);
+	for (unsigned i = 0; i < node->worker_count; i++)
+		worker_wake(&node->workers[i]);
+}
+
+bool node_is_done(const struct node *node) {
+	return atomic_load(&node->workers_done) == node->worker_count;
+}
+
+void node_snapshot_begin(struct node *node) {
+	pthread_mutex_lock(&node->snapshot_lock);
+	uint64_t asked[PLAN_WORKERS_MAX];
+	for (unsigned i = 0; i < node->worker_count; i++) {
+		asked[i] = atomic_fetch_add(&node->workers[i].snapshot_asked, 1) + 1;
+		worker_wake(&node->workers[i]);
+	}
+	uint64_t waited_ns = 0;
+	struct timespec pause = {.tv_nsec = 50 * 1000};
+	for (unsigned i = 0; i < node->worker_count; i++)
+		while (atomic_load_explicit(&node->workers[i].snapshot_made, memory_order_acquire) < asked[i] &&
+			waited_ns < SNAPSHOT_LIMIT_NS) {
+			nanosleep(&pause, NULL);
+			waited_ns += (uint64_t)pause.tv_nsec;
+		}
+}
+
+void node_snapshot_end(struct node *node) {
+	pthread_mutex_unlock(&node->snapshot_lock);
+}
+
+void node_count_copy_failed(struct node *node) {
+	atomic_fetch_add_explicit(&node->copies_failed, 1, memory_order_relaxed);
+}
+
+void node_set_uplink(struct node *node, struct uplink *uplink) {
+	node->uplink = uplink;
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// A node: one process's pipelines at run time. It owns what a plan refers to (operators, instances, rings, pools,
+// workers) and publishes the plan to the workers. Built and taken down by the manager's thread.
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <rte_mempool.h>
+
+#include "dataplane/channel.h"
+#include "dataplane/key.h"
+#include "dataplane/plan.h"
+#include "dataplane/uplink.h"
+#include "dataplane/worker.h"
+
+// An instance's figures as its worker last copied them. worker: wo when asked, manager: ro
+struct snapshot {
+	struct counters counters;
+	uint64_t gauges[OPERATOR_GAUGES_MAX];
+	uint64_t watermark_ns;
+	bool finished;
+};
+
+struct channel_ring {
+	const struct plan_channel *channel;
+	struct ring *ring;     // NULL: a call
+	struct target *target; // on the sender's side
+};
+
+struct node {
+	const struct node_config *config;
+	const char *name;
+	uint64_t incarnation; // start of the process in ns since the epoch
+	uint8_t hash_secret[KEY_SECRET_SIZE];
+
+	struct plan *plan;             // RCU (QSBR): workers read it, the manager replaces it
+	struct operator* operators;    // [plan->operator_count]
+	struct instance *instances;    // [plan->instance_count], each cache-line aligned
+	struct snapshot *snapshots;    // [plan->instance_count]
+	struct channel_ring *channels; // [plan->channel_count]
+	struct schedule *schedules;    // [plan->worker_count]
+	struct worker *workers;        // [plan->worker_count]
+	unsigned worker_count;
+
+	struct rte_mempool *packets, *records;
+	struct uplink *uplink; // or NULL
+
+	_Atomic bool stopping;         // manager: wo, workers: ro
+	_Atomic unsigned workers_done; // workers: rw
+	_Atomic bool failed;           // something a person must know of went wrong: exit 1
+	_Atomic uint64_t copies_failed, records_failed;
+	pthread_mutex_t snapshot_lock; // control threads take turns at asking workers for figures
+};
+
+// Set up everything the plan needs. The EAL runs already.
+//   return  0 or a negative errno, after a message on standard error
+int node_init(struct node *node, const struct node_config *config, struct plan *plan);
+// Undo; also after a failed node_init. The workers have ended.
+void node_fini(struct node *node);
+
+// Make workers follow `plan`, wait until none reads the old one, and return that.
+//   thread  the manager
+struct plan *node_publish_plan(struct node *node, struct plan *plan);
+
+// Ask the sources to end; the workers drain and return.
+void node_stop(struct node *node);
+bool node_is_done(const struct node *node);
+
+// Have every worker copy its figures (in one of its loops, so that they are consistent) into instance snapshots.
+// Waits 200 ms at most; a worker that did not answer keeps its last copy.
+//   return  with snapshot_lock held; node_snapshot_end releases it
+void node_snapshot_begin(struct node *node);
+void node_snapshot_end(struct node *node);
+
+void node_count_copy_failed(struct node *node);
+void node_set_uplink(struct node *node, struct uplink *uplink);

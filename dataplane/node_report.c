@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dataplane/node_report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// The lists of a message are arrays of pointers; protobuf_c_message_free_unpacked frees both.
+static void **new_list(size_t count) {
+	return calloc(count > 0 ? count : 1, sizeof(void *));
+}
+
+static Weir__Operator *describe_operator(const struct operator* op) {
+	Weir__Operator *message = malloc(sizeof(*message));
+	if (message == NULL)
+		return NULL;
+	weir__operator__init(message);
+	message->pipeline = strdup(op->pipeline);
+	message->name = strdup(op->name);
+	message->type = strdup(op->type->name);
+	message->parallelism = op->instance_count;
+	return message;
+}
+
+static Weir__Stream *describe_stream(const struct pipeline *pipeline, const struct pipeline_stream *stream) {
+	Weir__Stream *message = malloc(sizeof(*message));
+	if (message == NULL)
+		return NULL;
+	weir__stream__init(message);
+	message->pipeline = strdup(pipeline->name);
+	message->from = strdup(pipeline->operators[stream->from].name);
+	message->to = strdup(pipeline->operators[stream->to].name);
+	message->grouping = strdup(grouping_names[stream->grouping]);
+	return message;
+}
+
+static void describe(void *context, Weir__Register *message) {
+	const struct node *node = context;
+	char host[256] = "";
+	gethostname(host, sizeof(host) - 1);
+	message->node = strdup(node->name);
+	message->incarnation = node->incarnation;
+	message->host = strdup(host);
+	message->pid = (uint32_t)getpid();
+	message->weir_version = strdup(WEIR_VERSION);
+	message->workers = node->worker_count;
+
+	message->operators = (Weir__Operator **)new_list(node->plan->operator_count);
+	for (unsigned i = 0; message->operators != NULL && i < node->plan->operator_count; i++) {
+		Weir__Operator *op = describe_operator(&node->operators[i]);
+		if (op != NULL)
+			message->operators[message->n_operators++] = op;
+	}
+	unsigned streams = 0;
+	for (unsigned i = 0; i < node->config->pipeline_count; i++)
+		streams += node->config->pipelines[i].stream_count;
+	message->streams = (Weir__Stream **)new_list(streams);
+	for (unsigned i = 0; message->streams != NULL && i < node->config->pipeline_count; i++) {
+		const struct pipeline *pipeline = &node->config->pipelines[i];
+		for (unsigned j = 0; j < pipeline->stream_count; j++) {
+			Weir__Stream *stream = describe_stream(pipeline, &pipeline->streams[j]);
+			if (stream != NULL)
+				message->streams[message->n_streams++] = stream;
+		}
+	}
+}
+
+// Values by name; names end with NULL.
+static size_t list_named(const char *const *names, const uint64_t *values, Weir__Named ***out) {
+	size_t count = 0, filled = 0;
+	while (names != NULL && names[count] != NULL)
+		count++;
+	Weir__Named **list = (Weir__Named **)new_list(count);
+	for (size_t i = 0; list != NULL && i < count; i++) {
+		Weir__Named *named = malloc(sizeof(*named));
+		if (named == NULL)
+			break;
+		weir__named__init(named);
+		named->name = strdup(names[i]);
+		named->value = values[i];
+		list[filled++] = named;
+	}
+	*out = list;
+	return filled;
+}
+
+static Weir__InstanceCounters *measure_instance(const struct node *node, unsigned index) {
+	const struct instance *instance = &node->instances[index];
+	const struct snapshot *snapshot = &node->snapshots[index];
+	Weir__InstanceCounters *message = malloc(sizeof(*message));
+	if (message == NULL)
+		return NULL;
+	weir__instance_counters__init(message);
+	message->pipeline = strdup(instance->op->pipeline);
+	message->operator_ = strdup(instance->op->name);
+	message->index = instance->index;
+	message->worker = instance->worker;
+	message->in = snapshot->counters.in;
+	message->forwarded = snapshot->counters.forwarded;
+	message->absorbed = snapshot->counters.absorbed;
+	message->created = snapshot->counters.created;
+	message->out = snapshot->counters.out;
+	message->held = snapshot->counters.held;
+	message->blocked = snapshot->counters.blocked;
+	message->lost_outside = snapshot->counters.lost_outside;
+	message->in_bytes = snapshot->counters.in_bytes;
+	message->watermark_ns = snapshot->watermark_ns;
+	message->n_drops = list_named(instance->type->drops, snapshot->counters.drops, &message->drops);
+	message->n_gauges = list_named(instance->type->gauges, snapshot->gauges, &message->gauges);
+	return message;
+}
+
+static Weir__ChannelCounters *measure_channel(const struct node *node, const struct channel_ring *channel) {
+	const struct instance *from = &node->instances[channel->channel->from];
+	const struct instance *to = &node->instances[channel->channel->to];
+	Weir__ChannelCounters *message = malloc(sizeof(*message));
+	if (message == NULL)
+		return NULL;
+	weir__channel_counters__init(message);
+	message->pipeline = strdup(from->op->pipeline);
+	message->from = strdup(from->op->name);
+	message->from_index = from->index;
+	message->to = strdup(to->op->name);
+	message->to_index = to->index;
+	message->ring = channel->ring != NULL;
+	if (channel->ring != NULL) {
+		message->received = atomic_load(&channel->ring->received);
+		message->sent = atomic_load(&channel->ring->sent);
+		message->ring_size = node->plan->ring_size;
+		message->ring_used = rte_ring_count(channel->ring->tuples);
+	} else {
+		message->sent = message->received = channel->target->called_snapshot;
+	}
+	return message;
+}
+
+static void measure(void *context, Weir__Heartbeat *message) {
+	struct node *node = context;
+	node_snapshot_begin(node);
+	message->instances = (Weir__InstanceCounters **)new_list(node->plan->instance_count);
+	for (unsigned i = 0; message->instances != NULL && i < node->plan->instance_count; i++) {
+		Weir__InstanceCounters *instance = measure_instance(node, i);
+		if (instance != NULL)
+			message->instances[message->n_instances++] = instance;
+	}
+	message->channels = (Weir__ChannelCounters **)new_list(node->plan->channel_count);
+	for (unsigned i = 0; message->channels != NULL && i < node->plan->channel_count; i++) {
+		Weir__ChannelCounters *channel = measure_channel(node, &node->channels[i]);
+		if (channel != NULL)
+			message->channels[message->n_channels++] = channel;
+	}
+	node_snapshot_end(node);
+}
+
+struct uplink_source node_report_source(struct node *node) {
+	return (struct uplink_source){.context = node, .describe = describe, .measure = measure};
+}
+
+static void print_drops(const struct node *node, FILE *out) {
+	const char *lead = "; dropped: ";
+	for (unsigned i = 0; i < node->plan->instance_count; i++) {
+		const struct instance *instance = &node->instances[i];
+		const char *const *names = instance->type->drops;
+		for (unsigned d = 0; names != NULL && names[d] != NULL; d++) {
+			uint64_t count = node->snapshots[i].counters.drops[d];
+			if (count == 0)
+				continue;
+			fprintf(out, "%s%s[%u] %s %" PRIu64, lead, instance->op->name, instance->index, names[d],
+				count);
+			lead = ", ";
+		}
+		if (node->snapshots[i].counters.lost_outside > 0) {
+			fprintf(out, "%s%s[%u] lost before capture %" PRIu64, lead, instance->op->name, instance->index,
+				node->snapshots[i].counters.lost_outside);
+			lead = ", ";
+		}
+	}
+}
+
+void node_report_summary(struct node *node, FILE *out) {
+	uint64_t packets = 0, bytes = 0, records = 0;
+	node_snapshot_begin(node);
+	for (unsigned i = 0; i < node->plan->instance_count; i++) {
+		const struct counters *counters = &node->snapshots[i].counters;
+		if (node->instances[i].type->poll != NULL) {
+			packets += counters->in;
+			bytes += counters->in_bytes;
+		}
+		if (node->instances[i].type->outputs == NULL)
+			records += counters->absorbed;
+	}
+	double seconds = (double)(clock_now_ns() - node->incarnation) * 1e-9;
+	fprintf(out, "weir-dataplane: %" PRIu64 " packets, %.1f MB in %.2f s; %" PRIu64 " tuples at the sinks", packets,
+		(double)bytes * 1e-6, seconds, records);
+	print_drops(node, out);
+	fprintf(out, "\n");
+	node_snapshot_end(node);
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Planning: operators in topological order get their parallelism, their instances a worker each, streams become
+// channels. The default placement puts instance i on worker i modulo the workers allowed, so that instances joined
+// by `forward` share a worker and chain.
+#include "dataplane/plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct planning {
+	struct plan *plan;
+	const struct pipeline *pipeline;
+	unsigned pipeline_index;
+	unsigned *operator_of; // [pipeline->operator_count] index into plan->operators
+	struct config_error *error;
+};
+
+__attribute__((format(printf, 3, 4))) static int refuse(
+	struct planning *p, const struct location *where, const char *format, ...) {
+	int length = 0;
+	if (where->file != NULL && where->line > 0)
+		length = snprintf(p->error->text, sizeof(p->error->text), "%s:%u: ", where->file, where->line);
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(p->error->text + length, sizeof(p->error->text) - (size_t)length, format, arguments);
+	va_end(arguments);
+	return -EINVAL;
+}
+
+static bool is_keyed(const struct operator_type *type) {
+	return type->grouping == GROUPING_KEY && type->key != NULL;
+}
+
+static unsigned workers_allowed(const struct planning *p, const struct pipeline_operator *op) {
+	return op->worker_count > 0 ? op->worker_count : p->plan->worker_count;
+}
+
+// What a stream asks of its receiver's parallelism; 0: nothing.
+static unsigned parallelism_asked(const struct planning *p, const struct pipeline_stream *stream) {
+	switch (stream->grouping) {
+	case GROUPING_GLOBAL:
+		return 1;
+	case GROUPING_FORWARD:
+		return p->plan->operators[p->operator_of[stream->from]].instance_count;
+	default:
+		return 0;
+	}
+}
+
+static int resolve_parallelism(struct planning *p, unsigned index, unsigned *out) {
+	const struct pipeline_operator *op = &p->pipeline->operators[index];
+	unsigned count = op->parallelism != 0 ? op->parallelism : op->type->parallelism;
+	bool given = op->parallelism != 0;
+
+	for (unsigned i = 0; i < p->pipeline->stream_count; i++) {
+		const struct pipeline_stream *stream = &p->pipeline->streams[i];
+		unsigned asked = stream->to == index ? parallelism_asked(p, stream) : 0;
+		if (asked == 0)
+			continue;
+		if (given && asked != count && stream->grouping == GROUPING_FORWARD)
+			return refuse(p, &stream->where,
+				"%s -> %s: grouping forward needs equal parallelism: %u and %u",
+				p->pipeline->operators[stream->from].name, op->name, asked, count);
+		if (!given)
+			count = count == 0 || asked < count ? asked : count;
+	}
+	if (count == 0)
+		count = workers_allowed(p, op);
+	if (op->type->parallelism_max != 0 && count > op->type->parallelism_max) {
+		if (given)
+			return refuse(p, &op->where, "%s.parallelism: %u: type %s runs in at most %u instance%s",
+				op->name, count, op->type->name, op->type->parallelism_max,
+				op->type->parallelism_max == 1 ? "" : "s");
+		count = op->type->parallelism_max;
+	}
+	*out = count;
+	return 0;
+}
+
+// Keyed state must not be torn apart: every tuple of a key has to reach the same instance.
+static int check_keyed_input(struct planning *p, const struct pipeline_stream *stream) {
+	const struct pipeline_operator *to = &p->pipeline->operators[stream->to];
+	const struct plan_operator *planned = &p->plan->operators[p->operator_of[stream->to]];
+	if (!is_keyed(to->type))
+		return 0;
+	if (stream->grouping != GROUPING_KEY) {
+		if (planned->instance_count == 1)
+			return 0;
+		return refuse(p, &stream->where,
+			"%s -> %s: grouping %s: %s keeps state per key in %u instances; use grouping key, or "
+			"parallelism 1",
+			p->pipeline->operators[stream->from].name, to->name, grouping_names[stream->grouping],
+			to->type->name, planned->instance_count);
+	}
+	unsigned matched = 0, wanted = 0;
+	for (; to->type->key[wanted] != NULL; wanted++)
+		for (unsigned i = 0; i < stream->key_count; i++)
+			matched += strcmp(stream->key[i]->name, to->type->key[wanted]) == 0;
+	if (matched != wanted || stream->key_count != wanted || stream->symmetric != to->type->key_symmetric) {
+		char keys[160] = "";
+		for (unsigned i = 0; i < wanted; i++) {
+			size_t used = strlen(keys);
+			snprintf(keys + used, sizeof(keys) - used, "%s%s", i > 0 ? ", " : "", to->type->key[i]);
+		}
+		return refuse(p, &stream->where,
+			"%s -> %s: %s keeps its state by key [%s], symmetric: %s; no other key",
+			p->pipeline->operators[stream->from].name, to->name, to->type->name, keys,
+			to->type->key_symmetric ? "true" : "false");
+	}
+	return 0;
+}
+
+static int place_operator(struct planning *p, unsigned index) {
+	struct plan *plan = p->plan;
+	const struct pipeline_operator *op = &p->pipeline->operators[index];
+	unsigned count = 0;
+	int rc = resolve_parallelism(p, index, &count);
+	if (rc < 0)
+		return rc;
+	for (unsigned i = 0; i < op->worker_count; i++)
+		if (op->workers[i] >= plan->worker_count)
+			return refuse(p, &op->where, "%s.workers: %u: this node has %u worker%s, 0..%u", op->name,
+				op->workers[i], plan->worker_count, plan->worker_count == 1 ? "" : "s",
+				plan->worker_count - 1);
+
+	struct plan_operator *planned = &plan->operators[plan->operator_count];
+	planned->pipeline = p->pipeline_index;
+	planned->op = index;
+	planned->first_instance = plan->instance_count;
+	planned->instance_count = count;
+	planned->owners = calloc(PLAN_KEY_GROUPS, sizeof(*planned->owners));
+	struct plan_instance *grown =
+		realloc(plan->instances, (plan->instance_count + count) * sizeof(*plan->instances));
+	if (grown != NULL)
+		plan->instances = grown;
+	if (planned->owners == NULL || grown == NULL) {
+		free(planned->owners);
+		return -ENOMEM;
+	}
+	for (unsigned group = 0; group < PLAN_KEY_GROUPS; group++)
+		planned->owners[group] = (uint16_t)((uint64_t)group * count / PLAN_KEY_GROUPS);
+	for (unsigned i = 0; i < count; i++) {
+		unsigned slot = i % workers_allowed(p, op);
+		plan->instances[plan->instance_count++] = (struct plan_instance){
+			.op = plan->operator_count,
+			.index = i,
+			.worker = op->worker_count > 0 ? op->workers[slot] : slot,
+		};
+	}
+	p->operator_of[index] = plan->operator_count++;
+	return 0;
+}
+
+static int add_channel(struct planning *p, unsigned stream_index, unsigned from, unsigned to) {
+	struct plan *plan = p->plan;
+	const struct pipeline_stream *stream = &p->pipeline->streams[stream_index];
+	struct plan_channel *grown = realloc(plan->channels, (plan->channel_count + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	plan->channels = grown;
+	plan->channels[plan->channel_count++] = (struct plan_channel){
+		.pipeline = p->pipeline_index,
+		.stream = stream_index,
+		.from = from,
+		.to = to,
+		.ring = stream->channels == CHANNEL_RING || plan->instances[from].worker != plan->instances[to].worker,
+	};
+	return 0;
+}
+
+static int join_stream(struct planning *p, unsigned stream_index) {
+	const struct pipeline_stream *stream = &p->pipeline->streams[stream_index];
+	const struct plan_operator *from = &p->plan->operators[p->operator_of[stream->from]];
+	const struct plan_operator *to = &p->plan->operators[p->operator_of[stream->to]];
+	int rc = check_keyed_input(p, stream);
+
+	if (rc == 0 && stream->grouping == GROUPING_FORWARD && from->instance_count != to->instance_count)
+		return refuse(p, &stream->where, "%s -> %s: grouping forward needs equal parallelism: %u and %u",
+			p->pipeline->operators[stream->from].name, p->pipeline->operators[stream->to].name,
+			from->instance_count, to->instance_count);
+	for (unsigned i = 0; rc == 0 && i < from->instance_count; i++) {
+		unsigned first = stream->grouping == GROUPING_FORWARD ? i : 0;
+		unsigned end = stream->grouping == GROUPING_FORWARD  ? i + 1
+			       : stream->grouping == GROUPING_GLOBAL ? 1
+								     : to->instance_count;
+		for (unsigned j = first; rc == 0 && j < end; j++)
+			rc = add_channel(p, stream_index, from->first_instance + i, to->first_instance + j);
+	}
+	return rc;
+}
+
+static bool inputs_placed(const struct pipeline *pipeline, unsigned op, const bool *placed) {
+	for (unsigned i = 0; i < pipeline->stream_count; i++)
+		if (pipeline->streams[i].to == op && !placed[pipeline->streams[i].from])
+			return false;
+	return true;
+}
+
+// The configuration has no cycles, so each round places at least one operator.
+static int plan_pipeline(struct planning *p) {
+	unsigned count = p->pipeline->operator_count;
+	bool *placed = calloc(count, sizeof(*placed));
+	p->operator_of = calloc(count, sizeof(*p->operator_of));
+	int rc = placed != NULL && p->operator_of != NULL ? 0 : -ENOMEM;
+
+	for (unsigned round = 0; rc == 0 && round < count; round++)
+		for (unsigned i = 0; rc == 0 && i < count; i++)
+			if (!placed[i] && inputs_placed(p->pipeline, i, placed)) {
+				rc = place_operator(p, i);
+				placed[i] = true;
+			}
+	for (unsigned i = 0; rc == 0 && i < p->pipeline->stream_count; i++)
+		rc = join_stream(p, i);
+	free(placed);
+	free(p->operator_of);
+	return rc;
+}
+
+int plan_new(struct plan **out, const struct node_config *config, unsigned worker_count, struct config_error *error) {
+	unsigned operators = 0;
+	for (unsigned i = 0; i < config->pipeline_count; i++)
+		operators += config->pipelines[i].operator_count;
+	struct plan *plan = calloc(1, sizeof(*plan));
+	if (plan == NULL)
+		return -ENOMEM;
+	plan->version = 1;
+	plan->worker_count = worker_count;
+	plan->config = config;
+	plan->ring_size = (unsigned)config->ring_size;
+	plan->operators = calloc(operators + 1, sizeof(*plan->operators));
+	int rc = plan->operators != NULL ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; rc == 0 && i < config->pipeline_count; i++) {
+		struct planning planning = {
+			.plan = plan, .pipeline = &config->pipelines[i], .pipeline_index = i, .error = error};
+		rc = plan_pipeline(&planning);
+	}
+	if (rc < 0) {
+		plan_free(plan);
+		return rc;
+	}
+	*out = plan;
+	return 0;
+}
+
+void plan_free(struct plan *plan) {
+	if (plan == NULL)
+		return;
+	for (unsigned i = 0; plan->operators != NULL && i < plan->operator_count; i++)
+		free(plan->operators[i].owners);
+	free(plan->operators);
+	free(plan->instances);
+	free(plan->channels);
+	free(plan);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dataplane/ring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int ring_new(struct ring **out, unsigned size) {
+	struct ring *ring = aligned_alloc(alignof(struct ring), sizeof(*ring));
+	if (ring == NULL)
+		return -ENOMEM;
+	memset(ring, 0, sizeof(*ring));
+
+	int rc = -EINVAL;
+	if (size < RING_SIZE_MIN || size > RING_SIZE_MAX)
+		goto err;
+	// One slot of an rte_ring stays empty unless it is told to keep an exact size.
+	ssize_t memory_size = rte_ring_get_memsize(size * 2);
+	if (memory_size < 0)
+		goto err;
+	rc = -ENOMEM;
+	ring->tuples = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL((size_t)memory_size, RTE_CACHE_LINE_SIZE));
+	if (ring->tuples == NULL)
+		goto err;
+	rc = rte_ring_init(ring->tuples, "weir", size, RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
+	if (rc < 0)
+		goto err;
+	*out = ring;
+	return 0;
+err:
+	ring_free(ring);
+	return rc;
+}
+
+void ring_free(struct ring *ring) {
+	if (ring == NULL)
+		return;
+	free(ring->tuples);
+	free(ring);
+}
+
+void ring_enqueue(struct ring *ring, struct rte_mbuf *const *tuples, unsigned n) {
+	unsigned done = rte_ring_sp_enqueue_bulk(ring->tuples, (void *const *)tuples, n, NULL);
+	if (done != n)
+		abort(); // the room was reserved: only a broken invariant of the engine gets here
+	uint64_t sent = atomic_load_explicit(&ring->sent, memory_order_relaxed);
+	atomic_store_explicit(&ring->sent, sent + n, memory_order_relaxed);
+	ring->kick = true;
+}
+
+struct ring_reading ring_dequeue(struct ring *ring, struct rte_mbuf **tuples, unsigned max) {
+	// Read before the tuples: what was promised must not be newer than what is taken.
+	struct ring_reading reading = {
+		.finished = atomic_load_explicit(&ring->closed, memory_order_acquire),
+		.watermark_ns = atomic_load_explicit(&ring->watermark_ns, memory_order_acquire),
+	};
+	reading.count = rte_ring_sc_dequeue_burst(ring->tuples, (void **)tuples, max, NULL);
+	reading.drained = reading.count < max;
+	reading.finished = reading.finished && reading.drained;
+	uint64_t received = atomic_load_explicit(&ring->received, memory_order_relaxed);
+	atomic_store_explicit(&ring->received, received + reading.count, memory_order_relaxed);
+	return reading;
+}

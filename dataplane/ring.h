@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// A ring: the channel between two instances on different workers (or on one, where the plan wants a ring).
+// One producer, one consumer: rte_ring in its SPSC mode, so that a worker that lost its CPU stalls nobody. Beside
+// tuples a ring carries two facts about what is to come: a watermark, and that nothing is.
+#pragma once
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ring.h>
+
+#include "dataplane/tuple.h"
+
+struct ring {
+	struct rte_ring *tuples;
+	// producer: wo, consumer: ro
+	alignas(64) _Atomic uint64_t watermark_ns;
+	_Atomic bool closed;
+	_Atomic uint64_t sent; // tuples; anyone may read
+	bool kick;             // producer only: enqueued since its worker last looked for sleepers
+	// consumer: wo, anyone may read
+	alignas(64) _Atomic uint64_t received;
+};
+
+enum {
+	RING_SIZE_MIN = 64,
+	RING_SIZE_MAX = 65536,
+};
+
+//   size    entries, a power of two, RING_SIZE_MIN..RING_SIZE_MAX
+//   return  0, -EINVAL, -ENOMEM
+int ring_new(struct ring **out, unsigned size);
+// The ring must be empty: tuples in it would be lost. NULL is fine.
+void ring_free(struct ring *ring);
+
+// Entries that can be enqueued now; more only as time passes.
+//   thread  the producer
+static inline unsigned ring_room(const struct ring *ring) {
+	return rte_ring_free_count(ring->tuples);
+}
+
+// Enqueue n tuples, whose room the producer reserved. Ownership moves to the ring.
+//   n       1..ring_room()
+//   thread  the producer; released before the consumer's acquire
+void ring_enqueue(struct ring *ring, struct rte_mbuf *const *tuples, unsigned n);
+
+// All tuples enqueued after this have a clock at or above watermark_ns.
+//   thread  the producer
+static inline void ring_set_watermark(struct ring *ring, uint64_t watermark_ns) {
+	atomic_store_explicit(&ring->watermark_ns, watermark_ns, memory_order_release);
+}
+
+// Nothing will be enqueued any more.
+//   thread  the producer
+static inline void ring_close(struct ring *ring) {
+	atomic_store_explicit(&ring->closed, true, memory_order_release);
+}
+
+struct ring_reading {
+	unsigned count;
+	bool drained;          // every tuple enqueued before watermark_ns was set has been dequeued
+	bool finished;         // closed and empty
+	uint64_t watermark_ns; // valid for the consumer once it has handled the tuples, if drained
+};
+
+// Dequeue up to `max` tuples.
+//   tuples  [max], the first `count` filled and owned by the caller
+//   thread  the consumer
+struct ring_reading ring_dequeue(struct ring *ring, struct rte_mbuf **tuples, unsigned max);

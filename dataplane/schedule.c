@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Building happens in three passes over the plan: entries, then routes and inputs, then (downstream first) what each
+// entry can reach.
+#include "dataplane/schedule.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/node.h"
+
+static struct schedule_entry *entry_of(const struct node *node, unsigned instance) {
+	return node->instances[instance].schedule;
+}
+
+static int add_entries(struct node *node, const struct plan *plan) {
+	for (unsigned w = 0; w < plan->worker_count; w++) {
+		struct schedule *schedule = &node->schedules[w];
+		schedule->entries = calloc(plan->instance_count + 1, sizeof(*schedule->entries));
+		schedule->ring_outputs = calloc(plan->channel_count + 1, sizeof(*schedule->ring_outputs));
+		if (schedule->entries == NULL || schedule->ring_outputs == NULL)
+			return -ENOMEM;
+	}
+	for (unsigned i = 0; i < plan->instance_count; i++) {
+		struct schedule *schedule = &node->schedules[plan->instances[i].worker];
+		struct schedule_entry *entry = &schedule->entries[schedule->entry_count++];
+		entry->instance = &node->instances[i];
+		node->instances[i].schedule = entry;
+		schedule->unfinished++;
+		schedule->polls_live |= entry->instance->type->poll != NULL && entry->instance->type->live;
+		entry->ring_inputs = calloc(plan->channel_count + 1, sizeof(*entry->ring_inputs));
+		entry->call_inputs = calloc(plan->channel_count + 1, sizeof(struct instance *));
+		if (entry->ring_inputs == NULL || entry->call_inputs == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static bool is_hashed(const struct operator_output *output, const char *const *key, unsigned count, bool symmetric) {
+	if (output->hashed_by == NULL || output->hashed_symmetric != symmetric)
+		return false;
+	unsigned i = 0;
+	for (; output->hashed_by[i] != NULL; i++) {
+		bool found = false;
+		for (unsigned j = 0; j < count; j++)
+			found |= strcmp(output->hashed_by[i], key[j]) == 0;
+		if (!found)
+			return false;
+	}
+	return i == count;
+}
+
+// Which fields the route has to hash: those of a key stream, or of a keyed receiver, unless the sender did already.
+static void set_key(struct route *route, const struct operator_type *from, const struct operator_type *to) {
+	const struct pipeline_stream *stream = route->stream;
+	const char *names[GROUPING_KEY_MAX];
+	unsigned count = 0;
+	route->symmetric = stream->symmetric;
+	if (stream->grouping == GROUPING_KEY) {
+		for (; count < stream->key_count; count++) {
+			route->key[count] = stream->key[count];
+			names[count] = stream->key[count]->name;
+		}
+	} else if (to->key != NULL) {
+		route->symmetric = to->key_symmetric;
+		for (; to->key[count] != NULL && count < GROUPING_KEY_MAX; count++) {
+			route->key[count] = schema_field(stream->schema, to->key[count]);
+			names[count] = to->key[count];
+			if (route->key[count] == NULL)
+				return;
+		}
+	}
+	if (count == 0 || is_hashed(&from->outputs[stream->output], names, count, route->symmetric))
+		return;
+	route->key_count = count;
+	key_mirror(route->schema, route->key, count, route->mirror);
+}
+
+static struct route *route_of(struct schedule_entry *entry, const struct pipeline_stream *stream) {
+	for (unsigned i = 0; i < entry->route_counts[stream->output]; i++)
+		if (entry->routes[stream->output][i].stream == stream)
+			return &entry->routes[stream->output][i];
+	return NULL;
+}
+
+// The route of a stream out of an instance, made at its first channel.
+static struct route *route_make(
+	const struct plan *plan, struct schedule_entry *entry, const struct plan_channel *channel) {
+	const struct pipeline_stream *stream = plan_channel_stream(plan, channel);
+	struct route *route = route_of(entry, stream);
+	if (route != NULL)
+		return route;
+	unsigned *count = &entry->route_counts[stream->output];
+	struct route *grown = realloc(entry->routes[stream->output], (*count + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return NULL;
+	entry->routes[stream->output] = grown;
+	const struct plan_operator *to = &plan->operators[plan->instances[channel->to].op];
+	route = &grown[*count];
+	*route = (struct route){
+		.grouping = stream->grouping,
+		.owners = to->owners,
+		.schema = stream->schema,
+		.stream = stream,
+		.targets = calloc(to->instance_count, sizeof(*route->targets)),
+	};
+	if (route->targets == NULL)
+		return NULL;
+	set_key(route, entry->instance->type, plan_operator_config(plan, to)->type);
+	*count += 1;
+	return route;
+}
+
+static void add_ring(
+	struct node *node, const struct plan *plan, const struct plan_channel *channel, struct ring *ring) {
+	unsigned from_worker = plan->instances[channel->from].worker, to_worker = plan->instances[channel->to].worker;
+	struct schedule *schedule = &node->schedules[from_worker];
+	schedule->ring_outputs[schedule->ring_output_count++] = (struct ring_output){
+		.ring = ring,
+		.producer = &node->instances[channel->from],
+		.consumer = &node->workers[to_worker],
+	};
+	struct schedule_entry *to = entry_of(node, channel->to);
+	to->ring_inputs[to->ring_input_count++] = (struct ring_input){.ring = ring};
+}
+
+static int add_channels(struct node *node, const struct plan *plan) {
+	for (unsigned i = 0; i < plan->channel_count; i++) {
+		const struct plan_channel *channel = &plan->channels[i];
+		struct route *route = route_make(plan, entry_of(node, channel->from), channel);
+		if (route == NULL)
+			return -ENOMEM;
+		struct target *target = &route->targets[route->target_count++];
+		target->ring = node->channels[i].ring;
+		target->callee = &node->instances[channel->to];
+		if (target->ring != NULL) {
+			add_ring(node, plan, channel, target->ring);
+			continue;
+		}
+		struct schedule_entry *to = entry_of(node, channel->to);
+		to->call_inputs[to->call_input_count++] = &node->instances[channel->from];
+	}
+	return 0;
+}
+
+// Routes do not move any more: note where each channel's count of calls lives, and who needs copies.
+static void settle_routes(struct node *node, const struct plan *plan) {
+	for (unsigned i = 0; i < plan->channel_count; i++) {
+		const struct plan_channel *channel = &plan->channels[i];
+		struct route *route = route_of(entry_of(node, channel->from), plan_channel_stream(plan, channel));
+		unsigned position = route->grouping == GROUPING_FORWARD ? 0 : plan->instances[channel->to].index;
+		node->channels[i].target = &route->targets[position];
+	}
+	for (unsigned i = 0; i < plan->instance_count; i++) {
+		struct schedule_entry *entry = entry_of(node, i);
+		for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++) {
+			for (unsigned r = 0; r < entry->route_counts[o]; r++) {
+				struct route *route = &entry->routes[o][r];
+				const struct operator_type *to = route->targets[0].callee->type;
+				// The last route passes the originals on; earlier ones share, or copy.
+				bool alone = entry->route_counts[o] == 1;
+				route->copy = !alone && (to->modifies_tuples || route->key_count > 0);
+			}
+		}
+	}
+}
+
+static int reach_add(struct reach *reach, struct ring *ring, unsigned multiplicity) {
+	for (unsigned i = 0; i < reach->ring_count; i++)
+		if (reach->rings[i].ring == ring) {
+			reach->rings[i].multiplicity += multiplicity;
+			return 0;
+		}
+	struct reach_ring *grown = realloc(reach->rings, (reach->ring_count + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	reach->rings = grown;
+	grown[reach->ring_count++] = (struct reach_ring){ring, multiplicity};
+	return 0;
+}
+
+static int reach_target(struct reach *reach, const struct target *target) {
+	if (target->ring != NULL)
+		return reach_add(reach, target->ring, 1);
+	const struct reach *beyond = &target->callee->schedule->reach;
+	int rc = 0;
+	for (unsigned i = 0; rc == 0 && i < beyond->ring_count; i++)
+		rc = reach_add(reach, beyond->rings[i].ring, beyond->rings[i].multiplicity);
+	return rc;
+}
+
+static int find_reach(struct node *node, const struct plan *plan) {
+	int rc = 0;
+	for (unsigned i = plan->instance_count; rc == 0 && i-- > 0;) {
+		struct schedule_entry *entry = entry_of(node, i);
+		for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++)
+			for (unsigned r = 0; r < entry->route_counts[o]; r++)
+				for (unsigned t = 0; rc == 0 && t < entry->routes[o][r].target_count; t++)
+					rc = reach_target(&entry->reach, &entry->routes[o][r].targets[t]);
+	}
+	return rc;
+}
+
+int schedule_build(struct node *node, const struct plan *plan) {
+	int rc = add_entries(node, plan);
+	if (rc == 0)
+		rc = add_channels(node, plan);
+	if (rc < 0)
+		return rc;
+	settle_routes(node, plan);
+	return find_reach(node, plan);
+}
+
+void schedule_free(struct schedule *schedule) {
+	for (unsigned i = 0; i < schedule->entry_count; i++) {
+		struct schedule_entry *entry = &schedule->entries[i];
+		for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++) {
+			for (unsigned r = 0; r < entry->route_counts[o]; r++)
+				free(entry->routes[o][r].targets);
+			free(entry->routes[o]);
+		}
+		free(entry->reach.rings);
+		free(entry->ring_inputs);
+		free(entry->call_inputs);
+	}
+	free(schedule->entries);
+	free(schedule->ring_outputs);
+	memset(schedule, 0, sizeof(*schedule));
+}

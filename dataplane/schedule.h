@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Schedules: a plan resolved to pointers, one worker's part of it. Besides what to poll it knows, for every instance,
+// which rings its tuples can end up in, so that room is reserved before input is taken: a batch is never half emitted.
+#pragma once
+
+#include "dataplane/channel.h"
+#include "dataplane/plan.h"
+
+struct node;
+
+// Rings reachable from an instance by direct calls, and how many tuples one of its tuples can become there.
+struct reach {
+	unsigned ring_count;
+	struct reach_ring {
+		struct ring *ring;
+		unsigned multiplicity;
+	} * rings;
+};
+
+struct ring_input {
+	struct ring *ring;
+	uint64_t watermark_ns;
+	bool finished;
+};
+
+// What the engine knows of one instance on this worker.
+struct schedule_entry {
+	struct instance *instance;
+	struct reach reach;
+	unsigned ring_input_count;
+	struct ring_input *ring_inputs;
+	unsigned call_input_count;
+	struct instance **call_inputs; // instances on this worker that call it
+	unsigned route_counts[OPERATOR_OUTPUTS_MAX];
+	struct route *routes[OPERATOR_OUTPUTS_MAX];
+	uint64_t ticked_ns; // watermark of the last tick
+	bool backlog;       // the last tick had more to do
+};
+
+struct ring_output {
+	struct ring *ring;
+	struct instance *producer;
+	struct worker *consumer;
+	uint64_t watermark_ns; // last told
+	bool closed;
+};
+
+struct schedule {
+	unsigned entry_count;
+	struct schedule_entry *entries; // upstream before downstream
+	unsigned ring_output_count;
+	struct ring_output *ring_outputs;
+	unsigned unfinished; // instances
+	bool polls_live;     // a live source among them
+};
+
+// Resolve the plan for all workers of the node: fills node->schedules and the routes of every instance.
+//   node    operators, instances, rings and workers exist
+//   return  0 or -ENOMEM
+int schedule_build(struct node *node, const struct plan *plan);
+void schedule_free(struct schedule *schedule);
+
+// Tuples that may be taken in for this entry without any ring overflowing.
+//   return  0..BATCH_MAX
+static inline unsigned schedule_room(const struct schedule_entry *entry) {
+	unsigned room = BATCH_MAX;
+	for (unsigned i = 0; i < entry->reach.ring_count; i++) {
+		unsigned free_slots = ring_room(entry->reach.rings[i].ring) / entry->reach.rings[i].multiplicity;
+		if (free_slots < room)
+			room = free_slots;
+	}
+	return room;
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dataplane/startup.h"
+
+#include <errno.h>
+#include <string.h>
+
+// The built-in pipelines are the files in conf/, made part of the program by the build.
+static const char flow_file[] =
+#include "dataplane/flow-file.yaml.inc"
+	;
+static const char flow_monitor[] =
+#include "dataplane/flow-monitor.yaml.inc"
+	;
+
+int startup_read_config(const struct arguments *arguments, struct node_config *config, struct config_error *error) {
+	if (arguments->file_count > 0)
+		return node_config_read(arguments->files, arguments->file_count, arguments->settings,
+			arguments->setting_count, config, error);
+	if (!arguments->capture && !arguments->interface)
+		return node_config_parse(
+			"(no configuration)", NULL, 0, arguments->settings, arguments->setting_count, config, error);
+
+	// Live, the records go to standard output as those of a file do, unless a setting says otherwise.
+	const char *settings[ARGUMENTS_SETTINGS_MAX + 1] = {"sink.path=-"};
+	unsigned count = arguments->interface ? 1 : 0;
+	memcpy(settings + count, arguments->settings, arguments->setting_count * sizeof(settings[0]));
+	count += arguments->setting_count;
+	if (arguments->interface)
+		return node_config_parse(
+			"(built-in flow-monitor)", flow_monitor, strlen(flow_monitor), settings, count, config, error);
+	return node_config_parse("(built-in flow-file)", flow_file, strlen(flow_file), settings, count, config, error);
+}
+
+static void print_operator(const struct operator_type *type) {
+	printf("%s: %s\n", type->name, type->summary);
+	if (type->options != NULL)
+		option_print_help(type->options, stdout);
+	for (unsigned i = 0; type->drops != NULL && type->drops[i] != NULL; i++)
+		printf("%s%s", i == 0 ? "\nDrops by name: " : ", ", type->drops[i]);
+	printf("%s", type->drops != NULL && type->drops[0] != NULL ? "\n" : "");
+}
+
+int startup_print_help(const char *topic) {
+	if (topic != NULL && operator_type_lookup(topic) == NULL) {
+		fprintf(stderr, "weir-dataplane: --help: \"%s\": no such operator type; there are:", topic);
+		for (const struct operator_type *type = NULL; (type = operator_type_next(type)) != NULL;)
+			fprintf(stderr, " %s", type->name);
+		fprintf(stderr, "\n");
+		return -EINVAL;
+	}
+	if (topic != NULL) {
+		print_operator(operator_type_lookup(topic));
+		return 0;
+	}
+	arguments_print_usage(stdout);
+	printf("\nSettings of the node (--set NAME=VALUE, or at the top of a configuration file):\n");
+	option_print_help(node_options, stdout);
+	printf("\nOperators (--help=OPERATOR shows one):\n");
+	for (const struct operator_type *type = NULL; (type = operator_type_next(type)) != NULL;)
+		printf("  %-12s %s\n", type->name, type->summary);
+	return 0;
+}

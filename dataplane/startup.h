@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Between the command line and a running node: which configuration it asks for, and what --help shows.
+#pragma once
+
+#include "dataplane/arguments.h"
+#include "dataplane/pipeline.h"
+
+// Read the files that the arguments name, or the built-in pipeline where they name none.
+//   return  0; -EINVAL with *error filled; -ENOMEM
+int startup_read_config(const struct arguments *arguments, struct node_config *config, struct config_error *error);
+
+// Print --help, or the options of one operator.
+//   topic   an operator's type, or NULL
+//   return  0, or -EINVAL: no such type (a message was printed)
+int startup_print_help(const char *topic);

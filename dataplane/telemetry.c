@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dataplane/telemetry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_telemetry.h>
+
+#include "dataplane/node.h"
+
+// Telemetry's handlers run on its own thread and carry no context.
+static struct node *served;
+static pthread_mutex_t served_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int parse_index(const char *parameters, unsigned count) {
+	char *end = NULL;
+	if (parameters == NULL || *parameters == '\0')
+		return -EINVAL;
+	unsigned long index = strtoul(parameters, &end, 10);
+	return *end == '\0' && index < count ? (int)index : -EINVAL;
+}
+
+static int answer_info(const char *command, const char *parameters, struct rte_tel_data *data) {
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_string(data, "node", served->name);
+	rte_tel_data_add_dict_string(data, "version", WEIR_VERSION);
+	rte_tel_data_add_dict_u64(data, "incarnation", served->incarnation);
+	rte_tel_data_add_dict_u64(data, "workers", served->worker_count);
+	rte_tel_data_add_dict_u64(data, "plan_version", served->plan->version);
+	rte_tel_data_add_dict_u64(data, "stopping", atomic_load(&served->stopping));
+	rte_tel_data_add_dict_u64(data, "copies_failed", atomic_load(&served->copies_failed));
+	rte_tel_data_add_dict_u64(data, "records_failed", atomic_load(&served->records_failed));
+	return 0;
+}
+
+static int answer_numbers(struct rte_tel_data *data, unsigned count) {
+	rte_tel_data_start_array(data, RTE_TEL_INT_VAL);
+	for (unsigned i = 0; i < count; i++)
+		rte_tel_data_add_array_int(data, (int)i);
+	return 0;
+}
+
+static int answer_instances(const char *command, const char *parameters, struct rte_tel_data *data) {
+	return answer_numbers(data, served->plan->instance_count);
+}
+
+static int answer_channels(const char *command, const char *parameters, struct rte_tel_data *data) {
+	return answer_numbers(data, served->plan->channel_count);
+}
+
+static void add_named(struct rte_tel_data *data, const char *prefix, const char *const *names, const uint64_t *values) {
+	for (unsigned i = 0; names != NULL && names[i] != NULL; i++) {
+		char name[64];
+		snprintf(name, sizeof(name), "%s%s", prefix, names[i]);
+		rte_tel_data_add_dict_u64(data, name, values[i]);
+	}
+}
+
+static int answer_instance(const char *command, const char *parameters, struct rte_tel_data *data) {
+	int index = parse_index(parameters, served->plan->instance_count);
+	if (index < 0)
+		return index;
+	node_snapshot_begin(served);
+	const struct instance *instance = &served->instances[index];
+	const struct snapshot *snapshot = &served->snapshots[index];
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_string(data, "pipeline", instance->op->pipeline);
+	rte_tel_data_add_dict_string(data, "operator", instance->op->name);
+	rte_tel_data_add_dict_string(data, "type", instance->type->name);
+	rte_tel_data_add_dict_u64(data, "index", instance->index);
+	rte_tel_data_add_dict_u64(data, "worker", instance->worker);
+	rte_tel_data_add_dict_u64(data, "in", snapshot->counters.in);
+	rte_tel_data_add_dict_u64(data, "forwarded", snapshot->counters.forwarded);
+	rte_tel_data_add_dict_u64(data, "absorbed", snapshot->counters.absorbed);
+	rte_tel_data_add_dict_u64(data, "created", snapshot->counters.created);
+	rte_tel_data_add_dict_u64(data, "out", snapshot->counters.out);
+	rte_tel_data_add_dict_u64(data, "held", snapshot->counters.held);
+	rte_tel_data_add_dict_u64(data, "blocked", snapshot->counters.blocked);
+	rte_tel_data_add_dict_u64(data, "lost_outside", snapshot->counters.lost_outside);
+	rte_tel_data_add_dict_u64(data, "in_bytes", snapshot->counters.in_bytes);
+	rte_tel_data_add_dict_u64(data, "watermark_ns", snapshot->watermark_ns);
+	rte_tel_data_add_dict_u64(data, "finished", snapshot->finished);
+	add_named(data, "drop_", instance->type->drops, snapshot->counters.drops);
+	add_named(data, "", instance->type->gauges, snapshot->gauges);
+	node_snapshot_end(served);
+	return 0;
+}
+
+static void add_end(struct rte_tel_data *data, const char *name, const struct instance *instance) {
+	char text[128];
+	snprintf(text, sizeof(text), "%s[%u]", instance->op->name, instance->index);
+	rte_tel_data_add_dict_string(data, name, text);
+}
+
+static int answer_channel(const char *command, const char *parameters, struct rte_tel_data *data) {
+	int index = parse_index(parameters, served->plan->channel_count);
+	if (index < 0)
+		return index;
+	node_snapshot_begin(served);
+	const struct channel_ring *channel = &served->channels[index];
+	const struct ring *ring = channel->ring;
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_string(data, "kind", ring != NULL ? "ring" : "call");
+	add_end(data, "from", &served->instances[channel->channel->from]);
+	add_end(data, "to", &served->instances[channel->channel->to]);
+	uint64_t called = channel->target->called_snapshot;
+	rte_tel_data_add_dict_u64(data, "received", ring != NULL ? atomic_load(&channel->ring->received) : called);
+	rte_tel_data_add_dict_u64(data, "sent", ring != NULL ? atomic_load(&channel->ring->sent) : called);
+	if (ring != NULL) {
+		rte_tel_data_add_dict_u64(data, "ring_size", served->plan->ring_size);
+		rte_tel_data_add_dict_u64(data, "ring_used", rte_ring_count(ring->tuples));
+	}
+	node_snapshot_end(served);
+	return 0;
+}
+
+static int answer_plan(const char *command, const char *parameters, struct rte_tel_data *data) {
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	if (out == NULL)
+		return -ENOMEM;
+	plan_print(served->plan, out);
+	fclose(out);
+	rte_tel_data_start_array(data, RTE_TEL_STRING_VAL);
+	char *rest = text;
+	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+		if (*line != '\0')
+			rte_tel_data_add_array_string(data, line);
+	free(text);
+	return 0;
+}
+
+static const struct command {
+	const char *path, *help;
+	telemetry_cb answer;
+} commands[] = {
+	{"/weir/info", "The node: name, version, workers, plan", answer_info},
+	{"/weir/instances", "Numbers of all instances", answer_instances},
+	{"/weir/instance", "Counters of one instance. Parameter: its number", answer_instance},
+	{"/weir/channels", "Numbers of all channels", answer_channels},
+	{"/weir/channel", "What one channel carried. Parameter: its number", answer_channel},
+	{"/weir/plan", "The plan the workers follow, line by line", answer_plan},
+};
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+// Every command passes here: no handler runs once the node has left.
+static int answer(const char *path, const char *parameters, struct rte_tel_data *data) {
+	int rc = -ENOENT;
+	pthread_mutex_lock(&served_lock);
+	for (unsigned i = 0; served != NULL && i < COMMANDS; i++)
+		if (strcmp(commands[i].path, path) == 0)
+			rc = commands[i].answer(path, parameters, data);
+	pthread_mutex_unlock(&served_lock);
+	return rc;
+}
+
+int telemetry_init(struct node *node) {
+	int rc = 0;
+	for (unsigned i = 0; rc == 0 && i < COMMANDS; i++)
+		rc = rte_telemetry_register_cmd(commands[i].path, answer, commands[i].help);
+	pthread_mutex_lock(&served_lock);
+	served = rc == 0 ? node : NULL;
+	pthread_mutex_unlock(&served_lock);
+	return rc;
+}
+
+void telemetry_fini(void) {
+	pthread_mutex_lock(&served_lock);
+	served = NULL;
+	pthread_mutex_unlock(&served_lock);
+}

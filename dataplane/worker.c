@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dataplane/worker.h"
+
+#include <errno.h>
+
+#include <rte_lcore.h>
+#include <urcu-qsbr.h>
+
+#include "dataplane/node.h"
+
+// Event time moves on in steps of at least this much for ticks: expiry and windows are no finer.
+enum { TICK_NS = 4000 * 1000 };
+
+int worker_init(struct worker *worker, struct node *node, unsigned index, unsigned lcore) {
+	*worker = (struct worker){.index = index, .lcore = lcore, .node = node};
+	return idle_init(&worker->idle, node->config->idle == IDLE_BUSY);
+}
+
+void worker_fini(struct worker *worker) {
+	idle_fini(&worker->idle);
+}
+
+void worker_wake(struct worker *worker) {
+	idle_wake(&worker->idle);
+}
+
+// Follow a plan: from now on the instances' outputs lead where its channels do.
+static void adopt_plan(struct worker *worker, const struct plan *plan) {
+	worker->plan = plan;
+	worker->schedule = &worker->node->schedules[worker->index];
+	for (unsigned i = 0; i < worker->schedule->entry_count; i++) {
+		struct schedule_entry *entry = &worker->schedule->entries[i];
+		for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++) {
+			entry->instance->outputs[o].route_count = entry->route_counts[o];
+			entry->instance->outputs[o].routes = entry->routes[o];
+		}
+	}
+}
+
+static unsigned poll_source(struct worker *worker, struct schedule_entry *entry) {
+	struct instance *source = entry->instance;
+	unsigned room = schedule_room(entry);
+	if (room == 0) {
+		source->counters.blocked++;
+		return 0;
+	}
+	source->stopping = atomic_load_explicit(&worker->node->stopping, memory_order_relaxed);
+	unsigned taken = source->type->poll(source, room);
+	channel_flush(source);
+	return taken;
+}
+
+static unsigned poll_ring(struct schedule_entry *entry, struct ring_input *input) {
+	unsigned room = schedule_room(entry);
+	if (room == 0) {
+		entry->instance->counters.blocked++;
+		return 0;
+	}
+	struct batch batch;
+	struct ring_reading reading = ring_dequeue(input->ring, batch.tuples, room);
+	batch.count = reading.count;
+	if (batch.count > 0)
+		channel_call(entry->instance, &batch);
+	if (reading.drained)
+		input->watermark_ns = reading.watermark_ns;
+	input->finished = reading.finished;
+	return reading.count;
+}
+
+// The least watermark among the inputs that may still bring tuples; of the last ones, where none may.
+//   return  true if no input is left
+static bool advance_watermark(struct schedule_entry *entry) {
+	uint64_t least = UINT64_MAX, greatest = 0;
+	unsigned open = 0;
+	for (unsigned i = 0; i < entry->ring_input_count; i++) {
+		const struct ring_input *input = &entry->ring_inputs[i];
+		greatest = RTE_MAX(greatest, input->watermark_ns);
+		if (!input->finished) {
+			open++;
+			least = RTE_MIN(least, input->watermark_ns);
+		}
+	}
+	for (unsigned i = 0; i < entry->call_input_count; i++) {
+		const struct instance *input = entry->call_inputs[i];
+		greatest = RTE_MAX(greatest, input->watermark_ns);
+		if (!input->finished) {
+			open++;
+			least = RTE_MIN(least, input->watermark_ns);
+		}
+	}
+	uint64_t watermark = open > 0 ? least : greatest;
+	if (watermark > entry->instance->watermark_ns)
+		entry->instance->watermark_ns = watermark;
+	return open == 0;
+}
+
+static void tick(struct schedule_entry *entry) {
+	struct instance *instance = entry->instance;
+	if (instance->type->tick == NULL)
+		return;
+	if (!entry->backlog && instance->watermark_ns - entry->ticked_ns < TICK_NS)
+		return;
+	unsigned room = schedule_room(entry);
+	if (room == 0)
+		return;
+	entry->ticked_ns = instance->watermark_ns;
+	entry->backlog = instance->type->tick(instance, room);
+	channel_flush(instance);
+}
+
+// No input is left: let the instance emit what it holds, as room allows.
+//   return  true once it has
+static bool flush(struct worker *worker, struct schedule_entry *entry) {
+	struct instance *instance = entry->instance;
+	if (instance->type->flush == NULL)
+		return true;
+	unsigned room = schedule_room(entry);
+	if (room == 0)
+		return false;
+	bool stopping = atomic_load_explicit(&worker->node->stopping, memory_order_relaxed);
+	bool more = instance->type->flush(instance, stopping ? END_OF_SHUTDOWN : END_OF_INPUT, room);
+	channel_flush(instance);
+	return !more;
+}
+
+// Poll, pass time on, and finish what has no input left. Entries are in topological order, so time and endings pass
+// through a chain in one round.
+//   return  tuples taken in, plus one for each other kind of progress
+static unsigned run_round(struct worker *worker) {
+	struct schedule *schedule = worker->schedule;
+	unsigned moved = 0;
+	for (unsigned i = 0; i < schedule->entry_count; i++) {
+		struct schedule_entry *entry = &schedule->entries[i];
+		struct instance *instance = entry->instance;
+		if (instance->finished)
+			continue;
+		bool ended;
+		if (instance->type->poll != NULL) {
+			moved += poll_source(worker, entry);
+			ended = instance->finished;
+			instance->finished = false;
+		} else {
+			for (unsigned r = 0; r < entry->ring_input_count; r++)
+				if (!entry->ring_inputs[r].finished)
+					moved += poll_ring(entry, &entry->ring_inputs[r]);
+			ended = advance_watermark(entry);
+		}
+		tick(entry);
+		moved += entry->backlog;
+		if (ended) {
+			moved++;
+			instance->finished = !entry->backlog && flush(worker, entry);
+			schedule->unfinished -= instance->finished;
+		}
+	}
+	return moved;
+}
+
+// Tell the other ends of this worker's rings what happened in this round.
+static void signal_rings(struct schedule *schedule) {
+	for (unsigned i = 0; i < schedule->ring_output_count; i++) {
+		struct ring_output *output = &schedule->ring_outputs[i];
+		const struct instance *producer = output->producer;
+		if (producer->watermark_ns != output->watermark_ns) {
+			output->watermark_ns = producer->watermark_ns;
+			ring_set_watermark(output->ring, producer->watermark_ns);
+		}
+		if (producer->finished && !output->closed) {
+			output->closed = true;
+			ring_close(output->ring);
+			output->ring->kick = true;
+		}
+		if (output->ring->kick) {
+			output->ring->kick = false;
+			worker_wake(output->consumer);
+		}
+	}
+}
+
+static void copy_figures(struct worker *worker) {
+	for (unsigned i = 0; i < worker->schedule->entry_count; i++) {
+		struct schedule_entry *entry = &worker->schedule->entries[i];
+		const struct instance *instance = entry->instance;
+		struct snapshot *copy = &worker->node->snapshots[instance - worker->node->instances];
+		copy->counters = instance->counters;
+		copy->watermark_ns = instance->watermark_ns;
+		copy->finished = instance->finished;
+		memcpy(copy->gauges, instance->gauges, sizeof(copy->gauges));
+		for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++)
+			for (unsigned r = 0; r < entry->route_counts[o]; r++)
+				channel_copy_figures(&entry->routes[o][r]);
+	}
+}
+
+static void answer_snapshot(struct worker *worker) {
+	uint64_t asked = atomic_load_explicit(&worker->snapshot_asked, memory_order_acquire);
+	if (asked == atomic_load_explicit(&worker->snapshot_made, memory_order_relaxed))
+		return;
+	copy_figures(worker);
+	atomic_store_explicit(&worker->snapshot_made, asked, memory_order_release);
+}
+
+static bool has_ring_input(const struct schedule *schedule) {
+	for (unsigned i = 0; i < schedule->entry_count; i++)
+		for (unsigned r = 0; r < schedule->entries[i].ring_input_count; r++)
+			if (rte_ring_count(schedule->entries[i].ring_inputs[r].ring->tuples) > 0)
+				return true;
+	return false;
+}
+
+static void wait_for_work(struct worker *worker) {
+	uint64_t longest = worker->schedule->polls_live ? IDLE_SLEEP_POLL_NS : IDLE_SLEEP_MAX_NS;
+	// Waiting for room, or for the last tuples: nobody will wake this worker.
+	if (has_ring_input(worker->schedule) || atomic_load(&worker->node->stopping))
+		longest = IDLE_SLEEP_MIN_NS;
+	uint64_t sleep_ns = idle_step(&worker->idle, longest);
+	if (sleep_ns == 0)
+		return;
+	idle_prepare(&worker->idle);
+	if (longest > IDLE_SLEEP_MIN_NS && has_ring_input(worker->schedule)) {
+		idle_cancel(&worker->idle);
+		return;
+	}
+	rcu_thread_offline();
+	idle_sleep(&worker->idle, sleep_ns);
+	rcu_thread_online();
+}
+
+static bool is_over(const struct worker *worker) {
+	if (worker->schedule->unfinished > 0)
+		return false;
+	// A node without pipelines waits for its part.
+	return worker->plan->instance_count > 0 || atomic_load(&worker->node->stopping);
+}
+
+int worker_run(void *argument) {
+	struct worker *worker = argument;
+	rcu_register_thread();
+	do {
+		const struct plan *plan = rcu_dereference(worker->node->plan);
+		if (plan != worker->plan)
+			adopt_plan(worker, plan);
+		unsigned moved = run_round(worker);
+		signal_rings(worker->schedule);
+		answer_snapshot(worker);
+		rcu_quiescent_state();
+		if (moved > 0)
+			idle_reset(&worker->idle);
+		else
+			wait_for_work(worker);
+	} while (!is_over(worker));
+	copy_figures(worker);
+	atomic_store_explicit(&worker->snapshot_made, UINT64_MAX, memory_order_release);
+	rcu_unregister_thread();
+	atomic_fetch_add(&worker->node->workers_done, 1);
+	return 0;
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Workers: one polling thread per lcore, the main lcore included. A loop polls every source and ring that the plan
+// gave it, runs each batch to completion, lets time pass, and passes one quiescent state.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/idle.h"
+#include "dataplane/schedule.h"
+
+struct node;
+
+struct worker {
+	unsigned index, lcore;
+	struct node *node;
+	const struct plan *plan;   // the one it follows
+	struct schedule *schedule; // its part
+	struct idle idle;
+	// manager: asks by adding 1; the worker answers with the same number once its copies are made, with UINT64_MAX
+	// when it ends
+	_Atomic uint64_t snapshot_asked, snapshot_made;
+};
+
+//   return  0 or a negative errno
+int worker_init(struct worker *worker, struct node *node, unsigned index, unsigned lcore);
+void worker_fini(struct worker *worker);
+
+// The worker's whole life; returns when every instance on it has finished, or the node stops and it has none.
+//   worker   struct worker *
+//   return   0
+int worker_run(void *worker);
+
+// End its sleep, if it sleeps.
+//   thread  any
+void worker_wake(struct worker *worker);
