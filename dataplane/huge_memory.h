@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Large tables outside the EAL heap: address space is taken at start, pages when they are first touched, so that a
+// generous bound costs a small input nothing. Huge pages from the kernel's pool where they suffice, else transparent
+// ones.
+#pragma once
+
+#include <stddef.h>
+
+// Map `size` bytes of zeroes, aligned to a page at least.
+//   return  NULL: the kernel refused
+void *huge_memory_new(size_t size);
+// The same size as given to huge_memory_new. NULL is fine.
+void huge_memory_free(void *memory, size_t size);

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// A pool of the indices 1..capacity, shared by several threads. Each thread takes and gives through a cache of its
+// own; caches are filled and emptied a chunk at a time, so that the whole capacity serves whoever needs it and the
+// shared stack is touched rarely. Index 0 is never given out and means none.
+//
+//   source  the stack: Treiber 1986, with a counter against ABA
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum { INDEX_CHUNK_MAX = 256 };
+
+struct index_link {
+	_Atomic uint32_t next_in_chunk, next_chunk; // valid for the first index of a chunk on the stack, and inside it
+};
+
+struct index_pool {
+	uint32_t capacity, chunk;
+	struct index_link *links;          // [capacity + 1]
+	_Alignas(64) _Atomic uint64_t top; // high half: count of changes; low half: first index of the top chunk
+	_Atomic uint64_t fresh;            // indices above this have never been taken
+};
+
+// One thread's share. At most two chunks are kept from the others.
+struct index_cache {
+	uint32_t count;
+	uint32_t items[2 * INDEX_CHUNK_MAX];
+};
+
+//   users   caches there will be, >= 1
+//   return  0 or -ENOMEM
+int index_pool_init(struct index_pool *pool, uint32_t capacity, unsigned users);
+void index_pool_fini(struct index_pool *pool);
+
+// The slow halves of the two functions below.
+uint32_t index_pool_refill(struct index_pool *pool, struct index_cache *cache);
+void index_pool_spill(struct index_pool *pool, struct index_cache *cache);
+
+//   return  an index, or 0: neither the cache nor the pool has one
+static inline uint32_t index_take(struct index_pool *pool, struct index_cache *cache) {
+	return cache->count > 0 ? cache->items[--cache->count] : index_pool_refill(pool, cache);
+}
+
+static inline void index_give(struct index_pool *pool, struct index_cache *cache, uint32_t index) {
+	if (cache->count == 2 * pool->chunk)
+		index_pool_spill(pool, cache);
+	cache->items[cache->count++] = index;
+}
