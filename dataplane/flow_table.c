@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// The flow table (see flow_table.h).
+#include "dataplane/flow_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dataplane/huge_memory.h"
+
+enum { KEY_GROUP_BITS = 10 };
+
+static size_t bucket_count(const struct flow_table *table) {
+	return (size_t)1 << (64 - table->bucket_shift);
+}
+
+// At a load of one half and less a chain of two buckets is rare; the least number gives each group a bucket.
+static unsigned choose_shift(uint64_t capacity) {
+	unsigned bits = KEY_GROUP_BITS;
+	while (((uint64_t)FLOW_BUCKET_SLOTS << bits) < 2 * capacity)
+		bits++;
+	return 64 - bits;
+}
+
+int flow_table_new(struct flow_table **out, uint64_t capacity, unsigned parts) {
+	if (capacity < 1 || capacity > FLOW_TABLE_CAPACITY_MAX || parts < 1)
+		return -EINVAL;
+	struct flow_table *table = aligned_alloc(64, (sizeof(*table) + 63) / 64 * 64);
+	if (table == NULL)
+		return -ENOMEM;
+	memset(table, 0, sizeof(*table));
+	table->capacity = (uint32_t)capacity;
+	table->bucket_shift = choose_shift(capacity);
+	table->part_count = parts;
+	// A chain of n keys has fewer than n / 8 overflow buckets; the rest is what caches may keep.
+	uint32_t overflow = table->capacity / FLOW_BUCKET_SLOTS + parts * 2 * INDEX_CHUNK_MAX;
+	int error = index_pool_init(&table->record_pool, table->capacity, parts);
+	if (error == 0)
+		error = index_pool_init(&table->bucket_pool, overflow, parts);
+	table->buckets = huge_memory_new(bucket_count(table) * sizeof(*table->buckets));
+	table->overflow = huge_memory_new(((size_t)overflow + 1) * sizeof(*table->overflow));
+	table->flows = huge_memory_new(((size_t)capacity + 1) * sizeof(*table->flows));
+	table->extras = huge_memory_new(((size_t)capacity + 1) * sizeof(*table->extras));
+	table->parts = calloc(parts, sizeof(*table->parts));
+	if (error != 0 || table->buckets == NULL || table->overflow == NULL || table->flows == NULL ||
+		table->extras == NULL || table->parts == NULL) {
+		flow_table_free(table);
+		return -ENOMEM;
+	}
+	*out = table;
+	return 0;
+}
+
+void flow_table_free(struct flow_table *table) {
+	if (table == NULL)
+		return;
+	huge_memory_free(table->buckets, bucket_count(table) * sizeof(*table->buckets));
+	huge_memory_free(table->overflow, ((size_t)table->bucket_pool.capacity + 1) * sizeof(*table->overflow));
+	huge_memory_free(table->flows, ((size_t)table->capacity + 1) * sizeof(*table->flows));
+	huge_memory_free(table->extras, ((size_t)table->capacity + 1) * sizeof(*table->extras));
+	index_pool_fini(&table->record_pool);
+	index_pool_fini(&table->bucket_pool);
+	free(table->parts);
+	free(table);
+}
+
+static uint16_t tag_of(uint64_t hash) {
+	return (uint16_t)hash != 0 ? (uint16_t)hash : 1;
+}
+
+// The slots whose tag is equal, as the top bit of each slot's 16 bits, four slots to a word. A slot above an equal one
+// may be marked without being equal; whoever uses a slot compares the key in any case.
+static uint64_t equal_tags(uint64_t tags, uint16_t tag) {
+	const uint64_t ones = UINT64_C(0x0001000100010001);
+	uint64_t difference = tags ^ ones * tag;
+	return (difference - ones) & ~difference & ones << 15;
+}
+
+// The first slot that may hold the tag's key.
+//   return  0..7, or FLOW_BUCKET_SLOTS
+static unsigned first_slot(const struct flow_bucket *bucket, uint16_t tag) {
+	uint64_t tags[2];
+	memcpy(tags, bucket->tag, sizeof(tags));
+	uint64_t low = equal_tags(tags[0], tag), high = equal_tags(tags[1], tag);
+	if (low != 0)
+		return (unsigned)__builtin_ctzll(low) / 16;
+	return high != 0 ? 4 + (unsigned)__builtin_ctzll(high) / 16 : FLOW_BUCKET_SLOTS;
+}
+
+void flow_table_lookup_batch(const struct flow_table *table, const uint64_t *hashes, unsigned n, uint32_t *candidates) {
+	for (unsigned i = 0; i < n; i++)
+		__builtin_prefetch(flow_table_bucket(table, hashes[i]));
+	for (unsigned i = 0; i < n; i++) {
+		const struct flow_bucket *bucket = flow_table_bucket(table, hashes[i]);
+		unsigned slot = first_slot(bucket, tag_of(hashes[i]));
+		uint32_t record = slot < FLOW_BUCKET_SLOTS ? bucket->record[slot] : 0;
+		const struct flow *flow = &table->flows[record];
+		__builtin_prefetch(flow, 1);
+		__builtin_prefetch((const uint8_t *)flow + 64, 1);
+		candidates[i] = record;
+	}
+}
+
+uint32_t flow_table_lookup(const struct flow_table *table, uint64_t hash, const uint64_t words[5]) {
+	uint16_t tag = tag_of(hash);
+	const struct flow_bucket *bucket = flow_table_bucket(table, hash);
+	for (;;) {
+		for (unsigned slot = first_slot(bucket, tag); slot < FLOW_BUCKET_SLOTS; slot++)
+			if (bucket->tag[slot] == tag && flow_has_key(&table->flows[bucket->record[slot]], words))
+				return bucket->record[slot];
+		if (bucket->next == 0)
+			return 0;
+		bucket = &table->overflow[bucket->next];
+	}
+}
+
+static unsigned used_slots(const struct flow_bucket *bucket) {
+	unsigned used = 0;
+	while (used < FLOW_BUCKET_SLOTS && bucket->record[used] != 0)
+		used++;
+	return used;
+}
+
+// The bucket of the chain with room for another key, lengthened where there is none.
+//   return  NULL: no bucket left
+static struct flow_bucket *bucket_with_room(struct flow_table *table, unsigned part, uint64_t hash) {
+	struct flow_bucket *bucket = flow_table_bucket(table, hash);
+	while (bucket->next != 0)
+		bucket = &table->overflow[bucket->next];
+	if (bucket->record[FLOW_BUCKET_SLOTS - 1] == 0)
+		return bucket;
+	uint32_t next = index_take(&table->bucket_pool, &table->parts[part].buckets);
+	if (next == 0)
+		return NULL;
+	bucket->next = next;
+	return &table->overflow[next];
+}
+
+uint32_t flow_table_insert(struct flow_table *table, unsigned part, uint64_t hash, const uint64_t words[5]) {
+	uint32_t record = index_take(&table->record_pool, &table->parts[part].records);
+	if (record == 0)
+		return 0;
+	struct flow_bucket *bucket = bucket_with_room(table, part, hash);
+	if (bucket == NULL) {
+		index_give(&table->record_pool, &table->parts[part].records, record);
+		return 0;
+	}
+	unsigned slot = used_slots(bucket);
+	bucket->tag[slot] = tag_of(hash);
+	bucket->record[slot] = record;
+	memcpy(table->flows[record].key, words, sizeof(table->flows[record].key));
+	table->extras[record].hash_high = (uint32_t)(hash >> 32);
+	return record;
+}
+
+// Where a record stands in its chain, and the chain's end.
+struct place {
+	struct flow_bucket *bucket, *last, *before_last;
+	unsigned slot;
+};
+
+static struct place find_record(const struct flow_table *table, uint32_t record) {
+	struct place place = {.slot = FLOW_BUCKET_SLOTS};
+	place.last = flow_table_bucket(table, (uint64_t)table->extras[record].hash_high << 32);
+	for (;;) {
+		for (unsigned slot = 0; slot < FLOW_BUCKET_SLOTS && place.bucket == NULL; slot++) {
+			if (place.last->record[slot] == record) {
+				place.bucket = place.last;
+				place.slot = slot;
+			}
+		}
+		if (place.last->next == 0)
+			return place;
+		place.before_last = place.last;
+		place.last = &table->overflow[place.last->next];
+	}
+}
+
+void flow_table_remove(struct flow_table *table, unsigned part, uint32_t record) {
+	struct place place = find_record(table, record);
+	unsigned end = used_slots(place.last) - 1;
+	// The chain's last key fills the gap.
+	place.bucket->tag[place.slot] = place.last->tag[end];
+	place.bucket->record[place.slot] = place.last->record[end];
+	place.last->tag[end] = 0;
+	place.last->record[end] = 0;
+	if (end == 0 && place.before_last != NULL) {
+		index_give(&table->bucket_pool, &table->parts[part].buckets, place.before_last->next);
+		place.before_last->next = 0;
+	}
+	memset(table->flows[record].key, 0, sizeof(table->flows[record].key));
+	index_give(&table->record_pool, &table->parts[part].records, record);
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// The flow table of one operator: an index from keys to records, and the records.
+//
+// The index is an array of buckets of one cache line, found by the top bits of the hash. A key group is the top 10
+// bits, so each group is a range of buckets of its own: who owns the group is alone in them, and neither locks nor
+// atomics are needed. Buckets beyond the first of a chain, and the records, are taken from pools that all instances
+// share (index_pool.h): the capacity is the table's, not the group's. A removal closes the gap in its chain, so chains
+// are never longer than their keys need.
+//
+//   thread  each group's keys are looked up, inserted and removed by one thread at a time, with that thread's part
+#pragma once
+
+#include "dataplane/flow_state.h"
+#include "dataplane/index_pool.h"
+
+enum {
+	FLOW_BUCKET_SLOTS = 8,
+	FLOW_TABLE_CAPACITY_MAX = 1 << 28,
+};
+
+struct flow_bucket {
+	uint16_t tag[FLOW_BUCKET_SLOTS];    // low bits of the hash, never 0 where the slot is used
+	uint32_t record[FLOW_BUCKET_SLOTS]; // slots are used from the first on; 0: unused
+	uint32_t next;                      // overflow bucket, 0: none
+	uint32_t pad[3];
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct flow_bucket) == 64, "one cache line");
+
+// One instance's share.
+struct flow_table_part {
+	struct index_cache records, buckets;
+};
+
+struct flow_table {
+	unsigned bucket_shift; // hash >> bucket_shift is the bucket
+	uint32_t capacity;
+	struct flow_bucket *buckets;  // [1 << (64 - bucket_shift)]
+	struct flow_bucket *overflow; // [bucket_pool.capacity + 1]
+	struct flow *flows;           // [capacity + 1]; flow 0 has no key and is never used
+	struct flow_extra *extras;    // [capacity + 1]
+	struct index_pool record_pool, bucket_pool;
+	unsigned part_count;
+	struct flow_table_part *parts; // [part_count]
+};
+
+//   capacity  flows, 1..FLOW_TABLE_CAPACITY_MAX
+//   parts     threads that will use it, >= 1
+//   return    0, -EINVAL or -ENOMEM
+int flow_table_new(struct flow_table **out, uint64_t capacity, unsigned parts);
+void flow_table_free(struct flow_table *table);
+
+static inline struct flow_bucket *flow_table_bucket(const struct flow_table *table, uint64_t hash) {
+	return &table->buckets[hash >> table->bucket_shift];
+}
+
+// The first half of n look-ups: for each hash the record that probably has the key, on its way into the cache.
+//   hashes      [n], 1 <= n <= BATCH_MAX
+//   candidates  [n] filled: a record whose key is to be compared (flow_has_key) before use, or 0. Where it differs,
+//               ask flow_table_lookup; removals and insertions in between do no harm
+void flow_table_lookup_batch(const struct flow_table *table, const uint64_t *hashes, unsigned n, uint32_t *candidates);
+
+//   words   canonical key
+//   return  its record, or 0
+uint32_t flow_table_lookup(const struct flow_table *table, uint64_t hash, const uint64_t words[5]);
+
+// Insert a key that is not in the table. The record's key and hash are set; all else is what was left there.
+//   return  its record, or 0: the table is full
+uint32_t flow_table_insert(struct flow_table *table, unsigned part, uint64_t hash, const uint64_t words[5]);
+
+// Remove a record and give it back; its key becomes 0, so that no candidate matches it any more.
+void flow_table_remove(struct flow_table *table, unsigned part, uint32_t record);
