@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// flow_stats: per-flow statistics, and records of the flows that end.
+//
+//   in       packet, steered by the 5-tuple, both directions alike
+//   out      flows: one record per ended flow, or part of a flow (schema flow)
+//            updates: what changed in each flow, once per update_interval (schema flow_update)
+//   drops    table_full: no place for a new flow, and none that could be evicted
+//   options  see the table below
+//   state    a flow_table shared by the instances; per instance a timer wheel and a list of changed flows
+//
+// When a record ends is decided by flow_state.h from packets and event time alone: the records are the same whatever the
+// batches, the number of workers and the moment at which a timer happens to fire. Only eviction depends on them.
+#include <errno.h>
+
+#include "dataplane/flow_record_fill.h"
+#include "dataplane/flow_table.h"
+#include "dataplane/huge_memory.h"
+#include "dataplane/operator.h"
+
+enum { OUTPUT_FLOWS, OUTPUT_UPDATES };
+enum { DROP_TABLE_FULL };
+enum { EVICT_NEAREST_EXPIRY, EVICT_NONE };
+
+enum {
+	LOOKS_PER_TICK = 256,     // items of the wheel, so that a tick is bounded whatever has come up
+	EVICTION_CANDIDATES = 16, // items of the wheel looked at for one that is not stale
+};
+static const uint64_t backlog_max_ns = 250000000; // of event time, before input has to wait for expiry
+
+enum gauge {
+	GAUGE_FLOWS,
+	GAUGE_CREATED,
+	GAUGE_ENDED, // first of the end reasons
+	GAUGE_ENDED_SILENTLY = GAUGE_ENDED + FLOW_END_REASONS,
+	GAUGE_CHANGED,
+	GAUGE_CAPACITY,
+};
+
+struct flow_stats_options {
+	uint64_t max_flows, idle_timeout_ns, active_timeout_ns, tcp_linger_ns, update_interval_ns;
+	unsigned evict;
+};
+
+// Flows that changed since their last update, first in first out; a flow knows its place and leaves when it ends.
+struct changed_list {
+	uint32_t *items; // [mask + 1]
+	uint32_t mask;
+	uint32_t head, tail;
+	uint32_t due; // those before this one are to be told now
+};
+
+struct flow_stats {
+	struct flow_table *table;
+	struct flow_timeouts timeouts;
+	struct changed_list changed;
+	uint64_t update_interval_ns;
+	uint64_t updated_ns; // the interval that began then is being counted
+	unsigned evict;
+	bool has_input; // since the last tick
+	bool tells_flows, tells_updates;
+	struct timer_wheel wheel;
+};
+
+static size_t changed_size(const struct changed_list *list) {
+	return ((size_t)list->mask + 1) * sizeof(*list->items);
+}
+
+static int changed_init(struct changed_list *list, uint32_t capacity) {
+	list->mask = 1;
+	while (list->mask < capacity)
+		list->mask = list->mask << 1 | 1;
+	list->items = huge_memory_new(changed_size(list));
+	return list->items == NULL ? -ENOMEM : 0;
+}
+
+static void changed_add(struct flow_stats *stats, uint32_t record) {
+	struct changed_list *list = &stats->changed;
+	stats->table->flows[record].bits |= FLOW_DIRTY;
+	stats->table->extras[record].dirty_position = list->tail;
+	list->items[list->tail++ & list->mask] = record;
+}
+
+// The last of the list takes the place of the one that leaves.
+static void changed_remove(struct flow_stats *stats, uint32_t record) {
+	struct changed_list *list = &stats->changed;
+	uint32_t position = stats->table->extras[record].dirty_position;
+	uint32_t last = list->items[--list->tail & list->mask];
+	list->items[position & list->mask] = last;
+	stats->table->extras[last].dirty_position = position;
+	stats->table->flows[record].bits &= (uint8_t)~FLOW_DIRTY;
+	if ((int32_t)(list->due - list->tail) > 0)
+		list->due = list->tail;
+}
+
+static void export_record(struct instance *self, uint32_t record, enum flow_end_reason reason) {
+	struct flow_stats *stats = self->state;
+	self->gauges[GAUGE_ENDED + reason]++;
+	if (!stats->tells_flows)
+		return;
+	struct rte_mbuf *tuple = instance_new_record(self, &flow_schema);
+	if (tuple == NULL)
+		return;
+	flow_record_fill(&stats->table->flows[record], &stats->table->extras[record], reason, tuple_record(tuple));
+	instance_emit(self, OUTPUT_FLOWS, tuple);
+}
+
+//   reason  FLOW_END_REASONS: the flow goes on
+static void tell_update(struct instance *self, uint32_t record, enum flow_end_reason reason) {
+	struct flow_stats *stats = self->state;
+	struct rte_mbuf *tuple = instance_new_record(self, &flow_update_schema);
+	if (tuple == NULL)
+		return;
+	struct flow_update *update = tuple_record(tuple);
+	flow_update_fill(&stats->table->flows[record], &stats->table->extras[record], update);
+	if (reason != FLOW_END_REASONS)
+		flow_update_end(update, reason);
+	instance_emit(self, OUTPUT_UPDATES, tuple);
+}
+
+// What is left to do for a flow whose last record is out: its last update.
+static void conclude_flow(struct instance *self, uint32_t record, enum flow_end_reason reason) {
+	struct flow_stats *stats = self->state;
+	if (stats->table->flows[record].bits & FLOW_DIRTY)
+		changed_remove(stats, record);
+	if (stats->tells_updates)
+		tell_update(self, record, reason);
+}
+
+// End a flow that is not on the wheel.
+static void end_flow(struct instance *self, uint32_t record, enum flow_end_reason reason) {
+	struct flow_stats *stats = self->state;
+	if (stats->table->flows[record].bits & FLOW_EMPTY)
+		self->gauges[GAUGE_ENDED_SILENTLY]++;
+	else
+		export_record(self, record, reason);
+	conclude_flow(self, record, reason);
+	flow_table_remove(stats->table, self->index, record);
+	self->gauges[GAUGE_FLOWS]--;
+}
+
+static void cut_flow(struct instance *self, uint32_t record) {
+	struct flow_stats *stats = self->state;
+	export_record(self, record, FLOW_END_ACTIVE);
+	flow_cut(&stats->table->flows[record], &stats->table->extras[record]);
+}
+
+// Do what is due at the watermark for a flow that is not on the wheel: at most one record and one update.
+//   return  true if the flow ended
+static bool settle_flow(struct instance *self, uint32_t record) {
+	struct flow_stats *stats = self->state;
+	const struct flow *flow = &stats->table->flows[record];
+	enum flow_due due = flow_due_at(flow, &stats->timeouts, self->watermark_ns);
+	if (due == FLOW_DUE_ACTIVE) {
+		cut_flow(self, record);
+		due = flow_due_at(flow, &stats->timeouts, self->watermark_ns);
+	}
+	if (due != FLOW_DUE_END)
+		return false;
+	end_flow(self, record, flow_idle_reason(flow));
+	return true;
+}
+
+static void put_on_wheel(struct flow_stats *stats, uint32_t record) {
+	timer_wheel_insert(&stats->wheel, record, flow_deadline_ns(&stats->table->flows[record], &stats->timeouts));
+}
+
+// End the flow of this instance that would end soonest, or one of those: a few of the wheel are looked at, and put back
+// where they belong now.
+//   return  false: it has none
+static bool evict_flow(struct instance *self) {
+	struct flow_stats *stats = self->state;
+	uint32_t victim = 0;
+	uint64_t victim_ns = UINT64_MAX;
+	for (unsigned i = 0; i < EVICTION_CANDIDATES; i++) {
+		uint64_t up_ns;
+		uint32_t record = timer_wheel_pop_any(&stats->wheel, &up_ns);
+		if (record == 0)
+			break;
+		uint64_t deadline_ns = flow_deadline_ns(&stats->table->flows[record], &stats->timeouts);
+		if (victim != 0)
+			put_on_wheel(stats, deadline_ns < victim_ns ? victim : record);
+		if (victim == 0 || deadline_ns < victim_ns) {
+			victim = record;
+			victim_ns = deadline_ns;
+		}
+		if (victim_ns < up_ns)
+			break;
+	}
+	if (victim == 0)
+		return false;
+	if (!settle_flow(self, victim))
+		end_flow(self, victim, FLOW_END_EVICTED);
+	return true;
+}
+
+static void note_link(struct flow_stats *stats, uint32_t record, struct rte_mbuf *tuple, unsigned direction) {
+	struct packet_link_headers headers;
+	packet_parse_link(
+		rte_pktmbuf_mtod(tuple, const uint8_t *), rte_pktmbuf_data_len(tuple), tuple_link(tuple), &headers);
+	flow_fill_link(&stats->table->flows[record], &stats->table->extras[record], &headers, direction);
+}
+
+// Make a flow of a packet that has none.
+//   return  its record, or 0: there is no place
+static uint32_t add_flow(struct instance *self, struct rte_mbuf *tuple, const uint64_t words[5]) {
+	struct flow_stats *stats = self->state;
+	struct flow_table *table = stats->table;
+	uint64_t hash = tuple_hash(tuple);
+	uint32_t record = flow_table_insert(table, self->index, hash, words);
+	if (record == 0 && stats->evict == EVICT_NEAREST_EXPIRY && evict_flow(self))
+		record = flow_table_insert(table, self->index, hash, words);
+	if (record == 0)
+		return 0;
+	flow_start(&table->flows[record], &table->extras[record], &stats->timeouts, tuple_packet(tuple));
+	self->gauges[GAUGE_CREATED]++;
+	self->gauges[GAUGE_FLOWS]++;
+	return record;
+}
+
+// Bring an existing flow to the state in which the packet can be counted.
+//   return  true if the packet begins a record
+static bool advance_flow(struct instance *self, uint32_t record, const struct packet_meta *meta) {
+	struct flow_stats *stats = self->state;
+	struct flow *flow = &stats->table->flows[record];
+	struct flow_decision decision = flow_decide(flow, &stats->timeouts, meta);
+	if (decision.exports && decision.record_reason == FLOW_END_ACTIVE)
+		cut_flow(self, record);
+	else if (decision.exports)
+		export_record(self, record, decision.record_reason);
+	else if (decision.step == FLOW_STEP_RESTART)
+		self->gauges[GAUGE_ENDED_SILENTLY]++;
+
+	if (decision.step == FLOW_STEP_CONTINUE) {
+		flow_continue(flow, &stats->timeouts, meta);
+	} else if (decision.step == FLOW_STEP_RESTART) {
+		conclude_flow(self, record, decision.end_reason);
+		flow_start(flow, &stats->table->extras[record], &stats->timeouts, meta);
+		self->gauges[GAUGE_CREATED]++;
+	}
+	return decision.step != FLOW_STEP_COUNT;
+}
+
+// A packet that is not just counted: its flow is new, or changes state, or was not found at once.
+//   return  false: there is no place for its flow
+static bool __attribute__((noinline))
+take_packet(struct instance *self, struct rte_mbuf *tuple, const uint64_t words[5], unsigned direction) {
+	struct flow_stats *stats = self->state;
+	struct flow_table *table = stats->table;
+	const struct packet_meta *meta = tuple_packet(tuple);
+	uint32_t record = flow_table_lookup(table, tuple_hash(tuple), words);
+	bool is_new = record == 0, begins = is_new;
+	if (is_new)
+		record = add_flow(self, tuple, words);
+	else
+		begins = advance_flow(self, record, meta);
+	if (record == 0)
+		return false;
+	if (begins)
+		note_link(stats, record, tuple, direction);
+	struct flow *flow = &table->flows[record];
+	flow_count_any(flow, &table->extras[record], meta, direction);
+	if (stats->tells_updates && !(flow->bits & FLOW_DIRTY))
+		changed_add(stats, record);
+	if (is_new)
+		put_on_wheel(stats, record);
+	else
+		timer_wheel_hasten(&stats->wheel, record, flow_deadline_ns(flow, &stats->timeouts));
+	return true;
+}
+
+static void flow_stats_process(struct instance *self, struct batch *batch) {
+	struct flow_stats *stats = self->state;
+	uint64_t hashes[BATCH_MAX];
+	uint32_t candidates[BATCH_MAX];
+	for (unsigned i = 0; i < batch->count; i++)
+		hashes[i] = tuple_hash(batch->tuples[i]);
+	flow_table_lookup_batch(stats->table, hashes, batch->count, candidates);
+
+	stats->has_input = true;
+	stats->tells_flows = instance_has_listener(self, OUTPUT_FLOWS);
+	stats->tells_updates = instance_has_listener(self, OUTPUT_UPDATES);
+	uint8_t wanted_bits = stats->tells_updates ? FLOW_DIRTY : 0;
+	unsigned kept = 0;
+	for (unsigned i = 0; i < batch->count; i++) {
+		struct rte_mbuf *tuple = batch->tuples[i];
+		const struct packet_meta *meta = tuple_packet(tuple);
+		struct flow *flow = &stats->table->flows[candidates[i]];
+		uint64_t words[5];
+		unsigned direction = flow_key_words(meta, words);
+		bool plain = flow_has_key(flow, words) & flow_is_plain(flow, meta, direction, stats->timeouts.idle_ns) &
+			     ((flow->bits & wanted_bits) == wanted_bits);
+		if (__builtin_expect(plain, 1)) {
+			flow_count(flow, meta, direction);
+		} else if (!take_packet(self, tuple, words, direction)) {
+			instance_drop(self, DROP_TABLE_FULL, tuple);
+			continue;
+		}
+		batch->tuples[kept++] = tuple;
+	}
+	batch->count = kept;
+	instance_absorb(self, batch);
+}
+
+// Look at what came up on the wheel.
+//   room    flows that may end or be cut; less by those that did, on return
+//   return  true if all that came up was looked at
+static bool expire_flows(struct instance *self, unsigned *room) {
+	struct flow_stats *stats = self->state;
+	for (unsigned looks = 0; *room > 0 && looks < LOOKS_PER_TICK; looks++) {
+		uint32_t record = timer_wheel_pop(&stats->wheel, self->watermark_ns);
+		if (record == 0)
+			return true;
+		if (flow_due_at(&stats->table->flows[record], &stats->timeouts, self->watermark_ns) != FLOW_NOT_DUE)
+			--*room;
+		if (!settle_flow(self, record))
+			put_on_wheel(stats, record);
+	}
+	return false;
+}
+
+// Tell what changed in the interval that is over.
+//   return  true if all of it was told
+static bool tell_updates(struct instance *self, unsigned room) {
+	struct flow_stats *stats = self->state;
+	struct changed_list *list = &stats->changed;
+	if (list->head == list->due && self->watermark_ns >= stats->updated_ns + stats->update_interval_ns) {
+		stats->updated_ns = self->watermark_ns - self->watermark_ns % stats->update_interval_ns;
+		list->due = list->tail;
+	}
+	for (; room > 0 && list->head != list->due; room--) {
+		uint32_t record = list->items[list->head++ & list->mask];
+		stats->table->flows[record].bits &= (uint8_t)~FLOW_DIRTY;
+		tell_update(self, record, FLOW_END_REASONS);
+	}
+	return list->head == list->due;
+}
+
+// What does not fit into one call goes on in the next one, with input between: a node under load must not stop reading
+// because many flows end at once. Input waits only where time would get away.
+static bool flow_stats_tick(struct instance *self, unsigned room) {
+	struct flow_stats *stats = self->state;
+	uint64_t now_ns = self->watermark_ns;
+	stats->tells_flows = instance_has_listener(self, OUTPUT_FLOWS);
+	stats->tells_updates = instance_has_listener(self, OUTPUT_UPDATES);
+	bool is_done = expire_flows(self, &room);
+	bool is_late = !is_done && timer_wheel_time_ns(&stats->wheel) + backlog_max_ns < now_ns;
+	if (stats->tells_updates && !tell_updates(self, room)) {
+		is_done = false;
+		is_late |= stats->updated_ns + stats->update_interval_ns / 2 < now_ns;
+	}
+	self->gauges[GAUGE_CHANGED] = stats->changed.tail - stats->changed.head;
+	bool had_input = stats->has_input;
+	stats->has_input = false;
+	return !is_done && (is_late || !had_input);
+}
+
+static bool flow_stats_flush(struct instance *self, enum end_of_stream why, unsigned room) {
+	struct flow_stats *stats = self->state;
+	stats->tells_flows = instance_has_listener(self, OUTPUT_FLOWS);
+	stats->tells_updates = instance_has_listener(self, OUTPUT_UPDATES);
+	uint64_t up_ns;
+	for (uint32_t record; room > 0 && (record = timer_wheel_pop_any(&stats->wheel, &up_ns)) != 0; room--)
+		if (!settle_flow(self, record))
+			end_flow(self, record, why == END_OF_INPUT ? FLOW_END_OF_INPUT : FLOW_END_SHUTDOWN);
+	return stats->wheel.count > 0;
+}
+
+static int flow_stats_open(struct operator* op) {
+	const struct flow_stats_options *options = op->options;
+	struct flow_table *table;
+	int error = flow_table_new(&table, options->max_flows, op->instance_count);
+	if (error != 0) {
+		operator_error(op, "no memory for max_flows: %llu", (unsigned long long)options->max_flows);
+		return error;
+	}
+	op->shared = table;
+	return 0;
+}
+
+static void flow_stats_close(struct operator* op) {
+	flow_table_free(op->shared);
+	op->shared = NULL;
+}
+
+static int flow_stats_init(struct instance *self) {
+	const struct flow_stats_options *options = self->options;
+	struct flow_stats *stats = self->state;
+	stats->table = self->op->shared;
+	stats->timeouts = (struct flow_timeouts){
+		.idle_ns = options->idle_timeout_ns,
+		.active_ns = options->active_timeout_ns,
+		.linger_ns = options->tcp_linger_ns,
+	};
+	stats->update_interval_ns = options->update_interval_ns;
+	stats->evict = options->evict;
+	timer_wheel_init(&stats->wheel, &stats->table->extras->link, sizeof(*stats->table->extras));
+	self->gauges[GAUGE_CAPACITY] = stats->table->capacity;
+	return changed_init(&stats->changed, stats->table->capacity);
+}
+
+static void flow_stats_fini(struct instance *self) {
+	struct flow_stats *stats = self->state;
+	if (stats->changed.items != NULL)
+		huge_memory_free(stats->changed.items, changed_size(&stats->changed));
+	stats->changed.items = NULL;
+}
+
+static const char *const evict_names[] = {
+	[EVICT_NEAREST_EXPIRY] = "nearest_expiry",
+	[EVICT_NONE] = "none",
+	NULL,
+};
+
+#define AT(member) offsetof(struct flow_stats_options, member)
+#define MS UINT64_C(1000000)
+#define DAY (86400 * 1000 * MS)
+static const struct option flow_stats_option_table[] = {
+	{"max_flows", OPTION_UINT, AT(max_flows), "1048576", 1, FLOW_TABLE_CAPACITY_MAX,
+		.help = "flows kept at once, by all instances together; about 320 bytes each, taken when used"},
+	{"idle_timeout", OPTION_DURATION, AT(idle_timeout_ns), "60s", MS, 7 * DAY,
+		.help = "a flow ends when it has had no packet for so long"},
+	{"active_timeout", OPTION_DURATION, AT(active_timeout_ns), "300s", MS, 7 * DAY,
+		.help = "a flow that goes on gets a record each time it has lasted so long"},
+	{"tcp_linger", OPTION_DURATION, AT(tcp_linger_ns), "5s", MS, 7 * DAY,
+		.help = "late segments of a closed TCP connection are counted with it for so long"},
+	{"update_interval", OPTION_DURATION, AT(update_interval_ns), "1s", MS, DAY,
+		.help = "event time between two updates of a flow that changes"},
+	{"evict", OPTION_ENUM, AT(evict), "nearest_expiry", .choices = evict_names,
+		.help = "which flow makes room for a new one when max_flows is reached"},
+	{0},
+};
+
+static const struct schema *const accepts[] = {&packet_schema, NULL};
+static const struct operator_output outputs[] = {
+	[OUTPUT_FLOWS] = {.name = "flows", .schema = &flow_schema},
+	[OUTPUT_UPDATES] = {.name = "updates", .schema = &flow_update_schema},
+	{0},
+};
+static const char *const drops[] = {[DROP_TABLE_FULL] = "table_full", NULL};
+static const char *const gauges[] = {
+	[GAUGE_FLOWS] = "flows",
+	[GAUGE_CREATED] = "created",
+	[GAUGE_ENDED + FLOW_END_IDLE] = "ended_idle",
+	[GAUGE_ENDED + FLOW_END_ACTIVE] = "ended_active",
+	[GAUGE_ENDED + FLOW_END_TCP] = "ended_tcp_end",
+	[GAUGE_ENDED + FLOW_END_EVICTED] = "ended_evicted",
+	[GAUGE_ENDED + FLOW_END_OF_INPUT] = "ended_end_of_input",
+	[GAUGE_ENDED + FLOW_END_SHUTDOWN] = "ended_shutdown",
+	[GAUGE_ENDED_SILENTLY] = "ended_silently",
+	[GAUGE_CHANGED] = "changed",
+	[GAUGE_CAPACITY] = "capacity",
+	NULL,
+};
+static const char *const key[] = {"src_ip", "dst_ip", "src_port", "dst_port", "protocol", NULL};
+
+static struct operator_type flow_stats_type = {
+	.name = "flow_stats",
+	.summary = "count packets and bytes per flow, and report flows that end",
+	.manual = "A flow is a 5-tuple in both directions; forward is the direction of its first packet, or of its SYN "
+		  "where one is seen. A record ends by idle_timeout, by active_timeout (the flow goes on in another "
+		  "record), by the end of the TCP connection and tcp_linger after it, by eviction, or with the input.",
+	.options = flow_stats_option_table,
+	.options_size = sizeof(struct flow_stats_options),
+	.accepts = accepts,
+	.outputs = outputs,
+	.drops = drops,
+	.gauges = gauges,
+	.grouping = GROUPING_KEY,
+	.key = key,
+	.key_symmetric = true,
+	.state_size = sizeof(struct flow_stats),
+	.open = flow_stats_open,
+	.close = flow_stats_close,
+	.init = flow_stats_init,
+	.fini = flow_stats_fini,
+	.process = flow_stats_process,
+	.tick = flow_stats_tick,
+	.flush = flow_stats_flush,
+};
+OPERATOR_REGISTER(flow_stats_type);
