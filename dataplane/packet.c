@@ -7,11 +7,6 @@
 
 #include "dataplane/packet_layers.h"
 
-enum {
-	PROTOCOL_ICMP = 1,
-	PROTOCOL_ICMPV6 = 58,
-};
-
 const char *const packet_verdict_names[PACKET_VERDICTS + 1] = {
 	[PACKET_OK] = "ok",
 	[PACKET_ARP] = "arp",
@@ -26,16 +21,17 @@ const char *const packet_verdict_names[PACKET_VERDICTS + 1] = {
 
 enum packet_verdict packet_parse(const uint8_t *data, size_t size, enum packet_link link, struct packet_meta *meta,
 	struct packet_fragment *fragment) {
-	struct packet_walk walk = {.data = data, .size = size, .at = ETHERNET_SIZE};
 	if (__builtin_expect(link == PACKET_LINK_ETHERNET && size >= ETHERNET_SIZE, 1) &&
 		load_be16(data + 12) == ETHERTYPE_IPV4)
-		return packet_ipv4_parse(&walk, meta, fragment);
-	struct packet_link_headers passed = {0};
+		return packet_ipv4_parse(data, size, ETHERNET_SIZE, meta, fragment);
+	struct packet_link_headers passed;
+	passed.vlan_count = passed.mpls_count = 0;
+	struct packet_walk walk = {.data = data, .size = size};
 	enum packet_verdict verdict = packet_link_walk(&walk, link, &passed);
 	if (verdict != PACKET_OK)
 		return verdict;
-	return walk.ethertype == ETHERTYPE_IPV4 ? packet_ipv4_parse(&walk, meta, fragment)
-						: packet_ipv6_parse(&walk, meta, fragment);
+	return walk.ethertype == ETHERTYPE_IPV4 ? packet_ipv4_parse(data, size, walk.at, meta, fragment)
+						: packet_ipv6_parse(data, size, walk.at, meta, fragment);
 }
 
 void packet_parse_link(const uint8_t *data, size_t size, enum packet_link link, struct packet_link_headers *headers) {
@@ -44,11 +40,11 @@ void packet_parse_link(const uint8_t *data, size_t size, enum packet_link link, 
 	packet_link_walk(&walk, link, headers);
 }
 
-int packet_icmp_counterpart(unsigned ip_version, unsigned type) {
+int packet_icmp_counterpart(unsigned protocol, unsigned type) {
 	static const uint8_t pairs_v4[][2] = {{8, 0}, {13, 14}, {15, 16}, {10, 9}, {17, 18}, {0}};
 	static const uint8_t pairs_v6[][2] = {
 		{128, 129}, {130, 131}, {133, 134}, {135, 136}, {139, 140}, {144, 145}, {0}};
-	for (const uint8_t(*pair)[2] = ip_version == 4 ? pairs_v4 : pairs_v6; (*pair)[0]; pair++) {
+	for (const uint8_t(*pair)[2] = protocol == PROTOCOL_ICMP ? pairs_v4 : pairs_v6; (*pair)[0]; pair++) {
 		if ((*pair)[0] == type)
 			return (*pair)[1];
 		if ((*pair)[1] == type)
@@ -61,28 +57,27 @@ int packet_icmp_counterpart(unsigned ip_version, unsigned type) {
 // change places in a message the other way.
 static bool flow_key_is_one_way(const struct flow_key *key) {
 	return (key->protocol == PROTOCOL_ICMP || key->protocol == PROTOCOL_ICMPV6) &&
-	       packet_icmp_counterpart(key->ip_version, key->src_port) < 0;
+	       packet_icmp_counterpart(key->protocol, key->src_port) < 0;
 }
 
 bool flow_key_canonical(const struct flow_key *sent, struct flow_key *canonical) {
-	uint64_t word[5];
-	memcpy(word, sent, sizeof(word));
-	unsigned __int128 src = (unsigned __int128)__builtin_bswap64(word[0]) << 64 | __builtin_bswap64(word[1]);
-	unsigned __int128 dst = (unsigned __int128)__builtin_bswap64(word[2]) << 64 | __builtin_bswap64(word[3]);
-	bool exchange = (src > dst) | ((src == dst) & (sent->src_port > sent->dst_port));
-	if (__builtin_expect(exchange && flow_key_is_one_way(sent), 0))
-		exchange = false;
+	const uint8_t *in = (const uint8_t *)sent;
+	uint64_t src_high = load_word(in), src_low = load_word(in + 8);
+	uint64_t dst_high = load_word(in + 16), dst_low = load_word(in + 24);
+	uint64_t last = load_word(in + 32) & FLOW_KEY_LAST_MASK;
+	unsigned __int128 src = (unsigned __int128)__builtin_bswap64(src_high) << 64 | __builtin_bswap64(src_low);
+	unsigned __int128 dst = (unsigned __int128)__builtin_bswap64(dst_high) << 64 | __builtin_bswap64(dst_low);
+	bool exchange = (src > dst) | ((src == dst) & ((last & 0xffff) > (last >> 16 & 0xffff)));
+	exchange &= !__builtin_expect(flow_key_is_one_way(sent), 0);
 	// Which direction a packet has is as good as random: masks, not a branch.
 	uint64_t mask = -(uint64_t)exchange;
-	uint64_t first = (word[0] ^ word[2]) & mask, second = (word[1] ^ word[3]) & mask;
-	uint64_t ports = ((word[4] ^ word[4] >> 16) & mask) & 0xffff;
-	uint64_t out[5] = {
-		word[0] ^ first,
-		word[1] ^ second,
-		word[2] ^ first,
-		word[3] ^ second,
-		(word[4] ^ (ports | ports << 16)) & FLOW_KEY_LAST_MASK,
-	};
-	memcpy(canonical, out, sizeof(out));
+	uint64_t high = (src_high ^ dst_high) & mask, low = (src_low ^ dst_low) & mask;
+	uint64_t ports = ((last ^ last >> 16) & mask) & 0xffff;
+	uint8_t *out = (uint8_t *)canonical;
+	store_word(out, src_high ^ high);
+	store_word(out + 8, src_low ^ low);
+	store_word(out + 16, dst_high ^ high);
+	store_word(out + 24, dst_low ^ low);
+	store_word(out + 32, last ^ (ports | ports << 16));
 	return exchange;
 }

@@ -10,13 +10,11 @@
 
 enum {
 	PROTOCOL_HOP_BY_HOP = 0,
-	PROTOCOL_ICMP = 1,
 	PROTOCOL_TCP = 6,
 	PROTOCOL_UDP = 17,
 	PROTOCOL_ROUTING = 43,
 	PROTOCOL_FRAGMENT = 44,
 	PROTOCOL_AUTHENTICATION = 51,
-	PROTOCOL_ICMPV6 = 58,
 	PROTOCOL_NO_NEXT = 59,
 	PROTOCOL_DESTINATION = 60,
 	PROTOCOL_MOBILITY = 135,
@@ -37,6 +35,16 @@ struct payload {
 	size_t size, captured;
 };
 
+// The last word of a flow's key, ports 0.
+static inline uint64_t key_word(unsigned protocol, unsigned version, unsigned ttl, unsigned tos) {
+	return (uint64_t)tos << 56 | (uint64_t)ttl << 48 | (uint64_t)version << 40 | (uint64_t)protocol << 32;
+}
+
+// Source and destination port as they stand in that word.
+static inline uint32_t load_ports(const uint8_t *header) {
+	return load_be16(header) | (uint32_t)load_be16(header + 2) << 16;
+}
+
 // Too short for a transport header: by the sender's own account, or cut (by the capture, or into fragments)?
 static enum packet_verdict too_short(
 	const struct payload *payload, size_t header_size, const struct packet_meta *meta) {
@@ -48,7 +56,7 @@ static inline bool payload_has(const struct payload *payload, size_t header_size
 	return payload->size >= header_size && payload->captured >= header_size;
 }
 
-static inline enum packet_verdict parse_tcp(const struct payload *payload, struct packet_meta *meta) {
+static inline enum packet_verdict parse_tcp(const struct payload *payload, struct packet_meta *meta, uint32_t *ports) {
 	if (__builtin_expect(!payload_has(payload, TCP_SIZE), 0))
 		return too_short(payload, TCP_SIZE, meta);
 	size_t header_size = (size_t)(payload->data[12] >> 4) * 4;
@@ -56,52 +64,58 @@ static inline enum packet_verdict parse_tcp(const struct payload *payload, struc
 		return PACKET_MALFORMED_TRANSPORT;
 	if (__builtin_expect(header_size > payload->size, 0))
 		return too_short(payload, header_size, meta);
-	meta->key.src_port = load_be16(payload->data);
-	meta->key.dst_port = load_be16(payload->data + 2);
+	*ports = load_ports(payload->data);
 	meta->tcp_flags = payload->data[13];
 	meta->payload_bytes = (uint32_t)(payload->size - header_size);
 	return PACKET_OK;
 }
 
 // A length of 0 is that of a datagram which the sender's card was to cut up (RFC 2675, section 4, has it as well).
-static inline enum packet_verdict parse_udp(const struct payload *payload, struct packet_meta *meta) {
+static inline enum packet_verdict parse_udp(const struct payload *payload, struct packet_meta *meta, uint32_t *ports) {
 	if (__builtin_expect(!payload_has(payload, UDP_SIZE), 0))
 		return too_short(payload, UDP_SIZE, meta);
 	unsigned length = load_be16(payload->data + 4);
 	if (__builtin_expect(length < UDP_SIZE && length != 0, 0))
 		return PACKET_MALFORMED_TRANSPORT;
-	meta->key.src_port = load_be16(payload->data);
-	meta->key.dst_port = load_be16(payload->data + 2);
+	*ports = load_ports(payload->data);
 	meta->payload_bytes = (uint32_t)payload->size - UDP_SIZE;
 	return PACKET_OK;
 }
 
-static enum packet_verdict parse_icmp(const struct payload *payload, struct packet_meta *meta) {
+static enum packet_verdict parse_icmp(
+	const struct payload *payload, unsigned protocol, struct packet_meta *meta, uint32_t *ports) {
 	if (!payload_has(payload, ICMP_SIZE))
 		return too_short(payload, ICMP_SIZE, meta);
-	int counterpart = packet_icmp_counterpart(meta->key.ip_version, payload->data[0]);
-	meta->key.src_port = payload->data[0];
-	meta->key.dst_port = counterpart < 0 ? payload->data[1] : (uint16_t)counterpart;
+	int counterpart = packet_icmp_counterpart(protocol, payload->data[0]);
+	*ports = payload->data[0] | (uint32_t)(counterpart < 0 ? payload->data[1] : counterpart) << 16;
 	meta->payload_bytes = (uint32_t)payload->size - ICMP_SIZE;
 	return PACKET_OK;
 }
 
-// From the transport header on; everything of `meta` that lies below it is filled.
+// Fill what the transport header says, and the last word of the key.
+//   last  that word without the ports
 static inline enum packet_verdict parse_transport(
-	const struct packet_walk *walk, const struct payload *payload, struct packet_meta *meta) {
-	meta->l4_offset = (uint16_t)(payload->data - walk->data);
-	switch (meta->key.protocol) {
+	const uint8_t *frame, const struct payload *payload, uint64_t last, struct packet_meta *meta) {
+	unsigned protocol = last >> 32 & 0xff;
+	uint32_t ports = 0;
+	enum packet_verdict verdict = PACKET_OK;
+	meta->l4_offset = (uint16_t)(payload->data - frame);
+	switch (protocol) {
 	case PROTOCOL_TCP:
-		return parse_tcp(payload, meta);
+		verdict = parse_tcp(payload, meta, &ports);
+		break;
 	case PROTOCOL_UDP:
-		return parse_udp(payload, meta);
+		verdict = parse_udp(payload, meta, &ports);
+		break;
 	case PROTOCOL_ICMP:
 	case PROTOCOL_ICMPV6:
-		return parse_icmp(payload, meta);
+		verdict = parse_icmp(payload, protocol, meta, &ports);
+		break;
 	default:
 		meta->l4_offset = 0;
-		return PACKET_OK;
 	}
+	store_word(&meta->key.src_port, last | ports);
+	return verdict;
 }
 
 // What was said in a fragment's header. A later fragment has no transport header; its ports are found elsewhere.
@@ -114,9 +128,9 @@ static bool note_fragment(
 }
 
 enum packet_verdict packet_ipv4_parse(
-	const struct packet_walk *walk, struct packet_meta *meta, struct packet_fragment *fragment) {
-	const uint8_t *header = walk->data + walk->at;
-	size_t captured = walk->size - walk->at;
+	const uint8_t *data, size_t size, size_t at, struct packet_meta *meta, struct packet_fragment *fragment) {
+	const uint8_t *header = data + at;
+	size_t captured = size - at;
 	if (__builtin_expect(captured < IPV4_SIZE, 0))
 		return PACKET_TRUNCATED_IP;
 	size_t header_size = IPV4_SIZE;
@@ -128,31 +142,31 @@ enum packet_verdict packet_ipv4_parse(
 			return PACKET_TRUNCATED_IP;
 	}
 	size_t total = load_be16(header + 2);
-	uint8_t bits = 0;
+	meta->bits = 0;
 	if (__builtin_expect(total < header_size, 0)) {
 		if (total != 0)
 			return PACKET_MALFORMED_IP;
 		total = captured; // segmentation offload: the card was to fill it in
-		bits = PACKET_LENGTH_CAPTURED;
+		meta->bits = PACKET_LENGTH_CAPTURED;
 	}
 
-	uint32_t address[2];
-	memcpy(address, header + 12, sizeof(address));
-	const uint64_t mapped = 0xffff0000;
-	uint64_t word[5] = {0, mapped | (uint64_t)address[0] << 32, 0, mapped | (uint64_t)address[1] << 32,
-		(uint64_t)header[1] << 56 | (uint64_t)header[8] << 48 | UINT64_C(4) << 40 | (uint64_t)header[9] << 32};
-	memcpy(&meta->key, word, sizeof(word));
+	store_word(meta->key.src_ip, 0);
+	store_word(meta->key.src_ip + 8, 0xffff0000 | load_word(header + 8) >> 32 << 32);
+	store_word(meta->key.dst_ip, 0);
+	store_word(meta->key.dst_ip + 8, 0xffff0000 | load_word(header + 12) >> 32 << 32);
+	uint64_t last = key_word(header[9], 4, header[8], header[1]);
 	meta->ip_bytes = (uint32_t)total;
 	meta->payload_bytes = (uint32_t)(total - header_size);
 	meta->l4_offset = 0;
 	meta->tcp_flags = 0;
-	meta->bits = bits;
 	unsigned flags = load_be16(header + 6) & IPV4_FRAGMENT_MASK;
-	if (__builtin_expect(flags != 0, 0) &&
-		note_fragment(meta, fragment, load_be16(header + 4), (flags & 0x1fff) * 8, flags & IPV4_MORE_FRAGMENTS))
+	if (__builtin_expect(flags != 0, 0) && note_fragment(meta, fragment, load_be16(header + 4),
+						       (flags & 0x1fff) * 8, flags & IPV4_MORE_FRAGMENTS)) {
+		store_word(&meta->key.src_port, last);
 		return PACKET_OK;
+	}
 	struct payload payload = {header + header_size, total - header_size, captured - header_size};
-	return parse_transport(walk, &payload, meta);
+	return parse_transport(data, &payload, last, meta);
 }
 
 //   return  0: this protocol is no extension header that can be passed over
@@ -179,27 +193,28 @@ static bool is_extension(unsigned protocol) {
 	return extension_size(protocol, any) != 0;
 }
 
-// Pass over the extension headers; the protocol above them goes to the key.
-//   later  set for a later fragment, whose chain ends at the fragment header
-static enum packet_verdict pass_extensions(
-	struct payload *payload, struct packet_meta *meta, struct packet_fragment *fragment, bool *later) {
+// Pass over the extension headers.
+//   protocol  in: of the first one; out: what is above them
+//   later     set for a later fragment, whose chain ends at the fragment header
+static enum packet_verdict pass_extensions(struct payload *payload, unsigned *protocol, struct packet_meta *meta,
+	struct packet_fragment *fragment, bool *later) {
 	*later = false;
-	for (unsigned count = 0; is_extension(meta->key.protocol) && !*later; count++) {
+	for (unsigned count = 0; is_extension(*protocol) && !*later; count++) {
 		if (count == IPV6_EXTENSIONS_MAX)
 			return PACKET_TOO_MANY_HEADERS;
 		if (!payload_has(payload, 8))
 			return payload->size < 8 ? PACKET_MALFORMED_IP : PACKET_TRUNCATED_IP;
-		size_t size = extension_size(meta->key.protocol, payload->data);
+		size_t size = extension_size(*protocol, payload->data);
 		if (!payload_has(payload, size))
 			return payload->size < size ? PACKET_MALFORMED_IP : PACKET_TRUNCATED_IP;
-		if (meta->key.protocol == PROTOCOL_FRAGMENT) {
+		if (*protocol == PROTOCOL_FRAGMENT) {
 			unsigned offset = load_be16(payload->data + 2);
 			bool more = offset & 1;
 			if (more || offset >> 3) // else an atomic fragment, which is a whole packet (RFC 6946)
 				*later = note_fragment(
 					meta, fragment, load_be32(payload->data + 4), offset & 0xfff8, more);
 		}
-		meta->key.protocol = payload->data[0];
+		*protocol = payload->data[0];
 		payload->data += size;
 		payload->size -= size;
 		payload->captured -= size;
@@ -209,38 +224,37 @@ static enum packet_verdict pass_extensions(
 }
 
 enum packet_verdict packet_ipv6_parse(
-	const struct packet_walk *walk, struct packet_meta *meta, struct packet_fragment *fragment) {
-	const uint8_t *header = walk->data + walk->at;
-	size_t captured = walk->size - walk->at;
+	const uint8_t *data, size_t size, size_t at, struct packet_meta *meta, struct packet_fragment *fragment) {
+	const uint8_t *header = data + at;
+	size_t captured = size - at;
 	if (captured < IPV6_SIZE)
 		return PACKET_TRUNCATED_IP;
 	if (header[0] >> 4 != 6)
 		return PACKET_MALFORMED_IP;
 	struct payload payload = {header + IPV6_SIZE, load_be16(header + 4), captured - IPV6_SIZE};
-	uint8_t bits = 0;
-	if (payload.size == 0 && header[6] != PROTOCOL_NO_NEXT) {
+	unsigned protocol = header[6];
+	meta->bits = 0;
+	if (payload.size == 0 && protocol != PROTOCOL_NO_NEXT) {
 		payload.size = payload.captured; // segmentation offload, or a jumbogram (RFC 2675)
-		bits = PACKET_LENGTH_CAPTURED;
+		meta->bits = PACKET_LENGTH_CAPTURED;
 	}
 
 	memcpy(meta->key.src_ip, header + 8, 16);
 	memcpy(meta->key.dst_ip, header + 24, 16);
-	meta->key.src_port = 0;
-	meta->key.dst_port = 0;
-	meta->key.protocol = header[6];
-	meta->key.ip_version = 6;
-	meta->key.ttl = header[7];
-	meta->key.tos = (uint8_t)(header[0] << 4 | header[1] >> 4);
 	meta->ip_bytes = (uint32_t)(payload.size + IPV6_SIZE);
 	meta->payload_bytes = (uint32_t)payload.size;
 	meta->l4_offset = 0;
 	meta->tcp_flags = 0;
-	meta->bits = bits;
-	if (__builtin_expect(is_extension(header[6]), 0)) {
-		bool later;
-		enum packet_verdict verdict = pass_extensions(&payload, meta, fragment, &later);
-		if (verdict != PACKET_OK || later)
+	bool later = false;
+	if (__builtin_expect(is_extension(protocol), 0)) {
+		enum packet_verdict verdict = pass_extensions(&payload, &protocol, meta, fragment, &later);
+		if (verdict != PACKET_OK)
 			return verdict;
 	}
-	return parse_transport(walk, &payload, meta);
+	uint64_t last = key_word(protocol, 6, header[7], (header[0] << 4 | header[1] >> 4) & 0xff);
+	if (later) {
+		store_word(&meta->key.src_port, last);
+		return PACKET_OK;
+	}
+	return parse_transport(data, &payload, last, meta);
 }

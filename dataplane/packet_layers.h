@@ -5,6 +5,8 @@
 // (IP and the transport header). No other file includes this.
 #pragma once
 
+#include <string.h>
+
 #include "dataplane/packet.h"
 
 enum {
@@ -13,6 +15,8 @@ enum {
 	ETHERNET_SIZE = 14,
 	IPV4_SIZE = 20,
 	IPV6_SIZE = 40,
+	PROTOCOL_ICMP = 1,
+	PROTOCOL_ICMPV6 = 58,
 };
 
 static inline uint16_t load_be16(const uint8_t *data) {
@@ -21,6 +25,17 @@ static inline uint16_t load_be16(const uint8_t *data) {
 
 static inline uint32_t load_be32(const uint8_t *data) {
 	return (uint32_t)load_be16(data) << 16 | load_be16(data + 2);
+}
+
+// Keys are written and read in words: a load wider than the stores before it would wait for them.
+static inline uint64_t load_word(const void *from) {
+	uint64_t word;
+	memcpy(&word, from, sizeof(word));
+	return word;
+}
+
+static inline void store_word(void *to, uint64_t word) {
+	memcpy(to, &word, sizeof(word));
 }
 
 // A position in a frame, moved from header to header.
@@ -37,14 +52,14 @@ struct packet_walk {
 enum packet_verdict packet_link_walk(
 	struct packet_walk *walk, enum packet_link link, struct packet_link_headers *headers);
 
-// Parse from an IP header on. Contract of packet_parse; `at` is its offset, at <= size.
+// Parse from the IP header at offset `at` on, at <= size. Otherwise the contract of packet_parse.
 enum packet_verdict packet_ipv4_parse(
-	const struct packet_walk *walk, struct packet_meta *meta, struct packet_fragment *fragment);
+	const uint8_t *data, size_t size, size_t at, struct packet_meta *meta, struct packet_fragment *fragment);
 enum packet_verdict packet_ipv6_parse(
-	const struct packet_walk *walk, struct packet_meta *meta, struct packet_fragment *fragment);
+	const uint8_t *data, size_t size, size_t at, struct packet_meta *meta, struct packet_fragment *fragment);
 
 // The type of message that answers, or is answered by, an ICMP message of this type.
-//   ip_version  4 or 6
-//   return      0..255, or -1: this type stands alone
-//   source      RFC 792, 950, 1256, 4443, 4861, 6275; the pairs are those of Zeek's ICMP connections
-int packet_icmp_counterpart(unsigned ip_version, unsigned type);
+//   protocol  PROTOCOL_ICMP or PROTOCOL_ICMPV6
+//   return    0..255, or -1: this type stands alone
+//   source    RFC 792, 950, 1256, 4443, 4861, 6275; the pairs are those of Zeek's ICMP connections
+int packet_icmp_counterpart(unsigned protocol, unsigned type);
