@@ -58,14 +58,13 @@ static void append_va(struct config_error *error, const char *format, va_list ar
 	vsnprintf(error->text + used, sizeof(error->text) - used, format, arguments);
 }
 
-int config_fail(struct config_error *error, const struct location *where, const char *format, ...) {
+void config_error_format(struct config_error *error, const struct location *where, const char *format, ...) {
 	error->text[0] = '\0';
 	append_where(error, where);
 	va_list arguments;
 	va_start(arguments, format);
 	append_va(error, format, arguments);
 	va_end(arguments);
-	return -EINVAL;
 }
 
 static void begin_text(struct config_error *error, const struct location *where, const char *who, const char *text) {
@@ -77,18 +76,17 @@ static void begin_text(struct config_error *error, const struct location *where,
 	text_append(error->text, sizeof(error->text), ": ");
 }
 
-int config_fail_text(struct config_error *error, const struct location *where, const char *who, const char *text,
-	const char *format, ...) {
+void config_error_format_text(struct config_error *error, const struct location *where, const char *who,
+	const char *text, const char *format, ...) {
 	begin_text(error, where, who, text);
 	va_list arguments;
 	va_start(arguments, format);
 	append_va(error, format, arguments);
 	va_end(arguments);
-	return -EINVAL;
 }
 
-int config_fail_unknown(struct config_error *error, const struct location *where, const char *who, const char *text,
-	const char *kind, const struct text_names *names) {
+void config_error_format_unknown(struct config_error *error, const struct location *where, const char *who,
+	const char *text, const char *kind, const struct text_names *names) {
 	begin_text(error, where, who, text);
 	text_append(error->text, sizeof(error->text), "unknown %s", kind);
 	const char *nearest = text_nearest(text, names);
@@ -96,7 +94,6 @@ int config_fail_unknown(struct config_error *error, const struct location *where
 		text_append(error->text, sizeof(error->text), ", did you mean \"%s\"?", nearest);
 	text_append(error->text, sizeof(error->text), "%s expected ", nearest == NULL ? ";" : "");
 	text_append_names(error->text, sizeof(error->text), names);
-	return -EINVAL;
 }
 
 const char *config_keep_name(struct config_reader *reader, const char *name) {
@@ -185,7 +182,7 @@ static void reader_fini(struct config_reader *reader) {
 	for (unsigned i = 0; i < reader->document_list_count; i++)
 		config_tree_free(&reader->document_lists[i]);
 	free(reader->document_lists);
-	for (unsigned i = 0; i < reader->config->pipeline_count; i++)
+	for (unsigned i = 0; reader->drafts != NULL && i < reader->config->pipeline_count; i++)
 		free(reader->drafts[i].given);
 	free(reader->drafts);
 }
@@ -205,7 +202,7 @@ static int reader_finish(struct config_reader *reader, int ret, const char *cons
 		ret = check_node(reader);
 	reader_fini(reader);
 	if (ret == -ENOMEM)
-		config_fail(reader->error, NULL, "out of memory");
+		config_error_format(reader->error, NULL, "out of memory");
 	if (ret != 0)
 		node_config_free(reader->config);
 	return ret;

@@ -136,10 +136,12 @@ static int fail_schema(const struct check *check, const struct pipeline_stream *
 	struct text_names given = {0}, accepted = {0};
 	for (unsigned i = 0; from->type->outputs[i].name != NULL; i++) {
 		const struct schema *schema = from->type->outputs[i].schema;
-		if (stream->output == UINT_MAX || stream->output == i)
-			text_names_add(&given, (schema != NULL ? schema : check->inputs[stream->from])->name);
+		if (schema == NULL)
+			schema = check->inputs[stream->from];
+		if (schema != NULL && (stream->output == UINT_MAX || stream->output == i))
+			text_names_add(&given, schema->name);
 	}
-	for (unsigned i = 0; to->type->accepts[i] != NULL; i++)
+	for (unsigned i = 0; to->type->accepts != NULL && to->type->accepts[i] != NULL; i++)
 		text_names_add(&accepted, to->type->accepts[i]->name);
 	char text[400] = "";
 	text_append_names(text, sizeof(text), &given);
@@ -213,9 +215,9 @@ int pipeline_check(struct config_reader *reader, unsigned index) {
 		.reader = reader,
 		.pipeline = pipeline,
 		.streams = reader->drafts[index].streams,
-		.inputs = calloc(pipeline->operator_count, sizeof(*check.inputs)),
-		.order = calloc(pipeline->operator_count, sizeof(*check.order)),
-		.unseen = calloc(pipeline->operator_count, sizeof(*check.unseen)),
+		.inputs = calloc(pipeline->operator_count + 1, sizeof(const struct schema *)),
+		.order = calloc(pipeline->operator_count + 1, sizeof(*check.order)),
+		.unseen = calloc(pipeline->operator_count + 1, sizeof(*check.unseen)),
 	};
 	int ret = -ENOMEM;
 	if (check.inputs != NULL && check.order != NULL && check.unseen != NULL)

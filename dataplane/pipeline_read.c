@@ -78,9 +78,9 @@ static int read_operator(struct config_reader *reader, unsigned pipeline_index, 
 	unsigned index = pipeline->operator_count++;
 	struct pipeline_operator *op = &pipeline->operators[index];
 	ret = read_identity(reader, entry, pipeline, op);
-	if (ret != 0)
-		return ret;
 	const struct operator_type *type = op->type;
+	if (ret != 0 || type == NULL)
+		return ret;
 	op->parallelism = type->parallelism;
 	// One byte at least, so that a type without options has a struct of its own too.
 	op->options = calloc(1, type->options_size + 1);

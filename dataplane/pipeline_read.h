@@ -4,6 +4,8 @@
 // What the files that read and check a configuration share. Nobody else includes this.
 #pragma once
 
+#include <errno.h>
+
 #include "dataplane/config_tree.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/text.h"
@@ -32,19 +34,23 @@ struct config_reader {
 };
 
 // Fill *error with `FILE:LINE: MESSAGE`.
-//   where   line 0: only its file is shown; NULL: nothing is
-//   return  -EINVAL
-int config_fail(struct config_error *error, const struct location *where, const char *format, ...)
+//   where  line 0: only its file is shown; NULL: nothing is
+void config_error_format(struct config_error *error, const struct location *where, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 // Fill *error with `FILE:LINE: WHO: "TEXT": MESSAGE`.
 //   who  "stats.idle_timeout", or NULL
-int config_fail_text(struct config_error *error, const struct location *where, const char *who, const char *text,
-	const char *format, ...) __attribute__((format(printf, 5, 6)));
+void config_error_format_text(struct config_error *error, const struct location *where, const char *who,
+	const char *text, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-// Fill *error with `FILE:LINE: WHO: "TEXT": unknown KIND, did you mean "X"? Expected A, B or C`.
-int config_fail_unknown(struct config_error *error, const struct location *where, const char *who, const char *text,
-	const char *kind, const struct text_names *names);
+// Fill *error with `FILE:LINE: WHO: "TEXT": unknown KIND, did you mean "X"? expected A, B or C`.
+void config_error_format_unknown(struct config_error *error, const struct location *where, const char *who,
+	const char *text, const char *kind, const struct text_names *names);
+
+// The same as expressions, whose value every reader sees to be -EINVAL.
+#define config_fail(...) (config_error_format(__VA_ARGS__), -EINVAL)
+#define config_fail_text(...) (config_error_format_text(__VA_ARGS__), -EINVAL)
+#define config_fail_unknown(...) (config_error_format_unknown(__VA_ARGS__), -EINVAL)
 
 // Keep a file's name as long as the configuration.
 //   return  the copy, or NULL without memory
@@ -83,10 +89,10 @@ int pipeline_set_node_option(
 int pipeline_apply_setting(struct config_reader *reader, const char *setting);
 
 // Make the streams of a pipeline from what was written, or the line; ends, groupings and channels are known after this.
-int pipeline_make_streams(struct config_reader *reader, unsigned pipeline);
+int pipeline_make_streams(struct config_reader *reader, unsigned index);
 
 // Resolve schemas and outputs in the order of the streams, then the fields of keys, and check the whole.
-int pipeline_check(struct config_reader *reader, unsigned pipeline);
+int pipeline_check(struct config_reader *reader, unsigned index);
 
 // Resolve the key of one stream, once its schema is known.
 //   entry  the stream as written, or NULL

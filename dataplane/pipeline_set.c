@@ -104,7 +104,7 @@ static int set_workers(struct config_reader *reader, struct pipeline_operator *o
 	int ret = config_set_option(reader, &option, &list, value, owner);
 	if (ret != 0)
 		return ret;
-	unsigned *workers = calloc(list.count, sizeof(*workers));
+	unsigned *workers = calloc(list.count + 1, sizeof(*workers));
 	ret = workers == NULL ? -ENOMEM : parse_workers(reader, &list, workers, owner);
 	if (ret == 0) {
 		free(op->workers);
