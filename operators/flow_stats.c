@@ -27,7 +27,6 @@ enum {
 	LOOKS_PER_TICK = 256,     // items of the wheel, so that a tick is bounded whatever has come up
 	EVICTION_CANDIDATES = 16, // items of the wheel looked at for one that is not stale
 };
-static const uint64_t backlog_max_ns = 250000000; // of event time, before input has to wait for expiry
 
 enum gauge {
 	GAUGE_FLOWS,
@@ -58,7 +57,6 @@ struct flow_stats {
 	uint64_t update_interval_ns;
 	uint64_t updated_ns; // the interval that began then is being counted
 	unsigned evict;
-	bool has_input; // since the last tick
 	bool tells_flows, tells_updates;
 	struct timer_wheel wheel;
 };
@@ -92,6 +90,13 @@ static void changed_remove(struct flow_stats *stats, uint32_t record) {
 	stats->table->flows[record].bits &= (uint8_t)~FLOW_DIRTY;
 	if ((int32_t)(list->due - list->tail) > 0)
 		list->due = list->tail;
+}
+
+// Records that nobody hears are not made. A new plan may change who listens.
+static void note_listeners(struct instance *self) {
+	struct flow_stats *stats = self->state;
+	stats->tells_flows = instance_has_listener(self, OUTPUT_FLOWS);
+	stats->tells_updates = instance_has_listener(self, OUTPUT_UPDATES);
 }
 
 static void export_record(struct instance *self, uint32_t record, enum flow_end_reason reason) {
@@ -278,9 +283,7 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 		hashes[i] = tuple_hash(batch->tuples[i]);
 	flow_table_lookup_batch(stats->table, hashes, batch->count, candidates);
 
-	stats->has_input = true;
-	stats->tells_flows = instance_has_listener(self, OUTPUT_FLOWS);
-	stats->tells_updates = instance_has_listener(self, OUTPUT_UPDATES);
+	note_listeners(self);
 	uint8_t wanted_bits = stats->tells_updates ? FLOW_DIRTY : 0;
 	unsigned kept = 0;
 	for (unsigned i = 0; i < batch->count; i++) {
@@ -337,29 +340,19 @@ static bool tell_updates(struct instance *self, unsigned room) {
 	return list->head == list->due;
 }
 
-// What does not fit into one call goes on in the next one, with input between: a node under load must not stop reading
-// because many flows end at once. Input waits only where time would get away.
 static bool flow_stats_tick(struct instance *self, unsigned room) {
 	struct flow_stats *stats = self->state;
-	uint64_t now_ns = self->watermark_ns;
-	stats->tells_flows = instance_has_listener(self, OUTPUT_FLOWS);
-	stats->tells_updates = instance_has_listener(self, OUTPUT_UPDATES);
+	note_listeners(self);
 	bool is_done = expire_flows(self, &room);
-	bool is_late = !is_done && timer_wheel_time_ns(&stats->wheel) + backlog_max_ns < now_ns;
-	if (stats->tells_updates && !tell_updates(self, room)) {
-		is_done = false;
-		is_late |= stats->updated_ns + stats->update_interval_ns / 2 < now_ns;
-	}
+	if (stats->tells_updates)
+		is_done &= tell_updates(self, room);
 	self->gauges[GAUGE_CHANGED] = stats->changed.tail - stats->changed.head;
-	bool had_input = stats->has_input;
-	stats->has_input = false;
-	return !is_done && (is_late || !had_input);
+	return !is_done;
 }
 
 static bool flow_stats_flush(struct instance *self, enum end_of_stream why, unsigned room) {
 	struct flow_stats *stats = self->state;
-	stats->tells_flows = instance_has_listener(self, OUTPUT_FLOWS);
-	stats->tells_updates = instance_has_listener(self, OUTPUT_UPDATES);
+	note_listeners(self);
 	uint64_t up_ns;
 	for (uint32_t record; room > 0 && (record = timer_wheel_pop_any(&stats->wheel, &up_ns)) != 0; room--)
 		if (!settle_flow(self, record))
