@@ -23,13 +23,24 @@ enum {
 };
 _Static_assert(1 << INDEX_BITS == HLL_REGISTERS, "the top bits choose a register");
 
-void hll_add(struct hll *hll, uint64_t hash) {
+// | register 8 | rank 8 |
+uint16_t hll_code(uint64_t hash) {
 	unsigned index = (unsigned)(hash >> (64 - INDEX_BITS));
 	uint64_t rest = hash << INDEX_BITS;
-	uint8_t rank = rest == 0 ? RANK_MAX : (uint8_t)(__builtin_clzll(rest) + 1);
+	unsigned rank = rest == 0 ? RANK_MAX : (unsigned)__builtin_clzll(rest) + 1;
 
-	if (hll->registers[index] < rank)
-		hll->registers[index] = rank;
+	return (uint16_t)(index << 8 | rank);
+}
+
+void hll_add_code(struct hll *hll, uint16_t code) {
+	uint8_t rank = code & 0xff;
+
+	if (hll->registers[code >> 8] < rank)
+		hll->registers[code >> 8] = rank;
+}
+
+void hll_add(struct hll *hll, uint64_t hash) {
+	hll_add_code(hll, hll_code(hash));
 }
 
 uint64_t hll_hash(const void *item, size_t size) {

@@ -19,6 +19,11 @@ struct hll {
 void hll_add(struct hll *hll, uint64_t hash);
 // The hash of an item, the same in every process (not secret).
 uint64_t hll_hash(const void *item, size_t size);
+
+// What an item does to a sketch, in 16 bits: few items can be kept as codes and put into a sketch later.
+uint16_t hll_code(uint64_t hash);
+void hll_add_code(struct hll *hll, uint16_t code);
+
 void hll_merge(struct hll *into, const struct hll *from);
 double hll_estimate(const struct hll *hll);
 
