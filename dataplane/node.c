@@ -10,9 +10,8 @@
 
 #include <rte_errno.h>
 #include <rte_lcore.h>
-#include <urcu-qsbr.h>
 
-#include "api/flow_record.h"
+#include "dataplane/rcu.h"
 
 enum {
 	PACKETS_MIN = 1023,        // smallest pool of packets worth starting with
@@ -261,10 +260,10 @@ void node_fini(struct node *node) {
 }
 
 struct plan *node_publish_plan(struct node *node, struct plan *plan) {
-	struct plan *old = rcu_xchg_pointer(&node->plan, plan);
+	struct plan *old = rcu_publish(&node->plan, plan);
 	for (unsigned i = 0; i < node->worker_count; i++)
 		worker_wake(&node->workers[i]);
-	synchronize_rcu();
+	rcu_wait_for_readers(&node->plan);
 	return old;
 }
 

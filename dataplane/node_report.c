@@ -129,7 +129,7 @@ static Weir__ChannelCounters *measure_channel(const struct node *node, const str
 		message->received = atomic_load(&channel->ring->received);
 		message->sent = atomic_load(&channel->ring->sent);
 		message->ring_size = node->plan->ring_size;
-		message->ring_used = rte_ring_count(channel->ring->tuples);
+		message->ring_used = ring_used(channel->ring);
 	} else {
 		message->sent = message->received = channel->target->called_snapshot;
 	}

@@ -25,6 +25,7 @@ int ring_new(struct ring **out, unsigned size) {
 	rc = rte_ring_init(ring->tuples, "weir", size, RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
 	if (rc < 0)
 		goto err;
+	ring->size = size;
 	*out = ring;
 	return 0;
 err:
@@ -40,11 +41,12 @@ void ring_free(struct ring *ring) {
 }
 
 void ring_enqueue(struct ring *ring, struct rte_mbuf *const *tuples, unsigned n) {
+	// Counted first, so that whoever sees a tuple received also sees it sent: the difference never is negative.
+	uint64_t sent = atomic_load_explicit(&ring->sent, memory_order_relaxed);
+	atomic_store_explicit(&ring->sent, sent + n, memory_order_relaxed);
 	unsigned done = rte_ring_sp_enqueue_bulk(ring->tuples, (void *const *)tuples, n, NULL);
 	if (done != n)
 		abort(); // the room was reserved: only a broken invariant of the engine gets here
-	uint64_t sent = atomic_load_explicit(&ring->sent, memory_order_relaxed);
-	atomic_store_explicit(&ring->sent, sent + n, memory_order_relaxed);
 	ring->kick = true;
 }
 
@@ -58,6 +60,6 @@ struct ring_reading ring_dequeue(struct ring *ring, struct rte_mbuf **tuples, un
 	reading.drained = reading.count < max;
 	reading.finished = reading.finished && reading.drained;
 	uint64_t received = atomic_load_explicit(&ring->received, memory_order_relaxed);
-	atomic_store_explicit(&ring->received, received + reading.count, memory_order_relaxed);
+	atomic_store_explicit(&ring->received, received + reading.count, memory_order_release);
 	return reading;
 }

@@ -17,6 +17,7 @@
 
 struct ring {
 	struct rte_ring *tuples;
+	unsigned size; // entries
 	// producer: wo, consumer: ro
 	alignas(64) _Atomic uint64_t watermark_ns;
 	_Atomic bool closed;
@@ -37,10 +38,17 @@ int ring_new(struct ring **out, unsigned size);
 // The ring must be empty: tuples in it would be lost. NULL is fine.
 void ring_free(struct ring *ring);
 
+// Tuples in the ring. Counted here rather than by rte_ring_count, which reads the other end's index without any order.
+//   thread  any; exact for the two ends, a moment old for others
+static inline unsigned ring_used(const struct ring *ring) {
+	uint64_t received = atomic_load_explicit(&ring->received, memory_order_acquire);
+	return (unsigned)(atomic_load_explicit(&ring->sent, memory_order_relaxed) - received);
+}
+
 // Entries that can be enqueued now; more only as time passes.
 //   thread  the producer
 static inline unsigned ring_room(const struct ring *ring) {
-	return rte_ring_free_count(ring->tuples);
+	return ring->size - ring_used(ring);
 }
 
 // Enqueue n tuples, whose room the producer reserved. Ownership moves to the ring.

@@ -109,7 +109,7 @@ static int answer_channel(const char *command, const char *parameters, struct rt
 	rte_tel_data_add_dict_u64(data, "sent", ring != NULL ? atomic_load(&channel->ring->sent) : called);
 	if (ring != NULL) {
 		rte_tel_data_add_dict_u64(data, "ring_size", served->plan->ring_size);
-		rte_tel_data_add_dict_u64(data, "ring_used", rte_ring_count(ring->tuples));
+		rte_tel_data_add_dict_u64(data, "ring_used", ring_used(ring));
 	}
 	node_snapshot_end(served);
 	return 0;

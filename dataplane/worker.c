@@ -5,9 +5,9 @@
 #include <errno.h>
 
 #include <rte_lcore.h>
-#include <urcu-qsbr.h>
 
 #include "dataplane/node.h"
+#include "dataplane/rcu.h"
 
 // Event time moves on in steps of at least this much for ticks: expiry and windows are no finer.
 enum { TICK_NS = 4000 * 1000 };
@@ -204,7 +204,7 @@ static void answer_snapshot(struct worker *worker) {
 static bool has_ring_input(const struct schedule *schedule) {
 	for (unsigned i = 0; i < schedule->entry_count; i++)
 		for (unsigned r = 0; r < schedule->entries[i].ring_input_count; r++)
-			if (rte_ring_count(schedule->entries[i].ring_inputs[r].ring->tuples) > 0)
+			if (ring_used(schedule->entries[i].ring_inputs[r].ring) > 0)
 				return true;
 	return false;
 }
@@ -222,7 +222,7 @@ static void wait_for_work(struct worker *worker) {
 		idle_cancel(&worker->idle);
 		return;
 	}
-	rcu_thread_offline();
+	rcu_go_offline(&worker->node->plan);
 	idle_sleep(&worker->idle, sleep_ns);
 	rcu_thread_online();
 }
@@ -238,13 +238,13 @@ int worker_run(void *argument) {
 	struct worker *worker = argument;
 	rcu_register_thread();
 	do {
-		const struct plan *plan = rcu_dereference(worker->node->plan);
+		const struct plan *plan = rcu_read(&worker->node->plan);
 		if (plan != worker->plan)
 			adopt_plan(worker, plan);
 		unsigned moved = run_round(worker);
 		signal_rings(worker->schedule);
 		answer_snapshot(worker);
-		rcu_quiescent_state();
+		rcu_pass_quiescent_state(&worker->node->plan);
 		if (moved > 0)
 			idle_reset(&worker->idle);
 		else
