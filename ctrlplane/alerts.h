@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Alerts: what fires now, and the recent history of what started and ended. Bounded; survives a restart by way of the
+// store.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	ALERTS_ACTIVE_MAX = 256,
+	ALERTS_HISTORY_MAX = 256, // events in memory
+	ALERT_NAME_SIZE = 64,
+	ALERT_SUBJECT_SIZE = 128,
+	ALERT_ID_SIZE = 48,
+};
+
+struct alert {
+	char id[ALERT_ID_SIZE]; // unique for all time: epoch and a number
+	char rule[ALERT_NAME_SIZE], subject[ALERT_SUBJECT_SIZE], severity[16], description[ALERT_SUBJECT_SIZE];
+	uint64_t start_ns, last_ns, end_ns; // wall clock; last: condition last true; end 0: active
+	double value, peak, threshold;
+	uint64_t hold_down_ns;
+	uint64_t last_mono_ns;
+};
+
+// An alert as it was when it started or ended.
+struct alert_event {
+	bool is_end;
+	uint64_t id_ms, id_n; // of its entry in the stored history: "id_ms-id_n", ascending
+	struct alert alert;
+};
+
+struct alerts {
+	struct alert active[ALERTS_ACTIVE_MAX]; // [active_length], in the order of their start
+	size_t active_length;
+	uint64_t ids;                                   // given out in this epoch
+	uint64_t overflow;                              // that found no room
+	struct alert_event history[ALERTS_HISTORY_MAX]; // ring: event number n at n % ALERTS_HISTORY_MAX
+	uint64_t events;                                // ever in this process
+	uint64_t stored;                                // events that Redis has
+};
+
+// Say that a condition holds: opens an alert or goes on with the open one.
+//   seen  rule, subject, severity, description, value, threshold and hold_down_ns count
+void alerts_raise(struct alerts *alerts, const struct alert *seen, uint64_t epoch);
+// End what has been quiet for its hold-down.
+void alerts_expire(struct alerts *alerts, uint64_t wall_ns, uint64_t mono_ns);
+// Put back an alert that Redis remembers.
+void alerts_restore(struct alerts *alerts, const json_t *object);
+// Put back an event of the stored history, oldest first; it counts as stored.
+void alerts_restore_event(struct alerts *alerts, const char *entry_id, const json_t *object, bool is_end);
+
+json_t *alert_to_json(const struct alert *alert);

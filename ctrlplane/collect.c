@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "ctrlplane/collect.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <zmq.h>
+
+#include "ctrlplane/aggregate.h"
+#include "ctrlplane/clock.h"
+#include "ctrlplane/log.h"
+#include "ctrlplane/message.h"
+#include "ctrlplane/query.h"
+#include "ctrlplane/registration.h"
+#include "ctrlplane/report.h"
+#include "ctrlplane/store.h"
+
+enum {
+	COLLECT_BURST = 1000, // messages of one socket before the other is looked at
+	COLLECT_ERROR_SIZE = 256,
+};
+
+struct delivery {
+	void *socket;
+	struct identity from;
+	const Weir__Message *message;
+};
+
+static bool host_is_loopback(const char *host, size_t size) {
+	static const char *const names[] = {"localhost", "[::1]"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (size == strlen(names[i]) && strncmp(host, names[i], size) == 0)
+			return true;
+	int octets[4], end = 0;
+	if (sscanf(host, "%3d.%3d.%3d.%3d%n", &octets[0], &octets[1], &octets[2], &octets[3], &end) != 4)
+		return false;
+	return octets[0] == 127 && (size_t)end == size;
+}
+
+int collect_summary_endpoint(const char *commands, char *out, size_t size) {
+	int written = -1;
+	if (strncmp(commands, "ipc://", 6) == 0 && commands[6] != '\0') {
+		written = snprintf(out, size, "%s-summaries", commands);
+	} else if (strncmp(commands, "tcp://", 6) == 0) {
+		const char *host = commands + 6, *colon = strrchr(host, ':');
+		if (colon == NULL || !host_is_loopback(host, (size_t)(colon - host)))
+			return -EINVAL;
+		char *end;
+		unsigned long port = strtoul(colon + 1, &end, 10);
+		if (colon[1] < '0' || colon[1] > '9' || *end != '\0' || port == 0 || port > 65534)
+			return -EINVAL;
+		written = snprintf(out, size, "%.*s:%lu", (int)(colon - commands), commands, port + 1);
+	}
+	return written > 0 && (size_t)written < size ? 0 : -EINVAL;
+}
+
+static int collect_bind(struct collect *collect, const char *endpoint, void **out, char *error) {
+	int linger_ms = 0, mandatory = 1, handshake_ms = 2000;
+	int64_t size_max = MESSAGE_SIZE_MAX;
+	void *socket = zmq_socket(collect->context, ZMQ_ROUTER);
+	if (socket == NULL)
+		return -zmq_errno();
+	*out = socket;
+	// A mandatory ROUTER tells when a peer is gone; a peer that comes back under its identity replaces itself.
+	bool is_set = zmq_setsockopt(socket, ZMQ_LINGER, &linger_ms, sizeof(linger_ms)) == 0 &&
+		      zmq_setsockopt(socket, ZMQ_ROUTER_MANDATORY, &mandatory, sizeof(mandatory)) == 0 &&
+		      zmq_setsockopt(socket, ZMQ_ROUTER_HANDOVER, &mandatory, sizeof(mandatory)) == 0 &&
+		      zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &handshake_ms, sizeof(handshake_ms)) == 0 &&
+		      zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof(size_max)) == 0;
+	if (is_set && strstr(endpoint, "[::1]") != NULL)
+		is_set = zmq_setsockopt(socket, ZMQ_IPV6, &mandatory, sizeof(mandatory)) == 0;
+	if (is_set && zmq_bind(socket, endpoint) == 0)
+		return 0;
+	int err = -zmq_errno();
+	snprintf(error, COLLECT_ERROR_SIZE, "listen: \"%s\": %s", endpoint, zmq_strerror(-err));
+	return err;
+}
+
+int collect_init(struct collect *collect, struct state *state, char *error) {
+	*collect = (struct collect){.state = state};
+	const char *listen = state->config.listen;
+	int err = collect_summary_endpoint(listen, collect->summaries_at, sizeof(collect->summaries_at));
+	if (err != 0) {
+		snprintf(error, COLLECT_ERROR_SIZE,
+			"listen: \"%.90s\": expected tcp://127.0.0.1:PORT, tcp://[::1]:PORT (1..65534) or ipc://PATH; "
+			"beyond loopback keys are required",
+			listen);
+		return err;
+	}
+	snprintf(collect->commands_at, sizeof(collect->commands_at), "%s", listen);
+	collect->context = zmq_ctx_new();
+	if (collect->context == NULL)
+		return -zmq_errno();
+	err = collect_bind(collect, collect->commands_at, &collect->commands, error);
+	if (err == 0)
+		err = collect_bind(collect, collect->summaries_at, &collect->summaries, error);
+	return err;
+}
+
+void collect_fini(struct collect *collect) {
+	if (collect->commands != NULL)
+		zmq_close(collect->commands);
+	if (collect->summaries != NULL)
+		zmq_close(collect->summaries);
+	if (collect->context != NULL)
+		zmq_ctx_term(collect->context);
+}
+
+static void collect_send(struct collect *collect, const struct delivery *delivery, const Weir__Message *message) {
+	if (message_send(delivery->socket, &delivery->from, message) != 0)
+		collect->state->counters.undeliverable++;
+}
+
+static void collect_refuse(
+	struct collect *collect, const struct delivery *delivery, Weir__ErrorCode code, const char *text) {
+	struct state_counters *counters = &collect->state->counters;
+	if (code == WEIR__ERROR_CODE__ERROR_UNREGISTERED)
+		counters->unregistered++;
+	else
+		counters->malformed++;
+	if (message_send_error(delivery->socket, &delivery->from, code, text) != 0)
+		counters->undeliverable++;
+}
+
+static void collect_register(struct collect *collect, const struct delivery *delivery) {
+	Weir__Registered reply = WEIR__REGISTERED__INIT;
+	char reason[REGISTRATION_REASON_SIZE] = "";
+	reply.accepted = registration_accept(
+		collect->state, collect->commands, delivery->message->register_, &delivery->from, reason);
+	reply.reason = reason;
+	reply.epoch = collect->state->epoch;
+	reply.heartbeat_ms = NODE_BEAT_MS;
+	if (!reply.accepted)
+		collect->state->counters.refused++;
+	Weir__Message message = WEIR__MESSAGE__INIT;
+	message.version = MESSAGE_VERSION;
+	message.body_case = WEIR__MESSAGE__BODY_REGISTERED;
+	message.registered = &reply;
+	collect_send(collect, delivery, &message);
+}
+
+static void collect_heartbeat(struct collect *collect, const struct delivery *delivery) {
+	const Weir__Heartbeat *beat = delivery->message->heartbeat;
+	struct node *node = nodes_find_peer(&collect->state->nodes, &delivery->from);
+	if (node == NULL || node->incarnation != beat->incarnation || strcmp(node->name, beat->node) != 0) {
+		collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_UNREGISTERED, "register first");
+		return;
+	}
+	if (node_beat(node, clock_wall_ns(), clock_mono_ns()))
+		log_line("node %s is up again", node->name);
+	report_keep(node, beat);
+	Weir__HeartbeatReply reply = WEIR__HEARTBEAT_REPLY__INIT;
+	reply.sequence = beat->sequence;
+	reply.epoch = collect->state->epoch;
+	Weir__Message message = WEIR__MESSAGE__INIT;
+	message.version = MESSAGE_VERSION;
+	message.body_case = WEIR__MESSAGE__BODY_HEARTBEAT_REPLY;
+	message.heartbeat_reply = &reply;
+	collect_send(collect, delivery, &message);
+}
+
+static void collect_summary(struct collect *collect, const struct delivery *delivery) {
+	const Weir__Summary *summary = delivery->message->summary;
+	struct node *node = nodes_find(&collect->state->nodes, summary->node);
+	if (node == NULL || node->commands.size == 0 || node->incarnation != summary->incarnation) {
+		collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_UNREGISTERED, "register first");
+		return;
+	}
+	struct series *series;
+	enum aggregate_result result = aggregate_summary(node, summary, clock_mono_ns(), &series);
+	if (result == AGGREGATE_REFUSED) {
+		collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_MALFORMED,
+			"summary: expected names of A-Z a-z 0-9 . _ -, a sequence from 1, end_ns >= start_ns");
+		return;
+	}
+	node->summaries = delivery->from;
+	if (result == AGGREGATE_DUPLICATE)
+		series->acknowledged = 0; // the node has not heard of the acknowledgement: say it again
+}
+
+static void collect_goodbye(struct collect *collect, const struct delivery *delivery) {
+	struct node *node = nodes_find_peer(&collect->state->nodes, &delivery->from);
+	if (node == NULL || node->incarnation != delivery->message->goodbye->incarnation || node->state == NODE_ENDED)
+		return;
+	node_end(node);
+	log_line("node %s ended", node->name);
+}
+
+static void collect_request(struct collect *collect, const struct delivery *delivery) {
+	char error[QUERY_ERROR_SIZE];
+	char *json = query_answer(collect->state, delivery->message->request, error);
+	if (json == NULL) {
+		message_send_error(delivery->socket, &delivery->from, WEIR__ERROR_CODE__ERROR_UNKNOWN_COMMAND, error);
+		return;
+	}
+	Weir__Reply reply = WEIR__REPLY__INIT;
+	reply.json = json;
+	Weir__Message message = WEIR__MESSAGE__INIT;
+	message.version = MESSAGE_VERSION;
+	message.body_case = WEIR__MESSAGE__BODY_REPLY;
+	message.reply = &reply;
+	collect_send(collect, delivery, &message);
+	free(json);
+}
+
+static void collect_dispatch(struct collect *collect, const struct delivery *delivery) {
+	bool is_command = delivery->socket == collect->commands;
+	switch (delivery->message->body_case) {
+	case WEIR__MESSAGE__BODY_REGISTER:
+		if (is_command)
+			return collect_register(collect, delivery);
+		break;
+	case WEIR__MESSAGE__BODY_HEARTBEAT:
+		if (is_command)
+			return collect_heartbeat(collect, delivery);
+		break;
+	case WEIR__MESSAGE__BODY_GOODBYE:
+		if (is_command)
+			return collect_goodbye(collect, delivery);
+		break;
+	case WEIR__MESSAGE__BODY_REQUEST:
+		if (is_command)
+			return collect_request(collect, delivery);
+		break;
+	case WEIR__MESSAGE__BODY_SUMMARY:
+		if (!is_command)
+			return collect_summary(collect, delivery);
+		break;
+	default:
+		break;
+	}
+	collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_MALFORMED,
+		is_command ? "expected register, heartbeat, goodbye or request" : "expected summary");
+}
+
+static void collect_frame(struct collect *collect, struct delivery *delivery, zmq_msg_t *frame) {
+	collect->state->counters.messages++;
+	Weir__Message *message = NULL;
+	// One frame is one message; what has more parts is none.
+	if (!zmq_msg_more(frame))
+		message = message_unpack(zmq_msg_data(frame), zmq_msg_size(frame));
+	delivery->message = message;
+	if (message == NULL)
+		collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_MALFORMED, "not a message of weir.proto");
+	else if (message->version != MESSAGE_VERSION)
+		collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_VERSION, "expected version 1 of weir.proto");
+	else
+		collect_dispatch(collect, delivery);
+	if (message != NULL)
+		weir__message__free_unpacked(message, NULL);
+}
+
+//   return  false: nothing is waiting
+static bool collect_one(struct collect *collect, void *socket) {
+	struct delivery delivery = {.socket = socket};
+	zmq_msg_t frame;
+	zmq_msg_init(&frame);
+	if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
+		zmq_msg_close(&frame);
+		return false;
+	}
+	delivery.from.size = (uint8_t)zmq_msg_size(&frame);
+	memcpy(delivery.from.bytes, zmq_msg_data(&frame), delivery.from.size);
+	bool has_more = zmq_msg_more(&frame);
+	for (bool is_first = true; has_more; is_first = false) {
+		if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0)
+			break;
+		has_more = zmq_msg_more(&frame);
+		if (is_first)
+			collect_frame(collect, &delivery, &frame);
+	}
+	zmq_msg_close(&frame);
+	return true;
+}
+
+void collect_receive(struct collect *collect) {
+	void *sockets[COLLECT_SOCKETS] = {collect->commands, collect->summaries};
+	for (int s = 0; s < COLLECT_SOCKETS; s++)
+		for (int i = 0; i < COLLECT_BURST && collect_one(collect, sockets[s]); i++)
+			;
+}
+
+void collect_check(struct collect *collect) {
+	uint64_t mono_ns = clock_mono_ns();
+	for (size_t i = 0; i < collect->state->nodes.length; i++)
+		if (node_check(collect->state->nodes.list[i], mono_ns))
+			log_line("node %s is lost: %d beats missed", collect->state->nodes.list[i]->name,
+				NODE_BEATS_MISSED);
+}
+
+static void collect_acknowledge_series(struct collect *collect, struct node *node, struct series *series, uint64_t n) {
+	Weir__SummaryAck ack = WEIR__SUMMARY_ACK__INIT;
+	ack.pipeline = series->pipeline;
+	ack.operator_ = series->operator;
+	ack.instance = series->instance;
+	ack.sequence = n;
+	ack.incarnation = node->incarnation;
+	Weir__Message message = WEIR__MESSAGE__INIT;
+	message.version = MESSAGE_VERSION;
+	message.body_case = WEIR__MESSAGE__BODY_SUMMARY_ACK;
+	message.summary_ack = &ack;
+	if (message_send(collect->summaries, &node->summaries, &message) == 0)
+		series->acknowledged = n;
+	else
+		collect->state->counters.undeliverable++;
+}
+
+void collect_acknowledge(struct collect *collect) {
+	for (size_t i = 0; i < collect->state->nodes.length; i++) {
+		struct node *node = collect->state->nodes.list[i];
+		for (size_t s = 0; node->summaries.size > 0 && s < node->series_length; s++) {
+			uint64_t safe = store_safe_sequence(collect->state->store, &node->series[s]);
+			if (safe > node->series[s].acknowledged)
+				collect_acknowledge_series(collect, node, &node->series[s], safe);
+		}
+	}
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Collect, the first stage: two ROUTER sockets, one for registrations, heartbeats and requests, one for summaries.
+// Every message is answered, those that make no sense with an Error; none can end or stall the controller.
+#pragma once
+
+#include <stddef.h>
+
+#include "ctrlplane/state.h"
+
+enum {
+	COLLECT_SOCKETS = 2,
+	COLLECT_ENDPOINT_SIZE = 300,
+};
+
+struct collect {
+	struct state *state;
+	void *context;
+	void *commands, *summaries; // ROUTER
+	char commands_at[COLLECT_ENDPOINT_SIZE], summaries_at[COLLECT_ENDPOINT_SIZE];
+};
+
+// The endpoint for summaries that belongs to one for commands: tcp: the next port; ipc: "-summaries" appended.
+//   return  0; -EINVAL: neither tcp://127.x.y.z:PORT, tcp://[::1]:PORT, tcp://localhost:PORT nor ipc://PATH
+int collect_summary_endpoint(const char *commands, char *out, size_t size);
+
+//   error   [256], one line that says what is wrong
+int collect_init(struct collect *collect, struct state *state, char *error);
+void collect_fini(struct collect *collect);
+
+// Handle what has arrived, up to a bound, so that ticks are never starved.
+void collect_receive(struct collect *collect);
+
+// Mark nodes that went silent.
+void collect_check(struct collect *collect);
+
+// Acknowledge what is safe by now.
+void collect_acknowledge(struct collect *collect);

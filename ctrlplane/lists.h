@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// The lists a summary carries, as tables: what their keys and values are and how they are written. Flows, hosts, ports
+// and prefixes are shown to people; sources and targets are hosts ranked so that a scanner or a victim is not crowded
+// out by hosts with more bytes, and serve alert rules.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "api/weir.pb-c.h"
+#include "ctrlplane/topn.h"
+
+enum list_kind {
+	LIST_FLOWS,
+	LIST_HOSTS,
+	LIST_PORTS,
+	LIST_PREFIXES,
+	LIST_SOURCES, // hosts by flows opened, with the sketch of endpoints
+	LIST_TARGETS, // hosts by unanswered SYNs received
+	LISTS,
+	LISTS_SHOWN = LIST_SOURCES,
+};
+
+// Values after TOPN_PACKETS and TOPN_BYTES.
+enum {
+	FLOW_FWD_PACKETS = 2,
+	FLOW_FWD_BYTES,
+	FLOW_REV_PACKETS,
+	FLOW_REV_BYTES,
+	FLOW_TOTAL_BYTES, // since its start
+	FLOW_START_NS,
+	FLOW_ENDED,
+
+	HOST_SENT_PACKETS = 2,
+	HOST_SENT_BYTES,
+	HOST_RECEIVED_PACKETS,
+	HOST_RECEIVED_BYTES,
+	HOST_FLOWS_OUT,
+	HOST_FLOWS_IN,
+	HOST_SYN_OUT,
+	HOST_SYN_IN,
+
+	PORT_FLOWS = 2,
+
+	PREFIX_SENT_PACKETS = 2,
+	PREFIX_SENT_BYTES,
+	PREFIX_RECEIVED_PACKETS,
+	PREFIX_RECEIVED_BYTES,
+};
+
+enum { LIST_SUBJECT_SIZE = 128 };
+
+struct list_type {
+	const char *name;
+	const char
+		*values[TOPN_VALUES + 1]; // names, ended by NULL; start_ns, total_bytes and ended: the greatest counts
+	unsigned score;
+	uint32_t max_mask;
+	// Add the members that the key is made of.
+	void (*describe)(const uint8_t *key, json_t *object);
+	// One word or two for a line of text: "10.0.0.1", "tcp/443".
+	void (*subject)(const uint8_t *key, char *out);
+};
+extern const struct list_type list_types[LISTS];
+
+// Put what a summary lists into tables. Entries whose addresses are none are put in the remainder.
+//   lists  [LISTS]
+void lists_add_summary(struct topn *lists, const Weir__Summary *summary);
+
+const char *list_protocol_name(uint8_t protocol, char out[8]);

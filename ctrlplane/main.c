@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// weir-controller: options, and the one loop that all stages run in. docs/man/weir-controller.1 is its manual.
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "ctrlplane/aggregate.h"
+#include "ctrlplane/clock.h"
+#include "ctrlplane/collect.h"
+#include "ctrlplane/conf.h"
+#include "ctrlplane/log.h"
+#include "ctrlplane/store.h"
+
+enum {
+	EXIT_USAGE = 64,
+	TICK_MS = 100,   // between looks at missed beats
+	START_MS = 1000, // how long a start waits for Redis
+	FINISH_MS = 500, // how long an end does
+};
+
+static const char usage[] =
+	"usage: weir-controller [--config FILE] [--listen ENDPOINT] [--redis ENDPOINT] [--alerts FILE]\n"
+	"\n"
+	"  --config FILE      configuration (default: conf/controller.yaml or /etc/weir/controller.yaml, if there)\n"
+	"  --listen ENDPOINT  tcp://127.0.0.1:PORT or ipc://PATH for nodes and weirctl (default "
+	"tcp://127.0.0.1:5570);\n"
+	"                     summaries come in on the next port, or on PATH-summaries\n"
+	"  --redis ENDPOINT   unix:///PATH, tcp://HOST:PORT or none (default unix:///run/weir/redis.sock)\n"
+	"  --alerts FILE      alert rules\n"
+	"  --help             this text\n"
+	"  --version          the version\n";
+
+struct arguments {
+	const char *config, *listen, *redis, *alerts;
+};
+
+static int usage_error(const char *what) {
+	fprintf(stderr, "weir-controller: %s; --help tells what is allowed\n", what);
+	return EXIT_USAGE;
+}
+
+//   return  -1: go on; an exit code otherwise
+static int arguments_parse(int argc, char **argv, struct arguments *out) {
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"listen", required_argument, NULL, 'l'},
+		{"redis", required_argument, NULL, 'r'},
+		{"alerts", required_argument, NULL, 'a'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0},
+	};
+	const char **const targets[] = {
+		['c'] = &out->config, ['l'] = &out->listen, ['r'] = &out->redis, ['a'] = &out->alerts};
+	int option;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'h':
+			return fputs(usage, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		case 'V':
+			return puts("weir-controller " WEIR_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		case '?':
+			return usage_error("unknown or incomplete option");
+		default:
+			*targets[option] = optarg;
+		}
+	}
+	return optind < argc ? usage_error("no arguments expected") : -1;
+}
+
+static int set_text(char *out, const char *text, const char *name) {
+	if (text == NULL)
+		return 0;
+	if (strlen(text) >= CONFIG_TEXT_SIZE) {
+		log_line("--%s: longer than %d bytes", name, CONFIG_TEXT_SIZE - 1);
+		return -EINVAL;
+	}
+	strcpy(out, text);
+	return 0;
+}
+
+static int configure(struct config *config, const struct arguments *arguments) {
+	static const char *const places[] = {"conf/controller.yaml", "/etc/weir/controller.yaml"};
+	char error[CONF_ERROR_SIZE];
+	config_init(config);
+	const char *path = arguments->config;
+	for (size_t i = 0; path == NULL && i < sizeof(places) / sizeof(*places); i++)
+		if (access(places[i], R_OK) == 0)
+			path = places[i];
+	int err = path != NULL ? config_load(config, path, error) : 0;
+	if (err != 0) {
+		log_line("%s", error);
+		return err;
+	}
+	err = set_text(config->listen, arguments->listen, "listen");
+	if (err == 0)
+		err = set_text(config->redis, arguments->redis, "redis");
+	return err != 0 ? err : set_text(config->alerts, arguments->alerts, "alerts");
+}
+
+static int open_signals(void) {
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return -errno;
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+// Let the store work until it has nothing to do, for so long at most.
+static void settle(struct store *store, uint64_t limit_ms) {
+	uint64_t end_ns = clock_mono_ns() + limit_ms * NS_PER_MS;
+	while (!store_is_idle(store) && clock_mono_ns() < end_ns) {
+		struct pollfd item = {.events = 0};
+		item.fd = store_descriptor(store, &item.events);
+		if (poll(&item, 1, 10) < 0 && errno != EINTR)
+			return;
+		store_work(store);
+	}
+}
+
+// One interval: what came in becomes sums, alerts, and what Redis holds.
+static void interval(struct state *state) {
+	aggregate_give_up(&state->nodes, clock_mono_ns());
+	store_save(state->store);
+}
+
+static int run(struct state *state, struct collect *collect, int signals) {
+	uint64_t next_ns = clock_wall_ns() / state->config.interval_ns * state->config.interval_ns;
+	uint64_t check_ns = 0;
+	for (;;) {
+		zmq_pollitem_t items[] = {
+			{.socket = collect->commands, .events = ZMQ_POLLIN},
+			{.socket = collect->summaries, .events = ZMQ_POLLIN},
+			{.fd = signals, .events = ZMQ_POLLIN},
+			{.fd = -1},
+		};
+		short events = 0;
+		items[3].fd = store_descriptor(state->store, &events);
+		items[3].events = (short)((events & POLLIN ? ZMQ_POLLIN : 0) | (events & POLLOUT ? ZMQ_POLLOUT : 0));
+		if (zmq_poll(items, items[3].fd >= 0 ? 4 : 3, TICK_MS) < 0 && zmq_errno() != EINTR)
+			return -zmq_errno();
+		if (items[2].revents != 0)
+			return 0;
+		collect_receive(collect);
+		store_work(state->store);
+		if (store_is_fenced(state->store))
+			return -EPERM;
+		collect_acknowledge(collect);
+		// What has arrived was read before silence is judged: a stall of this loop makes no node lost.
+		if (clock_mono_ns() - check_ns >= TICK_MS * NS_PER_MS) {
+			collect_check(collect);
+			check_ns = clock_mono_ns();
+		}
+		if (clock_wall_ns() >= next_ns || next_ns > clock_wall_ns() + state->config.interval_ns) {
+			next_ns = clock_wall_ns() / state->config.interval_ns * state->config.interval_ns +
+				  state->config.interval_ns;
+			interval(state);
+		}
+	}
+}
+
+static uint32_t window_slots(const struct config *config) {
+	uint64_t longest_ns = config->windows_s[config->windows_length - 1] * NS_PER_S;
+	return (uint32_t)((longest_ns + config->interval_ns - 1) / config->interval_ns) + 2;
+}
+
+static int start(struct state *state, struct collect *collect) {
+	state->started_ns = clock_wall_ns();
+	state->epoch = 1;
+	state->nodes.max = state->config.nodes_max;
+	state->nodes.window_entries = state->config.entries_max;
+	state->nodes.interval_ns = state->config.interval_ns;
+	state->nodes.window_slots = window_slots(&state->config);
+	int err = store_new(&state->store, state, state->config.redis);
+	if (err != 0)
+		return err;
+	settle(state->store, START_MS);
+	char error[256] = "out of memory";
+	err = collect_init(collect, state, error);
+	if (err != 0) {
+		log_line("%s", error);
+		return err;
+	}
+	log_line("listening on %s and %s, epoch %" PRIu64, collect->commands_at, collect->summaries_at, state->epoch);
+	return 0;
+}
+
+int main(int argc, char **argv) {
+	struct arguments arguments = {0};
+	int code = arguments_parse(argc, argv, &arguments);
+	if (code >= 0)
+		return code;
+	static struct state state;
+	struct collect collect = {0};
+	int signals = -1;
+	int err = configure(&state.config, &arguments);
+	if (err == 0)
+		err = signals = open_signals();
+	if (signals >= 0)
+		err = start(&state, &collect);
+	if (err == 0) {
+		err = run(&state, &collect, signals);
+		store_save(state.store);
+		settle(state.store, FINISH_MS);
+		collect_acknowledge(&collect);
+	}
+	collect_fini(&collect);
+	store_free(state.store);
+	nodes_fini(&state.nodes);
+	if (signals >= 0)
+		close(signals);
+	return err == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// The registry of nodes: who they are, whether they live, what they reported, and what of them is not known.
+// Everything here survives a restart of the controller by way of the store. One thread.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/weir.pb-c.h"
+#include "ctrlplane/identity.h"
+#include "ctrlplane/sequence.h"
+#include "ctrlplane/totals.h"
+
+enum {
+	NODE_NAME_SIZE = 64, // bytes of a name with its closing zero; of pipelines and operators as well
+	NODE_TEXT_SIZE = 128,
+	NODE_SERIES_MAX = 256,
+	NODE_INTERVALS_MAX = 8, // remembered one by one; the sums count all
+	NODE_BEAT_MS = 500,
+	NODE_BEATS_MISSED = 3, // then it is lost
+};
+
+enum node_state {
+	NODE_UP,
+	NODE_LOST,  // NODE_BEATS_MISSED beats missed, or its name was taken over after its connection closed
+	NODE_ENDED, // said goodbye
+};
+extern const char *const node_state_names[];
+
+// The numbered summaries of one instance of a summary operator, in the current incarnation of its node.
+struct series {
+	char pipeline[NODE_NAME_SIZE], operator[NODE_NAME_SIZE];
+	uint32_t instance;
+	struct sequence sequence;
+	struct totals cumulative; // as of summary number cumulative_sequence
+	uint64_t cumulative_sequence;
+	uint64_t end_ns;                   // of that summary's interval
+	uint64_t hole_mono_ns;             // when a number was first seen missing; 0: none is
+	uint64_t hole_from_ns, hole_to_ns; // event time around the hole
+	uint64_t storing, stored;          // numbers up to which the running transaction stores, and Redis has stored
+	uint64_t acknowledged;             // greatest number said to the node on its present connection
+};
+
+// A stretch of time, closed.
+struct node_interval {
+	uint64_t from_ns, to_ns; // wall or event time, since the epoch
+	uint64_t count;          // summaries missing in it; 0 where not derivable
+};
+struct node_intervals {
+	struct node_interval last[NODE_INTERVALS_MAX]; // ring, newest at (count - 1) % NODE_INTERVALS_MAX
+	uint64_t count;                                // ever
+	uint64_t duration_ns;                          // sum over all
+};
+
+struct node {
+	char name[NODE_NAME_SIZE];
+	enum node_state state;
+	uint64_t incarnation;
+	uint64_t first_incarnation; // that this process of the controller saw: tells the store what it may add
+	uint64_t incarnations;      // how many
+	char host[NODE_TEXT_SIZE], version[NODE_TEXT_SIZE];
+	uint32_t pid, workers;
+	struct identity commands, summaries; // where answers go; size 0: not connected since the controller started
+	uint64_t registered_ns, beat_ns;     // wall clock
+	uint64_t beat_mono_ns;
+	uint64_t summary_ns; // arrival of the latest summary, wall clock; 0: none in this incarnation
+	uint64_t missed;     // beats, now
+
+	struct series *series; // [series_length]
+	size_t series_length;
+	struct totals finished; // last cumulative counters of the incarnations before this one
+
+	uint64_t unknown_from_ns;      // since when nothing is known of it; 0: nothing is unknown now
+	struct node_intervals unknown; // stretches that no report covers: a node was killed and started again
+	struct node_intervals gaps;    // stretches with summaries missing
+	uint64_t missing;              // summaries, over all gaps
+	uint64_t duplicates, late;     // summaries
+	struct window *window;         // of its recent intervals
+
+	json_t *operators, *channels, *uplink, *topology; // as last reported; NULL: not yet
+};
+
+struct nodes {
+	struct node **list; // [length], in the order of their first registration
+	size_t length, max;
+	struct totals departed; // of nodes that had to make room
+	uint64_t departed_nodes;
+	size_t window_entries; // bound per list and interval of each node's window
+	uint64_t interval_ns;
+	uint32_t window_slots;
+};
+
+struct node *nodes_find(const struct nodes *nodes, const char *name);
+// The node whose commands come from this peer, or NULL.
+struct node *nodes_find_peer(const struct nodes *nodes, const struct identity *peer);
+// Find or make room for a node. A full registry gives up the node that has been away longest.
+//   return  0; -ENOSPC: as many nodes as allowed, all up; -ENOMEM
+int nodes_obtain(struct nodes *nodes, const char *name, struct node **out);
+void nodes_fini(struct nodes *nodes);
+
+// Whether text is fit to be a name: 1..63 of A-Z a-z 0-9 . _ -
+bool node_name_is_valid(const char *text);
+
+// Take a registration that was found acceptable: a new incarnation closes the books of the one before.
+//   now_ns  wall clock
+void node_register(struct node *node, const Weir__Register *message, const struct identity *peer, uint64_t now_ns);
+// A sign of life: a lost node is up again.
+//   return  true: it had been lost
+bool node_beat(struct node *node, uint64_t now_ns, uint64_t mono_ns);
+// Count missed beats.
+//   return  true: the node is lost from now on
+bool node_check(struct node *node, uint64_t mono_ns);
+// The node ended by itself: what it last reported is final.
+void node_end(struct node *node);
+// Mark it lost from the last moment anything is known of it.
+void node_lose(struct node *node);
+
+//   return  the series, made if it is new; NULL: too many, or names not valid
+struct series *node_series(struct node *node, const char *pipeline, const char *operator, uint32_t instance);
+// All traffic ever reported: finished incarnations and the current one.
+void node_totals(const struct node *node, struct totals *out);
+// Flows of the current incarnation that live; 0 unless the node is up.
+uint64_t node_flows_live(const struct node *node);
+// Length of the unknown intervals, the open one up to now included.
+uint64_t node_unknown_ns(const struct node *node, uint64_t now_ns);
+void node_intervals_add(struct node_intervals *intervals, uint64_t from_ns, uint64_t to_ns, uint64_t count);
+// Give up what is missing in a series and remember the gap.
+void node_series_give_up(struct node *node, struct series *series);

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "ctrlplane/query.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ctrlplane/aggregate.h"
+#include "ctrlplane/clock.h"
+#include "ctrlplane/text.h"
+
+enum { QUERY_LIMIT_MAX = 1000 };
+
+struct query {
+	struct state *state;
+	const Weir__Request *request;
+	const struct node *node; // NULL: all
+	char *error;
+};
+
+static json_t *answer_status(const struct query *query) {
+	return query_status(query->state);
+}
+
+static json_t *answer_operators(const struct query *query) {
+	return query_operators(query->state, query->node);
+}
+
+static uint32_t query_limit(const struct query *query) {
+	uint32_t limit = query->request->limit != 0 ? query->request->limit : query->state->config.list_length;
+	return limit < QUERY_LIMIT_MAX ? limit : QUERY_LIMIT_MAX;
+}
+
+static json_t *answer_top(const struct query *query) {
+	const struct config *config = &query->state->config;
+	const char *what = query->request->what[0] != '\0' ? query->request->what : "flows";
+	uint32_t longest_s = config->windows_s[config->windows_length - 1];
+	struct query_top top = {.window_s = query->request->window_s, .limit = query_limit(query), .node = query->node};
+	if (top.window_s == 0)
+		top.window_s = config->windows_s[0];
+	while (top.kind < LISTS_SHOWN && strcmp(what, list_types[top.kind].name) != 0)
+		top.kind++;
+	if (top.kind == LISTS_SHOWN)
+		snprintf(query->error, QUERY_ERROR_SIZE, "top: \"%.40s\": expected flows, hosts, ports or prefixes",
+			what);
+	else if (top.window_s > longest_s)
+		snprintf(query->error, QUERY_ERROR_SIZE, "top: window %u s: expected 1..%u s", top.window_s, longest_s);
+	else
+		return query_top(query->state, &top);
+	return NULL;
+}
+
+static json_t *answer_alerts(const struct query *query) {
+	const char *what = query->request->what;
+	bool is_all = strcmp(what, "all") == 0;
+	if (is_all || what[0] == '\0' || strcmp(what, "active") == 0)
+		return query_alerts(query->state, is_all, query_limit(query));
+	snprintf(query->error, QUERY_ERROR_SIZE, "alerts: \"%.40s\": expected active or all", what);
+	return NULL;
+}
+
+static const struct command {
+	const char *name;
+	json_t *(*answer)(const struct query *query);
+} commands[] = {
+	{"status", answer_status},
+	{"top", answer_top},
+	{"operators", answer_operators},
+	{"alerts", answer_alerts},
+};
+
+static json_t *query_run(struct query *query) {
+	if (query->request->node[0] != '\0') {
+		query->node = nodes_find(&query->state->nodes, query->request->node);
+		if (query->node == NULL) {
+			snprintf(query->error, QUERY_ERROR_SIZE, "node \"%.64s\": not known", query->request->node);
+			return NULL;
+		}
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (strcmp(query->request->command, commands[i].name) == 0)
+			return commands[i].answer(query);
+	snprintf(query->error, QUERY_ERROR_SIZE, "command \"%.40s\": expected status, top, operators or alerts",
+		query->request->command);
+	return NULL;
+}
+
+char *query_answer(struct state *state, const Weir__Request *request, char *error) {
+	struct query query = {.state = state, .request = request, .error = error};
+	snprintf(error, QUERY_ERROR_SIZE, "no memory for the answer");
+	json_t *answer = query_run(&query);
+	if (answer == NULL) {
+		text_clean(error);
+		return NULL;
+	}
+	char *text = json_dumps(answer, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	json_decref(answer);
+	return text;
+}

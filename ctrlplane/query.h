@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Answers to weirctl, as JSON. docs/man/weirctl.1 describes the members.
+#pragma once
+
+#include <jansson.h>
+
+#include "api/weir.pb-c.h"
+#include "ctrlplane/lists.h"
+#include "ctrlplane/state.h"
+
+enum {
+	QUERY_ERROR_SIZE = 256,
+	QUERY_RATE_S = 5, // rates in `status` are over this window
+};
+
+//   error   [QUERY_ERROR_SIZE], one line where NULL is returned
+//   return  the answer, for free()
+char *query_answer(struct state *state, const Weir__Request *request, char *error);
+
+// The parts of answers, each a new object. The store writes the same.
+json_t *query_status(struct state *state);
+json_t *query_operators(struct state *state, const struct node *only);
+json_t *query_alerts(struct state *state, bool all, uint32_t limit);
+
+struct query_top {
+	enum list_kind kind;
+	uint32_t window_s, limit;
+	const struct node *node; // NULL: all
+};
+json_t *query_top(struct state *state, const struct query_top *top);
+
+// One node, for status and for the store.
+json_t *query_node(struct state *state, const struct node *node);

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// `top`: the greatest flows, hosts, ports or prefixes of a window. Entries and remainder add up to the window's sums
+// (hosts and prefixes count a packet at both of its ends). Where anything was left out of a list on its way here, an
+// entry's figures are what was seen of it, at most the remainder too low: then "exact" is false.
+#include "ctrlplane/aggregate.h"
+#include "ctrlplane/clock.h"
+#include "ctrlplane/query.h"
+
+static json_t *top_entry(const struct list_type *type, const struct topn_entry *entry, double duration_s) {
+	json_t *object = json_object();
+	type->describe(entry->key, object);
+	for (int i = 0; type->values[i] != NULL; i++)
+		json_object_set_new(object, type->values[i], json_integer((json_int_t)entry->values[i]));
+	json_object_set_new(object, "packets_per_s", json_real((double)entry->values[TOPN_PACKETS] / duration_s));
+	json_object_set_new(object, "bits_per_s", json_real(8 * (double)entry->values[TOPN_BYTES] / duration_s));
+	return object;
+}
+
+json_t *query_top(struct state *state, const struct query_top *top) {
+	const struct list_type *type = &list_types[top->kind];
+	uint64_t interval_ns = state->nodes.interval_ns;
+	struct aggregate_scope scope = {.nodes = &state->nodes,
+		.node = top->node,
+		.length = (uint32_t)((top->window_s * NS_PER_S + interval_ns - 1) / interval_ns),
+		.mono_ns = clock_mono_ns()};
+	struct topn list;
+	aggregate_list(&scope, top->kind, &list);
+	bool is_exact = list.rest.count == 0 && list.rest.bytes == 0 && list.rest.packets == 0;
+	topn_sort(&list, type->score);
+	struct topn_rest rest = list.rest;
+	json_t *entries = json_array();
+	for (size_t i = 0; i < list.length; i++) {
+		if (i < top->limit) {
+			json_array_append_new(entries, top_entry(type, &list.entries[i], (double)top->window_s));
+			continue;
+		}
+		rest.count++;
+		rest.packets += list.entries[i].values[TOPN_PACKETS];
+		rest.bytes += list.entries[i].values[TOPN_BYTES];
+	}
+	topn_fini(&list);
+	struct totals totals;
+	aggregate_window(&scope, &totals);
+	return json_pack("{ss sI sb so s{sI sI sI} so}", "what", type->name, "window_s", (json_int_t)top->window_s,
+		"exact", (int)is_exact, "entries", entries, "rest", "count", (json_int_t)rest.count, "packets",
+		(json_int_t)rest.packets, "bytes", (json_int_t)rest.bytes, "totals", totals_to_json(&totals));
+}

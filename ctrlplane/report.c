@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "ctrlplane/report.h"
+
+#include "ctrlplane/text.h"
+
+static json_t *number(uint64_t value) {
+	return json_integer((json_int_t)value);
+}
+
+static json_t *report_named(Weir__Named *const *list, size_t length, uint64_t *sum) {
+	json_t *object = json_object();
+	for (size_t i = 0; i < length; i++) {
+		char name[NODE_NAME_SIZE];
+		text_copy(name, sizeof(name), list[i]->name);
+		json_object_set_new(object, name, number(list[i]->value));
+		if (sum != NULL)
+			*sum += list[i]->value;
+	}
+	return object;
+}
+
+// The identity of design section 4: in = forwarded + absorbed + drops + held, out = forwarded + created.
+static json_t *report_instance(const Weir__InstanceCounters *c) {
+	uint64_t dropped = 0;
+	json_t *drops = report_named(c->drops, c->n_drops, &dropped);
+	bool holds = c->in == c->forwarded + c->absorbed + dropped + c->held && c->out == c->forwarded + c->created;
+	return json_pack("{so so sI sI so so so so so so so so so so so so so sb}", "pipeline", text_json(c->pipeline),
+		"operator", text_json(c->operator_), "index", (json_int_t)c->index, "worker", (json_int_t)c->worker,
+		"in", number(c->in), "forwarded", number(c->forwarded), "absorbed", number(c->absorbed), "created",
+		number(c->created), "out", number(c->out), "held", number(c->held), "blocked", number(c->blocked),
+		"lost_outside", number(c->lost_outside), "in_bytes", number(c->in_bytes), "dropped", number(dropped),
+		"drops", drops, "gauges", report_named(c->gauges, c->n_gauges, NULL), "watermark_ns",
+		number(c->watermark_ns), "holds", (int)holds);
+}
+
+static json_t *report_channel(const Weir__ChannelCounters *c) {
+	return json_pack("{so so sI so sI sb so so so so}", "pipeline", text_json(c->pipeline), "from",
+		text_json(c->from), "from_index", (json_int_t)c->from_index, "to", text_json(c->to), "to_index",
+		(json_int_t)c->to_index, "ring", (int)c->ring, "sent", number(c->sent), "received", number(c->received),
+		"ring_size", number(c->ring_size), "ring_used", number(c->ring_used));
+}
+
+static void replace(json_t **kept, json_t *now) {
+	json_decref(*kept);
+	*kept = now;
+}
+
+void report_keep(struct node *node, const Weir__Heartbeat *beat) {
+	if (beat->n_instances > 0) {
+		json_t *operators = json_array(), *channels = json_array();
+		for (size_t i = 0; i < beat->n_instances; i++)
+			json_array_append_new(operators, report_instance(beat->instances[i]));
+		for (size_t i = 0; i < beat->n_channels; i++)
+			json_array_append_new(channels, report_channel(beat->channels[i]));
+		replace(&node->operators, operators);
+		replace(&node->channels, channels);
+	}
+	if (beat->uplink != NULL) {
+		const Weir__UplinkCounters *u = beat->uplink;
+		replace(&node->uplink,
+			json_pack("{so so so so so so}", "submitted", number(u->submitted), "acknowledged",
+				number(u->acknowledged), "resent", number(u->resent), "discarded", number(u->discarded),
+				"queued", number(u->queued), "bytes", number(u->bytes)));
+	}
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "ctrlplane/topn.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <xxhash.h>
+
+enum { TOPN_ALLOCATED_MIN = 16 };
+
+// Keys come from the network: where they fall is not for their senders to choose.
+static uint64_t topn_seed(void) {
+	static uint64_t seed;
+	if (seed == 0 && getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+		seed = 1;
+	return seed;
+}
+
+void topn_init(struct topn *topn, size_t max, unsigned score, uint32_t max_mask) {
+	*topn = (struct topn){.max = max, .score = score, .max_mask = max_mask};
+}
+
+void topn_fini(struct topn *topn) {
+	for (size_t i = 0; i < topn->length; i++)
+		free(topn->entries[i].sketch);
+	free(topn->entries);
+	free(topn->buckets);
+	topn_init(topn, topn->max, topn->score, topn->max_mask);
+}
+
+static uint32_t *topn_bucket(const struct topn *topn, const uint8_t *key) {
+	return &topn->buckets[XXH3_64bits_withSeed(key, TOPN_KEY_SIZE, topn_seed()) & (topn->allocated - 1)];
+}
+
+static void topn_link(struct topn *topn, uint32_t i) {
+	uint32_t *bucket = topn_bucket(topn, topn->entries[i].key);
+	topn->entries[i].next = *bucket;
+	*bucket = i + 1;
+}
+
+static void topn_unlink(struct topn *topn, uint32_t i) {
+	uint32_t *link = topn_bucket(topn, topn->entries[i].key);
+	while (*link != i + 1)
+		link = &topn->entries[*link - 1].next;
+	*link = topn->entries[i].next;
+}
+
+static bool topn_grow(struct topn *topn) {
+	size_t allocated = topn->allocated == 0 ? TOPN_ALLOCATED_MIN : topn->allocated * 2;
+	if (allocated > topn->max)
+		allocated = topn->max;
+	struct topn_entry *entries = realloc(topn->entries, allocated * sizeof(*entries));
+	if (entries == NULL)
+		return false;
+	topn->entries = entries;
+	uint32_t *buckets = calloc(allocated, sizeof(*buckets));
+	if (buckets == NULL)
+		return false;
+	free(topn->buckets);
+	topn->buckets = buckets;
+	topn->allocated = allocated;
+	for (uint32_t i = 0; i < topn->length; i++)
+		topn_link(topn, i);
+	return true;
+}
+
+static struct topn_entry *topn_lookup(const struct topn *topn, const uint8_t *key) {
+	if (topn->length == 0)
+		return NULL;
+	for (uint32_t i = *topn_bucket(topn, key); i != 0; i = topn->entries[i - 1].next)
+		if (memcmp(topn->entries[i - 1].key, key, TOPN_KEY_SIZE) == 0)
+			return &topn->entries[i - 1];
+	return NULL;
+}
+
+static void topn_leave_out(struct topn *topn, const struct topn_entry *entry) {
+	topn_add_rest(topn, &(struct topn_rest){1, entry->values[TOPN_PACKETS], entry->values[TOPN_BYTES]});
+}
+
+static void topn_take_sketch(struct topn_entry *entry, const struct hll *sketch) {
+	if (sketch == NULL)
+		return;
+	if (entry->sketch == NULL)
+		entry->sketch = calloc(1, sizeof(*entry->sketch));
+	if (entry->sketch != NULL)
+		hll_merge(entry->sketch, sketch);
+}
+
+//   return  the index of a free entry, the least one evicted if need be; topn->max: `entry` itself is the least
+static size_t topn_make_room(struct topn *topn, const struct topn_entry *entry) {
+	if (topn->length < topn->max) {
+		if (topn->length == topn->allocated && !topn_grow(topn))
+			return topn->max;
+		return topn->length++;
+	}
+	size_t least = 0;
+	for (size_t i = 1; i < topn->length; i++)
+		if (topn->entries[i].values[topn->score] < topn->entries[least].values[topn->score])
+			least = i;
+	if (topn->entries[least].values[topn->score] >= entry->values[topn->score])
+		return topn->max;
+	topn_unlink(topn, (uint32_t)least);
+	topn_leave_out(topn, &topn->entries[least]);
+	free(topn->entries[least].sketch);
+	return least;
+}
+
+void topn_add(struct topn *topn, const struct topn_entry *entry) {
+	struct topn_entry *known = topn_lookup(topn, entry->key);
+	if (known == NULL) {
+		size_t i = topn_make_room(topn, entry);
+		if (i == topn->max) {
+			topn_leave_out(topn, entry);
+			return;
+		}
+		topn->entries[i] = *entry;
+		topn->entries[i].sketch = NULL;
+		topn_take_sketch(&topn->entries[i], entry->sketch);
+		topn_link(topn, (uint32_t)i);
+		return;
+	}
+	for (int i = 0; i < TOPN_VALUES; i++) {
+		if ((topn->max_mask >> i & 1) == 0)
+			known->values[i] += entry->values[i];
+		else if (known->values[i] < entry->values[i])
+			known->values[i] = entry->values[i];
+	}
+	topn_take_sketch(known, entry->sketch);
+}
+
+void topn_add_rest(struct topn *topn, const struct topn_rest *rest) {
+	topn->rest.count += rest->count;
+	topn->rest.packets += rest->packets;
+	topn->rest.bytes += rest->bytes;
+}
+
+void topn_merge(struct topn *into, const struct topn *from) {
+	for (size_t i = 0; i < from->length; i++)
+		topn_add(into, &from->entries[i]);
+	topn_add_rest(into, &from->rest);
+}
+
+static int topn_compare(const void *a, const void *b, void *value) {
+	const struct topn_entry *x = a, *y = b;
+	unsigned v = *(unsigned *)value;
+	if (x->values[v] != y->values[v])
+		return x->values[v] < y->values[v] ? 1 : -1;
+	return memcmp(x->key, y->key, TOPN_KEY_SIZE);
+}
+
+void topn_sort(struct topn *topn, unsigned value) {
+	if (topn->length > 1)
+		qsort_r(topn->entries, topn->length, sizeof(*topn->entries), topn_compare, &value);
+}

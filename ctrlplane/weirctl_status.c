@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// `weirctl status`.
+#include <inttypes.h>
+#include <string.h>
+
+#include "ctrlplane/units.h"
+#include "ctrlplane/weirctl_show.h"
+#include "ctrlplane/weirctl_table.h"
+
+const char *show_text(const json_t *object, const char *name) {
+	const char *text = json_string_value(json_object_get(object, name));
+	return text != NULL ? text : "";
+}
+
+uint64_t show_number(const json_t *object, const char *name) {
+	return (uint64_t)json_integer_value(json_object_get(object, name));
+}
+
+double show_real(const json_t *object, const char *name) {
+	return json_number_value(json_object_get(object, name));
+}
+
+static void show_redis(const json_t *redis, uint64_t now_ns, FILE *file) {
+	char ago[UNITS_SIZE];
+	const char *state = show_text(redis, "state");
+	enum table_style style = strcmp(state, "connected") == 0 ? TABLE_GOOD
+				 : strcmp(state, "none") == 0    ? TABLE_DIM
+								 : TABLE_BAD;
+	uint64_t stored_ns = show_number(redis, "stored_ns");
+	fprintf(file, "redis       %s%s%s", table_colour(style), state, table_colour(TABLE_PLAIN));
+	if (stored_ns != 0 && now_ns > stored_ns)
+		fprintf(file, ", stored %s ago", units_duration(now_ns - stored_ns, ago));
+	if (show_number(redis, "errors") > 0)
+		fprintf(file, ", %" PRIu64 " errors", show_number(redis, "errors"));
+	fputc('\n', file);
+}
+
+static void show_head(const json_t *answer, FILE *file) {
+	char a[UNITS_SIZE], b[UNITS_SIZE], c[UNITS_SIZE], d[UNITS_SIZE];
+	const json_t *controller = json_object_get(answer, "controller"), *rates = json_object_get(answer, "rates");
+	const json_t *totals = json_object_get(answer, "totals");
+	uint64_t now_ns = show_number(controller, "now_ns");
+	fprintf(file, "controller  %s, up %s, epoch %" PRIu64 ", weir %s\n", show_text(controller, "listen"),
+		units_duration(now_ns - show_number(controller, "started_ns"), a), show_number(controller, "epoch"),
+		show_text(controller, "version"));
+	show_redis(json_object_get(answer, "redis"), now_ns, file);
+	uint64_t active = show_number(answer, "alerts_active");
+	fprintf(file, "alerts      %s%" PRIu64 " active%s\n", active > 0 ? table_colour(TABLE_BAD) : "", active,
+		active > 0 ? table_colour(TABLE_PLAIN) : "");
+	fprintf(file, "traffic     %s, %s, %s, %s flows live\n",
+		units_rate(show_real(rates, "packets_per_s"), "pps", a),
+		units_rate(show_real(rates, "bits_per_s"), "bit/s", b),
+		units_rate(show_real(rates, "flows_per_s"), "flows/s", c),
+		units_count(show_number(answer, "flows_live"), d));
+	fprintf(file, "in all      %s packets, %s, %s flows\n\n", units_count(show_number(totals, "packets"), a),
+		units_bytes(show_number(totals, "bytes"), b), units_count(show_number(totals, "flows_started"), c));
+}
+
+static void show_node(struct table *table, const json_t *node, uint64_t now_ns) {
+	char text[UNITS_SIZE];
+	const char *state = show_text(node, "state");
+	const json_t *rates = json_object_get(node, "rates"), *unknown = json_object_get(node, "unknown");
+	bool is_up = strcmp(state, "up") == 0;
+	uint64_t started_ns = show_number(node, "incarnation");
+	uint64_t lost = show_number(node, "dropped") + show_number(node, "lost_outside");
+	uint64_t missing = show_number(json_object_get(node, "gaps"), "missing");
+	uint64_t unknown_ns = show_number(unknown, "duration_ns");
+	table_cell(table, TABLE_PLAIN, "%s", show_text(node, "name"));
+	table_cell(table, is_up ? TABLE_GOOD : strcmp(state, "lost") == 0 ? TABLE_BAD : TABLE_DIM, "%s", state);
+	table_cell(table, TABLE_PLAIN, "%s", show_text(node, "host"));
+	table_cell(table, TABLE_PLAIN, "%" PRIu64, show_number(node, "workers"));
+	table_cell(table, TABLE_PLAIN, "%s",
+		is_up && now_ns > started_ns ? units_duration(now_ns - started_ns, text) : "-");
+	table_cell(table, TABLE_PLAIN, "%s", is_up ? units_rate(show_real(rates, "packets_per_s"), "pps", text) : "-");
+	table_cell(table, TABLE_PLAIN, "%s", is_up ? units_rate(show_real(rates, "bits_per_s"), "bit/s", text) : "-");
+	table_cell(table, TABLE_PLAIN, "%s", is_up ? units_count(show_number(node, "flows_live"), text) : "-");
+	table_cell(
+		table, TABLE_PLAIN, "%s", units_count(show_number(json_object_get(node, "totals"), "packets"), text));
+	table_cell(table, lost > 0 ? TABLE_BAD : TABLE_PLAIN, "%s", units_count(lost, text));
+	table_cell(table, missing > 0 ? TABLE_BAD : TABLE_PLAIN, "%s", units_count(missing, text));
+	bool is_open = json_is_integer(json_object_get(unknown, "since_ns"));
+	table_cell(table, unknown_ns > 0 ? TABLE_BAD : TABLE_PLAIN, "%s%s",
+		unknown_ns > 0 ? units_duration(unknown_ns, text) : "-", is_open ? " and counting" : "");
+}
+
+void show_status(const json_t *answer, FILE *file) {
+	static const char *const heads[] = {"NODE", "STATE", "HOST", ">WORKERS", ">UP", ">PACKETS", ">BITS", ">FLOWS",
+		">TOTAL PACKETS", ">DROPPED", ">MISSING SUMMARIES", ">UNKNOWN", NULL};
+	show_head(answer, file);
+	struct table table;
+	table_init(&table, heads);
+	size_t i;
+	json_t *node;
+	const json_t *nodes = json_object_get(answer, "nodes");
+	json_array_foreach(nodes, i, node)
+		show_node(&table, node, show_number(json_object_get(answer, "controller"), "now_ns"));
+	table_print(&table, file);
+	if (json_array_size(nodes) == 0)
+		fputs("no node has registered yet\n", file);
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "ctrlplane/window.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct window_slot {
+	uint64_t number; // of the interval: event time / interval_ns; 0: empty
+	struct totals totals;
+	struct topn lists[LISTS];
+};
+
+struct window {
+	uint32_t length;
+	uint64_t interval_ns;
+	uint64_t first, newest;  // interval numbers; 0: none yet
+	uint64_t newest_mono_ns; // when the newest was first seen
+	struct window_slot slots[];
+};
+
+int window_new(struct window **out, uint32_t slots, uint64_t interval_ns, size_t entries) {
+	struct window *window = calloc(1, sizeof(*window) + slots * sizeof(window->slots[0]));
+	if (window == NULL)
+		return -ENOMEM;
+	window->length = slots;
+	window->interval_ns = interval_ns;
+	for (uint32_t i = 0; i < slots; i++)
+		for (int kind = 0; kind < LISTS; kind++)
+			topn_init(&window->slots[i].lists[kind], entries, list_types[kind].score,
+				list_types[kind].max_mask);
+	*out = window;
+	return 0;
+}
+
+static void window_clear(struct window_slot *slot) {
+	slot->number = 0;
+	memset(&slot->totals, 0, sizeof(slot->totals));
+	for (int kind = 0; kind < LISTS; kind++)
+		topn_fini(&slot->lists[kind]);
+}
+
+void window_restart(struct window *window) {
+	for (uint32_t i = 0; i < window->length; i++)
+		window_clear(&window->slots[i]);
+	window->first = window->newest = 0;
+}
+
+void window_free(struct window *window) {
+	if (window == NULL)
+		return;
+	window_restart(window);
+	free(window);
+}
+
+bool window_add(struct window *window, const Weir__Summary *summary, uint64_t mono_ns) {
+	// An interval that ends at 10.0 s holds what came before: it is interval 9.
+	uint64_t number = (summary->end_ns > 0 ? summary->end_ns - 1 : 0) / window->interval_ns + 1;
+	if (number + window->length <= window->newest)
+		return false;
+	struct window_slot *slot = &window->slots[number % window->length];
+	if (slot->number != number) {
+		window_clear(slot);
+		slot->number = number;
+	}
+	if (number > window->newest) {
+		window->newest = number;
+		window->newest_mono_ns = mono_ns;
+	}
+	if (window->first == 0 || number < window->first)
+		window->first = number;
+	struct totals totals;
+	totals_from_message(summary->interval, &totals);
+	totals_add(&slot->totals, &totals);
+	lists_add_summary(slot->lists, summary);
+	return true;
+}
+
+// The newest interval at this moment: the next summary is due one interval after the last, so the first is free.
+static uint64_t window_now(const struct window *window, uint64_t mono_ns) {
+	uint64_t silent =
+		mono_ns > window->newest_mono_ns ? (mono_ns - window->newest_mono_ns) / window->interval_ns : 0;
+	return window->newest + (silent > 0 ? silent - 1 : 0);
+}
+
+static const struct window_slot *window_slot(const struct window *window, uint64_t number) {
+	const struct window_slot *slot = &window->slots[number % window->length];
+	return number > 0 && slot->number == number ? slot : NULL;
+}
+
+void window_merge(
+	const struct window *window, enum list_kind kind, uint32_t length, struct topn *into, uint64_t mono_ns) {
+	uint64_t now = window_now(window, mono_ns);
+	for (uint32_t i = 0; i < length && i < window->length && i < now; i++) {
+		const struct window_slot *slot = window_slot(window, now - i);
+		if (slot != NULL)
+			topn_merge(into, &slot->lists[kind]);
+	}
+}
+
+uint32_t window_totals(const struct window *window, uint32_t length, uint64_t mono_ns, struct totals *out) {
+	memset(out, 0, sizeof(*out));
+	if (window->newest == 0)
+		return 1;
+	uint64_t now = window_now(window, mono_ns);
+	for (uint32_t i = 0; i < length && i < window->length && i < now; i++) {
+		const struct window_slot *slot = window_slot(window, now - i);
+		if (slot != NULL)
+			totals_add(out, &slot->totals);
+	}
+	uint64_t age = now - window->first + 1;
+	return age < length ? (uint32_t)age : length;
+}
