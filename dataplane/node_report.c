@@ -12,7 +12,7 @@ static void **new_list(size_t count) {
 	return calloc(count > 0 ? count : 1, sizeof(void *));
 }
 
-static Weir__Operator *describe_operator(const struct operator* op) {
+static Weir__Operator *describe_operator(const struct operator *op) {
 	Weir__Operator *message = malloc(sizeof(*message));
 	if (message == NULL)
 		return NULL;

@@ -64,7 +64,7 @@ struct instance {
 	struct counters counters;
 	uint64_t gauges[OPERATOR_GAUGES_MAX]; // named by type->gauges
 	struct output outputs[OPERATOR_OUTPUTS_MAX];
-	uint64_t failed_ns;  // when instance_fail last spoke
+	uint64_t failed_ns;              // when instance_fail last spoke
 	struct schedule_entry *schedule; // the engine's own
 };
 

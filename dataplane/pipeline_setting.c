@@ -8,6 +8,8 @@
 
 #include "dataplane/pipeline_read.h"
 
+enum { SHOWN_MAX = 120 }; // bytes of a setting in a message
+
 static int fail_form(struct config_reader *reader, const struct location *where) {
 	return config_fail(reader->error, where,
 		"expected operator.option=value, pipeline/operator.option=value or node-option=value");
@@ -92,7 +94,8 @@ static int apply(struct config_reader *reader, char *target, char *text, const s
 int pipeline_apply_setting(struct config_reader *reader, const char *setting) {
 	char *shown = NULL, *target = strdup(setting);
 	int ret = -ENOMEM;
-	if (target == NULL || asprintf(&shown, "--set %s", setting) < 0) {
+	if (target == NULL ||
+		asprintf(&shown, "--set %.*s%s", SHOWN_MAX, setting, strlen(setting) > SHOWN_MAX ? "..." : "") < 0) {
 		shown = NULL;
 		goto out;
 	}

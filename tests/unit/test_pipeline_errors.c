@@ -322,8 +322,8 @@ static void width_is_bounded(void **state) {
 	free(text);
 }
 
-// A message is cut, never its line: the end of a long file name matters more than its beginning.
-static void long_file_names_leave_room(void **state) {
+// What is long is cut, so that the rest has room. The end of a file name matters more than its beginning.
+static void long_names_leave_room(void **state) {
 	char name[2000];
 	memset(name, 'd', sizeof(name));
 	memcpy(name + sizeof(name) - 7, "/a.cfg", 7);
@@ -332,6 +332,14 @@ static void long_file_names_leave_room(void **state) {
 	assert_int_equal(node_config_parse(name, "idle: x\n", 8, NULL, 0, &config, &error), -EINVAL);
 	assert_memory_equal(error.text, "...ddd", 6);
 	assert_non_null(strstr(error.text, "d/a.cfg:1: idle: \"x\": expected adaptive or busy"));
+	memset(name, 'd', sizeof(name) - 1);
+	memcpy(name, "idle=", 5);
+	name[sizeof(name) - 1] = '\0';
+	const char *setting = name;
+	assert_int_equal(node_config_read(NULL, 0, &setting, 1, &config, &error), -EINVAL);
+	assert_memory_equal(error.text, "--set idle=ddd", 14);
+	assert_non_null(strstr(error.text, "ddd...: \"ddd"));
+	assert_non_null(strstr(error.text, "ddd...\": expected adaptive or busy"));
 }
 
 int main(void) {
@@ -348,7 +356,7 @@ int main(void) {
 		cmocka_unit_test(settings_checked),
 		cmocka_unit_test(files_checked),
 		cmocka_unit_test(width_is_bounded),
-		cmocka_unit_test(long_file_names_leave_room),
+		cmocka_unit_test(long_names_leave_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
