@@ -188,6 +188,8 @@ int config_tree_parse(
 	const char *file, const char *text, size_t size, struct config_value *documents, struct config_error *error) {
 	*documents = (struct config_value){.kind = CONFIG_LIST, .file = file};
 	struct tree_parser parser = {.file = file, .text = text, .size = size, .error = error};
+	if (size == 0)
+		return 0;
 	if (!yaml_parser_initialize(&parser.yaml))
 		return -ENOMEM;
 	yaml_parser_set_input_string(&parser.yaml, (const unsigned char *)text, size);

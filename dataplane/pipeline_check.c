@@ -30,8 +30,9 @@ static int check_operator(struct config_reader *reader, const struct pipeline_op
 			continue;
 		char expected[256];
 		option_format_expected(&type->options[i], expected, sizeof(expected));
-		return config_fail(reader->error, &op->where, "%s.%s: missing; expected %s", op->name,
-			type->options[i].name, expected);
+		return config_fail(reader->error, &op->where, "%s.%s: missing; expected %s%s%s", op->name,
+			type->options[i].name, expected, type->options[i].help != NULL ? ": " : "",
+			type->options[i].help != NULL ? type->options[i].help : "");
 	}
 	char message[400] = "";
 	if (type->check != NULL && type->check(op->options, message, sizeof(message)) != 0)

@@ -18,8 +18,7 @@ int startup_read_config(const struct arguments *arguments, struct node_config *c
 		return node_config_read(arguments->files, arguments->file_count, arguments->settings,
 			arguments->setting_count, config, error);
 	if (!arguments->capture && !arguments->interface)
-		return node_config_parse(
-			"(no configuration)", NULL, 0, arguments->settings, arguments->setting_count, config, error);
+		return node_config_read(NULL, 0, arguments->settings, arguments->setting_count, config, error);
 
 	// Live, the records go to standard output as those of a file do, unless a setting says otherwise.
 	const char *settings[ARGUMENTS_SETTINGS_MAX + 1] = {"sink.path=-"};
