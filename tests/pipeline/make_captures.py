@@ -1,0 +1,116 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the weir authors
+"""Write the captures of the pipeline tests anew: tests/pipeline/make_captures.py. Needs python3-scapy.
+
+Each function is one capture: what is in it, and when, stands here and nowhere else. Times are seconds from BASE.
+"""
+import pathlib
+
+from scapy.all import (
+    ARP, ICMP, IP, TCP, UDP, Dot1AD, Dot1Q, Ether, ICMPv6EchoReply, ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt,
+    IPOption_NOP, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw, conf, fragment, wrpcap)
+from scapy.contrib.mpls import MPLS
+from scapy.layers.ppp import PPPoE
+
+HERE = pathlib.Path(__file__).resolve().parent
+BASE = 1_700_000_000
+CLIENT, SERVER = "02:00:00:00:00:01", "02:00:00:00:00:02"
+conf.verb = 0
+
+
+def ether(up=True, **fields):
+    return Ether(src=CLIENT if up else SERVER, dst=SERVER if up else CLIENT, **fields)
+
+
+def at(seconds, packet):
+    packet = packet.__class__(bytes(packet))
+    packet.time = BASE + seconds
+    return packet
+
+
+def tcp(seconds, up, flags, size=0, port=40000):
+    ip = IP(src="10.0.0.1", dst="10.0.0.2", ttl=64) if up else IP(src="10.0.0.2", dst="10.0.0.1", ttl=60)
+    ports = {"sport": port, "dport": 80} if up else {"sport": 80, "dport": port}
+    return at(seconds, ether(up) / ip / TCP(flags=flags, **ports) / Raw(b"x" * size))
+
+
+def udp(seconds, up, size, port=5000):
+    ip = IP(src="10.0.0.1", dst="10.0.0.2") if up else IP(src="10.0.0.2", dst="10.0.0.1")
+    ports = {"sport": port, "dport": 53} if up else {"sport": 53, "dport": port}
+    return at(seconds, ether(up) / ip / UDP(**ports) / Raw(b"x" * size))
+
+
+def tcp_end():
+    """A whole connection, a late segment inside the linger, the same ports again by a new SYN; a reset; a scan."""
+    whole = [tcp(0.0, True, "S"), tcp(0.01, False, "SA"), tcp(0.02, True, "A"), tcp(0.03, True, "PA", 100),
+             tcp(0.05, False, "A"), tcp(0.06, False, "PA", 1000), tcp(0.07, True, "FA"), tcp(0.08, False, "FA"),
+             tcp(0.09, True, "A"), tcp(1.0, False, "PA", 10)]
+    again = [tcp(2.0, True, "S"), tcp(2.01, False, "SA"), tcp(2.02, True, "R")]
+    middle = [tcp(3.0, False, "PA", 50, port=40001), tcp(3.1, True, "A", port=40001)]
+    turned = [tcp(4.0, False, "A", port=40002), tcp(4.1, True, "S", port=40002), tcp(4.2, False, "SA", port=40002)]
+    return whole + again + middle + turned
+
+
+def timeouts():
+    """Idle gaps of 59 s and 61 s, and a flow that is alive past the active timeout, then dies."""
+    idle = [udp(0, True, 10), udp(59, False, 20), udp(121, True, 30)]
+    steady = [udp(second, second % 20 == 0, 40, port=6000) for second in range(0, 400, 10)]
+    return sorted(idle + steady + [udp(600, True, 1, port=7000)], key=lambda packet: packet.time)
+
+
+def link_layers():
+    """VLAN, QinQ, MPLS, PPPoE: passed over and recorded."""
+    inner = IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=1, dport=2) / Raw(b"abc")
+    return [
+        at(0, ether() / Dot1Q(vlan=100) / inner),
+        at(1, ether() / Dot1AD(vlan=200) / Dot1Q(vlan=101) / IP(src="10.0.0.3", dst="10.0.0.4") / UDP(sport=1, dport=2)),
+        at(2, ether() / MPLS(label=1000, s=0, ttl=9) / MPLS(label=2000, s=1, ttl=9) / IP(src="10.0.0.5", dst="10.0.0.6") /
+           UDP(sport=1, dport=2)),
+        at(3, ether(type=0x8864) / PPPoE(code=0, sessionid=7) / Raw(b"\x00\x21") /
+           IP(src="10.0.0.7", dst="10.0.0.8") / UDP(sport=1, dport=2)),
+    ]
+
+
+def network_layers():
+    """IPv4 options, IPv6 extension headers, ICMP echo as one flow, another protocol, padding, no IP at all."""
+    v6 = IPv6(src="2001:db8::1", dst="2001:db8::2")
+    v6_back = IPv6(src="2001:db8::2", dst="2001:db8::1")
+    echo, reply = ICMP(type=8, id=7), ICMP(type=0, id=7)
+    return [
+        at(0, ether() / IP(src="10.0.0.1", dst="10.0.0.2", options=[IPOption_NOP()] * 4) / UDP(sport=9, dport=10) / Raw(b"xy")),
+        at(1, ether() / v6 / IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt() / TCP(sport=1234, dport=443, flags="S")),
+        at(2, ether() / IP(src="10.0.0.1", dst="10.0.0.2") / echo / Raw(b"ping")),
+        at(2.5, ether(False) / IP(src="10.0.0.2", dst="10.0.0.1") / reply / Raw(b"ping")),
+        at(3, ether() / v6 / ICMPv6EchoRequest(id=1, data=b"ping")),
+        at(3.5, ether(False) / v6_back / ICMPv6EchoReply(id=1, data=b"ping")),
+        at(4, ether() / IP(src="10.0.0.1", dst="10.0.0.2", proto=89) / Raw(b"ospf")),
+        at(5, ether() / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=11, dport=12) / Raw(b"z") / Raw(b"\0" * 17)),
+        at(6, ether() / ARP(psrc="10.0.0.1", pdst="10.0.0.2")),
+        at(7, Ether(src=CLIENT, dst=SERVER, type=0x88cc) / Raw(b"lldp")),
+    ]
+
+
+def fragments():
+    """A datagram in three fragments each of IPv4 and IPv6, and a later fragment whose first never comes."""
+    big = IP(src="10.0.0.1", dst="10.0.0.2", id=77) / UDP(sport=1000, dport=2000) / Raw(b"f" * 3000)
+    v4 = [at(i / 10, ether() / piece) for i, piece in enumerate(fragment(big, fragsize=1400))]
+    orphan = at(1, ether() / IP(src="10.0.0.1", dst="10.0.0.2", id=78, frag=100, proto=17) / Raw(b"g" * 80))
+    v6 = IPv6(src="2001:db8::1", dst="2001:db8::2")
+    payload = bytes(UDP(sport=1000, dport=2000, len=8 + 2000, chksum=1)) + b"h" * 2000
+    pieces = [(0, 1, payload[:1024]), (128, 0, payload[1024:])]
+    v6_pieces = [at(2 + i / 10, ether() / v6 / IPv6ExtHdrFragment(nh=17, id=5, offset=offset, m=more) / Raw(data))
+                 for i, (offset, more, data) in enumerate(pieces)]
+    return v4 + [orphan] + v6_pieces
+
+
+def eviction():
+    """Twelve flows for a table of eight."""
+    return [udp(i, True, i, port=5000 + i) for i in range(12)]
+
+
+CAPTURES = [tcp_end, timeouts, link_layers, network_layers, fragments, eviction]
+
+if __name__ == "__main__":
+    for capture in CAPTURES:
+        wrpcap(str(HERE / f"{capture.__name__}.pcap"), capture())
