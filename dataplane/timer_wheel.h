@@ -56,6 +56,12 @@ uint32_t timer_wheel_pop(struct timer_wheel *wheel, uint64_t now_ns);
 //   return  an item, or 0: the wheel is empty
 uint32_t timer_wheel_pop_any(struct timer_wheel *wheel, uint64_t *up_ns);
 
+// Of an empty wheel: start its span at now_ns, so that deadlines from then on spread over its slots.
+static inline void timer_wheel_skip_to(struct timer_wheel *wheel, uint64_t now_ns) {
+	if (wheel->count == 0 && now_ns >> TIMER_WHEEL_SHIFT > wheel->cursor)
+		wheel->cursor = now_ns >> TIMER_WHEEL_SHIFT;
+}
+
 // The time up to which everything has come up.
 static inline uint64_t timer_wheel_time_ns(const struct timer_wheel *wheel) {
 	return wheel->cursor << TIMER_WHEEL_SHIFT;

@@ -219,6 +219,7 @@ static uint32_t add_flow(struct instance *self, struct rte_mbuf *tuple, const ui
 	if (record == 0)
 		return 0;
 	flow_start(&table->flows[record], &table->extras[record], &stats->timeouts, tuple_packet(tuple));
+	timer_wheel_skip_to(&stats->wheel, packet_clock_ns(tuple_packet(tuple)));
 	self->gauges[GAUGE_CREATED]++;
 	self->gauges[GAUGE_FLOWS]++;
 	return record;
