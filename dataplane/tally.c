@@ -52,12 +52,15 @@ uint64_t tally_hash(const struct tally *tally, const void *key) {
 	return XXH3_64bits_withSecret(key, tally->key_size, tally->secret, sizeof(tally->secret));
 }
 
-static bool is_same_key(const void *left, const void *right, uint32_t size) {
-	const uint64_t *a = left, *b = right;
+static bool is_same_key(const uint8_t *left, const uint8_t *right, uint32_t size) {
 	uint64_t difference = 0;
 
-	for (uint32_t i = 0; i < size / 8; i++)
-		difference |= a[i] ^ b[i];
+	for (uint32_t i = 0; i < size; i += sizeof(uint64_t)) {
+		uint64_t a, b;
+		memcpy(&a, left + i, sizeof(a));
+		memcpy(&b, right + i, sizeof(b));
+		difference |= a ^ b;
+	}
 	return difference == 0;
 }
 
