@@ -73,4 +73,4 @@ size_t field_size(const struct field *field);
 // Write the value of `field` as text: numbers in decimal, addresses as inet_ntop does, enum values by name,
 // lists in brackets.
 //   return  characters written without the closing zero; `size` bytes are always enough when >= 256
-size_t field_format(const struct field *field, const void *body, char *text, size_t size);
+size_t field_format(const struct field *field, const void *body, char *out, size_t size);

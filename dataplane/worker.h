@@ -30,9 +30,9 @@ int worker_init(struct worker *worker, struct node *node, unsigned index, unsign
 void worker_fini(struct worker *worker);
 
 // The worker's whole life; returns when every instance on it has finished, or the node stops and it has none.
-//   worker   struct worker *
-//   return   0
-int worker_run(void *worker);
+//   argument  struct worker *
+//   return    0
+int worker_run(void *argument);
 
 // End its sleep, if it sleeps.
 //   thread  any
