@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/text.h"
+
 enum { KEY_CHECK = 256, KEY_VERSION };
 
 static const struct argp_option argp_options[] = {
@@ -79,6 +81,28 @@ static int take_capture(struct parsing *parsing, const char *path) {
 	return add_made_setting(parsing, "source.path", path);
 }
 
+// argp does not say what it refuses, so look at the word itself.
+static void refuse_option(char *error, const char *word) {
+	size_t length = strcspn(word, "=");
+	struct text_names names = {0};
+	char quoted[256] = "";
+	text_append_quoted(quoted, sizeof(quoted), word);
+	for (const struct argp_option *option = argp_options; option->name != NULL; option++) {
+		char short_name[] = {'-', option->key < 256 ? (char)option->key : '-', '\0'};
+		bool is_it = length > 2 && strlen(option->name) == length - 2 &&
+			     strncmp(word + 2, option->name, length - 2) == 0;
+		if (is_it || strcmp(word, short_name) == 0) {
+			refuse(error, option->arg != NULL ? "%s: expected a value: --%s %s" : "%s: --%s takes no value",
+				quoted, option->name, option->arg);
+			return;
+		}
+		text_names_add(&names, option->name);
+	}
+	const char *nearest = text_nearest(length > 2 ? word + 2 : "", &names);
+	refuse(error, "%s: unknown option%s%s; --help shows all", quoted, nearest != NULL ? ", did you mean --" : "",
+		nearest != NULL ? nearest : "");
+}
+
 static error_t take_argument(int key, char *value, struct argp_state *state) {
 	struct parsing *parsing = state->input;
 	struct arguments *arguments = parsing->arguments;
@@ -109,6 +133,12 @@ static error_t take_argument(int key, char *value, struct argp_state *state) {
 		return 0;
 	case ARGP_KEY_ARG:
 		return take_capture(parsing, value);
+	case ARGP_KEY_ERROR:
+		// In the middle of -abc the word is not passed yet.
+		if (parsing->error[0] == '\0')
+			refuse_option(
+				parsing->error, state->argv[state->next - (state->argv[state->next - 1][0] == '-')]);
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -136,7 +166,7 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv, char *er
 	rest[0] = name;
 	struct parsing parsing = {arguments, error};
 	error[0] = '\0';
-	error_t rc = argp_parse(&argp, argc - own + 1, rest, ARGP_NO_HELP, NULL, &parsing);
+	error_t rc = argp_parse(&argp, argc - own + 1, rest, ARGP_NO_HELP | ARGP_NO_ERRS, NULL, &parsing);
 	if (rc == 0 && arguments->capture && arguments->interface)
 		rc = refuse(error, "a capture file and --interface exclude each other");
 	if (rc != 0 && error[0] == '\0')
