@@ -79,7 +79,7 @@ void fragment_cache_remember(struct fragment_cache *cache, const struct fragment
 		forget(cache, entry);
 	entry = &cache->entries[cache->next];
 	if (entry->used) {
-		cache->evicted += now_ns - entry->seen_ns <= FRAGMENT_CACHE_LIFETIME_NS;
+		cache->evicted += now_ns <= entry->seen_ns + FRAGMENT_CACHE_LIFETIME_NS;
 		forget(cache, entry);
 	}
 	*entry = (struct fragment_entry){
@@ -99,7 +99,7 @@ void fragment_cache_remember(struct fragment_cache *cache, const struct fragment
 bool fragment_cache_recall(const struct fragment_cache *cache, const struct fragment_key *key, uint64_t hash,
 	struct flow_key *later, uint64_t now_ns) {
 	const struct fragment_entry *entry = find(cache, key, (uint32_t)hash & cache->bucket_mask);
-	if (!entry || now_ns - entry->seen_ns > FRAGMENT_CACHE_LIFETIME_NS)
+	if (!entry || now_ns > entry->seen_ns + FRAGMENT_CACHE_LIFETIME_NS)
 		return false;
 	later->src_port = entry->src_port;
 	later->dst_port = entry->dst_port;

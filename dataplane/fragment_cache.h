@@ -46,7 +46,7 @@ void fragment_key_set(struct fragment_key *key, const struct packet_meta *meta, 
 
 // Remember the ports and protocol of a first fragment. A datagram of the same name is replaced.
 //   hash    of the key; with a secret, so that nobody outside can fill one bucket
-//   now_ns  event time (packet_clock_ns), never running backwards
+//   now_ns  event time (packet_clock_ns), at or above the watermark
 void fragment_cache_remember(struct fragment_cache *cache, const struct fragment_key *key, uint64_t hash,
 	const struct flow_key *first, uint64_t now_ns);
 

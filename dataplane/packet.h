@@ -72,7 +72,7 @@ _Static_assert(sizeof(struct packet_meta) == 64, "one cache line");
 
 extern const struct schema packet_schema;
 
-// Event time that never runs backwards: what expiry and windows go by.
+// Event time, which no watermark has passed: what expiry and windows go by (dataplane/event_clock.h).
 static inline uint64_t packet_clock_ns(const struct packet_meta *meta) {
 	return meta->timestamp_ns + (uint64_t)meta->late_ms * 1000000;
 }

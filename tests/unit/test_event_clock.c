@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Event time: what packets carry never runs back, whatever the capture's timestamps do.
+// Event time: no packet's clock lies behind the watermark, whatever the capture's timestamps do.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,25 +31,26 @@ static void test_late_is_rounded_up(void **state) {
 	assert_int_equal(meta.timestamp_ns, 10 * SECOND_NS - 1);
 	assert_int_equal(meta.late_ms, 1);
 	assert_int_equal(packet_clock_ns(&meta), 10 * SECOND_NS + 999999);
-	assert_int_equal(clock.now_ns, packet_clock_ns(&meta));
-	// The same time again lags behind the clock that the rounding moved: exactly a millisecond, not two.
-	event_clock_stamp(&clock, 10 * SECOND_NS - 1, &meta);
-	assert_int_equal(meta.late_ms, 1);
-	assert_int_equal(clock.now_ns, 10 * SECOND_NS + 999999);
+	event_clock_stamp(&clock, 8 * SECOND_NS, &meta);
+	assert_int_equal(meta.late_ms, 2000);
+	assert_int_equal(packet_clock_ns(&meta), 10 * SECOND_NS);
 }
 
-static void test_never_runs_back(void **state) {
+// No packet's clock lies below the watermark before it, and late packets don't push time on.
+static void test_watermark_holds(void **state) {
 	struct event_clock clock = {0};
 	struct packet_meta meta;
-	uint64_t before = 0, random = 88172645463325252;
+	uint64_t greatest = 0, random = 88172645463325252;
 	for (unsigned i = 0; i < 10000; i++) {
 		random ^= random << 13;
 		random ^= random >> 7;
 		random ^= random << 17;
-		event_clock_stamp(&clock, random >> (random & 63), &meta);
-		assert_true(packet_clock_ns(&meta) >= before);
-		assert_int_equal(packet_clock_ns(&meta), clock.now_ns);
-		before = clock.now_ns;
+		uint64_t watermark_ns = clock.now_ns, timestamp_ns = (random >> (random & 63)) & INT64_MAX;
+		greatest = timestamp_ns > greatest ? timestamp_ns : greatest;
+		event_clock_stamp(&clock, timestamp_ns, &meta);
+		assert_true(packet_clock_ns(&meta) >= watermark_ns);
+		assert_true(packet_clock_ns(&meta) < clock.now_ns + 1000000);
+		assert_int_equal(clock.now_ns, greatest);
 	}
 }
 
@@ -64,12 +65,33 @@ static void test_far_behind(void **state) {
 	assert_int_equal(clock.now_ns, EVENT_CLOCK_MAX_NS);
 }
 
+static void test_advance(void **state) {
+	struct event_clock clock = {0};
+	struct packet_meta meta;
+	event_clock_advance(&clock, 5 * SECOND_NS);
+	event_clock_advance(&clock, 4 * SECOND_NS);
+	assert_int_equal(clock.now_ns, 5 * SECOND_NS);
+	event_clock_stamp(&clock, 5 * SECOND_NS - 3000000, &meta);
+	assert_int_equal(meta.late_ms, 3);
+}
+
+static void test_live(void **state) {
+	struct live_clock clock = {0};
+	assert_int_equal(live_clock_now(&clock, 1000 * SECOND_NS, 5), 1000 * SECOND_NS);
+	assert_int_equal(live_clock_now(&clock, 1000 * SECOND_NS + 10, 15), 1000 * SECOND_NS + 10);
+	// Set back by 900 s: time goes on. Set forward again: it follows.
+	assert_int_equal(live_clock_now(&clock, 100 * SECOND_NS, SECOND_NS + 15), 1001 * SECOND_NS + 10);
+	assert_int_equal(live_clock_now(&clock, 5000 * SECOND_NS, SECOND_NS + 16), 5000 * SECOND_NS);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_in_order),
 		cmocka_unit_test(test_late_is_rounded_up),
-		cmocka_unit_test(test_never_runs_back),
+		cmocka_unit_test(test_watermark_holds),
 		cmocka_unit_test(test_far_behind),
+		cmocka_unit_test(test_advance),
+		cmocka_unit_test(test_live),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
