@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Frames kept in memory as ready mbufs, to be sent again and again without copying: what `replay` preloads.
+//
+// The mbufs lie outside the EAL's heap, in pages of their own (huge ones where the kernel has them), and belong to no
+// mempool: the store holds a reference to each for good, so that the last one is never given back.
+//
+//   mbuf (2 cache lines) | private area (1) | the frame
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include "dataplane/packet.h"
+
+struct stored_frame {
+	struct rte_mbuf *tuple;
+	uint64_t offset_ns; // from the first frame of the round
+};
+
+struct frame_store {
+	struct stored_frame *frames; // [count]
+	uint64_t count, capacity;
+	uint8_t *memory;
+	size_t size, used;
+};
+
+// Bytes of the store that a frame takes.
+size_t frame_store_footprint(uint32_t size);
+
+// Take the memory for `frames` frames with a footprint of `size` bytes in all.
+//   return  0 or -ENOMEM
+int frame_store_init(struct frame_store *store, uint64_t frames, size_t size);
+void frame_store_fini(struct frame_store *store); // a zeroed store is fine
+
+// Add a frame of at most FRAME_STORE_SIZE_MAX bytes.
+//   pool    any pool whose private areas are as large as this node's: mbufs must name one
+//   return  where the caller writes the frame, [size]
+enum { FRAME_STORE_SIZE_MAX = UINT16_MAX };
+uint8_t *frame_store_add(
+	struct frame_store *store, uint32_t size, uint64_t offset_ns, enum packet_link link, struct rte_mempool *pool);
+
+// Take a frame to send it, if it came back from the last time.
+//   thread  one per frame; whoever frees the mbuf may be on another
+static inline bool frame_store_take(struct rte_mbuf *tuple) {
+	// Nobody but the store has it: a plain store is enough, and the next receiver gets it through a ring or a call.
+	if (__atomic_load_n(&tuple->refcnt, __ATOMIC_ACQUIRE) != 1)
+		return false;
+	tuple->refcnt = 2;
+	return true;
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Sets DPDK devices up for receiving (port_device.h).
+//
+//   Woo & Park 2012, "Scalable TCP session monitoring with symmetric receive-side scaling": the RSS key
+#include "dataplane/port_device.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_dev.h>
+
+#include "dataplane/interface.h"
+
+static bool is_taken[RTE_MAX_ETHPORTS]; // by a port operator
+
+int port_device_create(
+	struct port_device *device, const char *interface, enum port_driver driver, uint16_t queues, char *error) {
+	static const char *const drivers[] = {"net_pcap", "net_af_packet", "net_af_xdp"};
+	static unsigned serial;
+	char arguments[64];
+	*device = (struct port_device){0};
+	int ret = interface_check(interface, &device->link, error, PORT_ERROR_MAX);
+	if (ret)
+		return ret;
+	snprintf(device->interface, sizeof(device->interface), "%s", interface);
+	snprintf(device->vdev, sizeof(device->vdev), "%s_weir%u", drivers[driver], serial++);
+	switch (driver) {
+	case PORT_DRIVER_PCAP:
+		snprintf(arguments, sizeof(arguments), "iface=%s", interface);
+		break;
+	case PORT_DRIVER_AF_PACKET:
+		snprintf(arguments, sizeof(arguments), "iface=%s,qpairs=%u", interface, queues);
+		break;
+	case PORT_DRIVER_AF_XDP:
+		snprintf(arguments, sizeof(arguments), "iface=%s,queue_count=%u", interface, queues);
+		break;
+	}
+	ret = rte_eal_hotplug_add("vdev", device->vdev, arguments);
+	if (!ret)
+		ret = rte_eth_dev_get_port_by_name(device->vdev, &device->id);
+	if (ret) {
+		snprintf(error, PORT_ERROR_MAX, "%s: no capture through %s: %s (the line before says more)", interface,
+			drivers[driver], strerror(-ret));
+		device->vdev[0] = '\0';
+		return ret;
+	}
+	is_taken[device->id] = true;
+	return 0;
+}
+
+void port_device_list(char *text, size_t size) {
+	size_t length = 0;
+	uint16_t id;
+	snprintf(text, size, "none (the EAL was given none with -a or --vdev)");
+	RTE_ETH_FOREACH_DEV(id) {
+		char name[RTE_DEV_NAME_MAX_LEN];
+		if (rte_eth_dev_get_name_by_port(id, name) == 0 && length < size)
+			length += (size_t)snprintf(
+				text + length, size - length, "%s%u (%s)", length ? ", " : "", id, name);
+	}
+}
+
+int port_device_find(struct port_device *device, const char *name, char *error) {
+	char *end, devices[256];
+	unsigned long number = strtoul(name, &end, 10);
+	*device = (struct port_device){.link = PACKET_LINK_ETHERNET};
+	if (*name && !*end && number < RTE_MAX_ETHPORTS && rte_eth_dev_is_valid_port((uint16_t)number)) {
+		device->id = (uint16_t)number;
+	} else if (rte_eth_dev_get_port_by_name(name, &device->id)) {
+		port_device_list(devices, sizeof(devices));
+		snprintf(error, PORT_ERROR_MAX, "%s: no such port: expected all, or one of %s", name, devices);
+		return -ENODEV;
+	}
+	if (is_taken[device->id]) {
+		snprintf(error, PORT_ERROR_MAX, "%s: another operator polls this port already", name);
+		return -EBUSY;
+	}
+	is_taken[device->id] = true;
+	return 0;
+}
+
+// A key of repeated 16-bit words hashes both directions alike.
+static uint8_t rss_key[64];
+
+static void choose_rss(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info, uint16_t queues) {
+	uint64_t wanted = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP;
+	uint64_t offered = wanted & info->flow_type_rss_offloads;
+	if (queues < 2 || !offered)
+		return;
+	for (size_t i = 0; i < sizeof(rss_key); i++)
+		rss_key[i] = i % 2 ? 0x5a : 0x6d;
+	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	conf->rx_adv_conf.rss_conf.rss_hf = offered;
+	if (info->hash_key_size && info->hash_key_size <= sizeof(rss_key)) {
+		conf->rx_adv_conf.rss_conf.rss_key = rss_key;
+		conf->rx_adv_conf.rss_conf.rss_key_len = info->hash_key_size;
+	}
+}
+
+static int set_up_queues(struct port_device *device, const struct port_device_options *options, uint16_t tx_queues) {
+	uint16_t rx_descriptors = options->descriptors, tx_descriptors = 64;
+	int ret = rte_eth_dev_adjust_nb_rx_tx_desc(device->id, &rx_descriptors, &tx_descriptors);
+	for (uint16_t i = 0; !ret && i < device->queues; i++)
+		ret = rte_eth_rx_queue_setup(device->id, i, rx_descriptors, options->socket_id, NULL, options->pool);
+	for (uint16_t i = 0; !ret && i < tx_queues; i++)
+		ret = rte_eth_tx_queue_setup(device->id, i, tx_descriptors, options->socket_id, NULL);
+	return ret;
+}
+
+int port_device_start(struct port_device *device, const struct port_device_options *options, char *error) {
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf = {0};
+	const char *step = "be asked";
+	int ret = rte_eth_dev_info_get(device->id, &info);
+	if (ret)
+		goto err;
+	step = "be configured";
+	device->is_pcap = !strcmp(info.driver_name, "net_pcap");
+	device->queues = RTE_MAX(1, RTE_MIN(options->queues, info.max_rx_queues));
+	// Nothing is sent, but some drivers want their queues in pairs.
+	uint16_t tx_queues = RTE_MIN(device->queues, info.max_tx_queues);
+	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+	choose_rss(&conf, &info, device->queues);
+	ret = rte_eth_dev_configure(device->id, device->queues, tx_queues, &conf);
+	if (!ret)
+		ret = set_up_queues(device, options, tx_queues);
+	if (ret)
+		goto err;
+	step = "start";
+	ret = rte_eth_dev_start(device->id);
+	if (ret)
+		goto err;
+	device->is_started = true;
+	// Devices made for an interface are promiscuous by themselves, and refuse to be told.
+	ret = options->promiscuous ? rte_eth_promiscuous_enable(device->id) : 0;
+	if (ret && ret != -ENOTSUP) {
+		step = "become promiscuous";
+		goto err;
+	}
+	rte_eth_stats_reset(device->id);
+	return 0;
+
+err:
+	snprintf(error, PORT_ERROR_MAX, "port %u: the device could not %s: %s", device->id, step, strerror(-ret));
+	return ret;
+}
+
+void port_device_close(struct port_device *device) {
+	if (device->is_started)
+		rte_eth_dev_stop(device->id);
+	device->is_started = false;
+	is_taken[device->id] = false;
+	if (device->vdev[0])
+		rte_eal_hotplug_remove("vdev", device->vdev);
+	device->vdev[0] = '\0';
+}
+
+uint64_t port_device_lost(struct port_device *device) {
+	struct rte_eth_stats stats;
+	if (rte_eth_stats_get(device->id, &stats))
+		return device->lost;
+	uint64_t errors = stats.ierrors - device->errors;
+	device->errors = stats.ierrors;
+	// net_pcap counts each poll of an interface that is down as an error, and each packet it read but had no mbuf
+	// for once; with other drivers a failed allocation shows up again as a missed packet.
+	if (device->is_pcap && device->interface[0] && !interface_is_up(device->interface))
+		errors = 0;
+	device->error_sum += errors;
+	device->lost = stats.imissed + device->error_sum + (device->is_pcap ? stats.rx_nombuf : 0);
+	return device->lost;
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// port: a source that takes packets from DPDK ports, or from a network interface that it makes a port of.
+//
+//   in      receive queues: instance i polls queue i of each port; where a port has fewer queues, some instances idle
+//   out     packet: each frame with the time of its capture
+//   lost    what the device or the kernel lost before it could be polled (lost_outside), read once a second
+//   state   the devices; per instance an event clock
+//
+// Time stamps are the kernel's where net_pcap gives them (microseconds), else the moment of polling. Told to stop, an
+// instance takes what its devices still have, for a quarter of a second at most.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_mbuf_dyn.h>
+
+#include "dataplane/event_clock.h"
+#include "dataplane/interface.h"
+#include "dataplane/operator.h"
+#include "dataplane/port_device.h"
+
+enum {
+	SLACK_NS = 100 * 1000000,      // how much later than its time stamp a packet may be polled
+	DRAIN_EMPTY_NS = 25 * 1000000, // the kernel hands a block of net_pcap's over after 10 ms at the latest
+	DRAIN_MAX_NS = 250 * 1000000,
+	LOST_INTERVAL_NS = 1000000000,
+};
+
+static const char *const driver_names[] = {"pcap", "af_packet", "af_xdp", NULL};
+
+struct port_options {
+	struct option_list ports;
+	char *interface;
+	unsigned driver; // enum port_driver
+	uint64_t descriptors;
+	bool promiscuous;
+};
+
+static const struct option port_option_table[] = {
+	{.name = "ports",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct port_options, ports),
+		.help = "DPDK ports to poll: all, or numbers or names (0, net_tap0); default: all, where interface is "
+			"not given"},
+	{.name = "interface",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct port_options, interface),
+		.help = "network interface to capture on, such as eth0; needs root or CAP_NET_RAW"},
+	{.name = "driver",
+		.type = OPTION_ENUM,
+		.offset = offsetof(struct port_options, driver),
+		.default_text = "pcap",
+		.choices = driver_names,
+		.help = "how the interface is captured on: pcap has time stamps and true drop counts, af_packet "
+			"several queues"},
+	{.name = "descriptors",
+		.type = OPTION_UINT,
+		.offset = offsetof(struct port_options, descriptors),
+		.default_text = "1024",
+		.min = 64,
+		.max = 32768,
+		.help = "receive descriptors of each queue"},
+	{.name = "promiscuous",
+		.type = OPTION_BOOL,
+		.offset = offsetof(struct port_options, promiscuous),
+		.default_text = "true",
+		.help = "take packets for other stations as well"},
+	{0},
+};
+
+static const struct operator_output port_outputs[] = {{"packets", &packet_schema}, {0}};
+
+struct port_shared {
+	unsigned device_count;
+	struct port_device devices[RTE_MAX_ETHPORTS];
+	int stamp_offset;    // of the time stamp in an mbuf, -1: no device gives any
+	uint64_t stamp_flag; // in ol_flags, where it is valid
+};
+
+struct port_queue {
+	uint16_t port, queue;
+	enum packet_link link;
+	bool stamps_us;
+};
+
+struct port_state {
+	struct event_clock clock;
+	struct live_clock live;
+	unsigned queue_count, next; // next: to be polled first
+	struct port_queue queues[RTE_MAX_ETHPORTS];
+	uint64_t lost_ns;     // when lost_outside was read
+	uint64_t stopping_ns; // when the instance was told to stop
+	uint64_t taken_ns;    // when it last got a packet while stopping
+};
+
+static int port_check(const void *given, char *error, size_t size) {
+	const struct port_options *options = given;
+	if (options->interface && options->ports.count) {
+		snprintf(error, size, "ports and interface are both given: expected one of them");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int find_devices(struct operator *op, char *error) {
+	const struct port_options *options = op->options;
+	struct port_shared *shared = op->shared;
+	uint16_t id;
+	int ret = 0;
+	if (options->interface) {
+		ret = port_device_create(
+			&shared->devices[0], options->interface, options->driver, (uint16_t)op->instance_count, error);
+		shared->device_count = !ret;
+		return ret;
+	}
+	if (options->ports.count && strcmp(options->ports.items[0], "all") != 0) {
+		for (unsigned i = 0; !ret && i < options->ports.count && i < RTE_MAX_ETHPORTS; i++) {
+			ret = port_device_find(&shared->devices[i], options->ports.items[i], error);
+			shared->device_count += !ret;
+		}
+		return ret;
+	}
+	RTE_ETH_FOREACH_DEV(id) {
+		char number[16];
+		snprintf(number, sizeof(number), "%u", id);
+		ret = port_device_find(&shared->devices[shared->device_count], number, error);
+		if (ret)
+			return ret;
+		shared->device_count++;
+	}
+	if (shared->device_count)
+		return 0;
+	snprintf(error, PORT_ERROR_MAX,
+		"ports: all: there is no port: expected interface: NAME, or devices given to the EAL with -a or "
+		"--vdev");
+	return -ENODEV;
+}
+
+static void warn_of_interface(const struct operator *op) {
+	const struct port_options *options = op->options;
+	char offloads[64];
+	if (!options->interface)
+		return;
+	if (interface_offloads(options->interface, offloads, sizeof(offloads)))
+		operator_warn(op,
+			"%s: %s on: frames are merged or not yet split where they are captured; for those of the wire: "
+			"ethtool -K %s tso off gso off gro off lro off",
+			options->interface, offloads, options->interface);
+	if (!interface_is_up(options->interface))
+		operator_warn(op, "%s: the interface is down: nothing is captured until it is up", options->interface);
+}
+
+static int port_open(struct operator *op) {
+	const struct port_options *options = op->options;
+	char error[PORT_ERROR_MAX];
+	struct port_shared *shared = op->shared = calloc(1, sizeof(*shared));
+	if (!shared) {
+		operator_error(op, "out of memory");
+		return -ENOMEM;
+	}
+	const struct port_device_options device_options = {
+		.queues = (uint16_t)op->instance_count,
+		.descriptors = (uint16_t)options->descriptors,
+		.promiscuous = options->promiscuous,
+		.pool = node_packet_pool(op->node),
+		.socket_id = node_socket_id(op->node),
+	};
+	int ret = find_devices(op, error);
+	for (unsigned i = 0; !ret && i < shared->device_count; i++)
+		ret = port_device_start(&shared->devices[i], &device_options, error);
+	if (ret) {
+		operator_error(op, "%s", error);
+		return ret;
+	}
+	shared->stamp_offset = rte_mbuf_dynfield_lookup(RTE_MBUF_DYNFIELD_TIMESTAMP_NAME, NULL);
+	int flag = rte_mbuf_dynflag_lookup(RTE_MBUF_DYNFLAG_RX_TIMESTAMP_NAME, NULL);
+	shared->stamp_flag = flag < 0 ? 0 : UINT64_C(1) << flag;
+	warn_of_interface(op);
+	return 0;
+}
+
+static void port_close(struct operator *op) {
+	struct port_shared *shared = op->shared;
+	for (unsigned i = 0; shared && i < shared->device_count; i++)
+		port_device_close(&shared->devices[i]);
+	free(shared);
+	op->shared = NULL;
+}
+
+static int port_init(struct instance *self) {
+	const struct port_shared *shared = self->op->shared;
+	struct port_state *state = self->state;
+	for (unsigned i = 0; i < shared->device_count; i++) {
+		const struct port_device *device = &shared->devices[i];
+		if (self->index >= device->queues)
+			continue;
+		state->queues[state->queue_count++] = (struct port_queue){
+			.port = device->id,
+			.queue = (uint16_t)self->index,
+			.link = device->link,
+			.stamps_us = device->is_pcap && shared->stamp_offset >= 0,
+		};
+	}
+	return 0;
+}
+
+static uint64_t monotonic_ns(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+// Link type and time of what was just received from a queue.
+//   return  bytes of the frames
+static uint64_t stamp(struct port_state *state, const struct port_shared *shared, const struct port_queue *queue,
+	struct rte_mbuf **tuples, unsigned n, uint64_t now_ns) {
+	uint64_t bytes = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *tuple = tuples[i];
+		uint64_t timestamp_ns = now_ns;
+		if (queue->stamps_us && tuple->ol_flags & shared->stamp_flag)
+			timestamp_ns = 1000 * *RTE_MBUF_DYNFIELD(tuple, shared->stamp_offset, rte_mbuf_timestamp_t *);
+		tuple->packet_type = queue->link;
+		event_clock_stamp(&state->clock, timestamp_ns, tuple_packet(tuple));
+		bytes += tuple->pkt_len;
+	}
+	return bytes;
+}
+
+static void read_lost(struct instance *self) {
+	struct port_shared *shared = self->op->shared;
+	uint64_t lost = 0;
+	for (unsigned i = 0; i < shared->device_count; i++)
+		lost += port_device_lost(&shared->devices[i]);
+	self->counters.lost_outside = lost;
+}
+
+// Told to stop: finish once nothing came for a while, or too much still comes.
+static void drain(struct instance *self, unsigned taken, uint64_t now_ns) {
+	struct port_state *state = self->state;
+	if (!state->stopping_ns)
+		state->stopping_ns = state->taken_ns = now_ns;
+	if (taken)
+		state->taken_ns = now_ns;
+	self->finished = now_ns - state->taken_ns > DRAIN_EMPTY_NS || now_ns - state->stopping_ns > DRAIN_MAX_NS;
+}
+
+static unsigned port_poll(struct instance *self, unsigned room) {
+	struct port_state *state = self->state;
+	const struct port_shared *shared = self->op->shared;
+	struct batch batch = {0};
+	uint64_t bytes = 0;
+	uint64_t now_ns = live_clock_now(&state->live, clock_now_ns(), monotonic_ns());
+
+	event_clock_advance(&state->clock, now_ns - SLACK_NS);
+	for (unsigned i = 0; i < state->queue_count && batch.count < room; i++) {
+		const struct port_queue *queue = &state->queues[(state->next + i) % state->queue_count];
+		struct rte_mbuf **tuples = batch.tuples + batch.count;
+		unsigned n = rte_eth_rx_burst(queue->port, queue->queue, tuples, (uint16_t)(room - batch.count));
+		bytes += stamp(state, shared, queue, tuples, n, now_ns);
+		batch.count += n;
+	}
+	if (state->queue_count > 1)
+		state->next = (state->next + 1) % state->queue_count;
+	self->watermark_ns = state->clock.now_ns;
+	unsigned taken = batch.count;
+	if (taken)
+		instance_take_in(self, 0, &batch, bytes);
+	if (self->stopping)
+		drain(self, taken, now_ns);
+	if (self->index == 0 && (self->finished || now_ns - state->lost_ns > LOST_INTERVAL_NS)) {
+		state->lost_ns = now_ns;
+		read_lost(self);
+	}
+	return taken;
+}
+
+static struct operator_type port_type = {
+	.name = "port",
+	.summary = "take packets from DPDK ports or a network interface",
+	.manual =
+		"With ports, polls DPDK devices that the EAL was given; with interface, creates a device for a network "
+		"interface of the kernel. driver says how:\n\n"
+		"pcap: net_pcap: time stamps of the kernel, true drop counts, fragments as they are on the wire, one "
+		"queue. af_packet: net_af_packet: one queue per instance, but it reports no drops, sees reassembled "
+		"fragments and cuts offloaded frames. af_xdp: net_af_xdp: fast, but takes the packets away from the "
+		"kernel.\n\n"
+		"Offloads (TSO, GSO, GRO, LRO) let the kernel hold frames longer than those on the wire; a warning "
+		"says "
+		"where they are on, and how they are turned off.\n\n"
+		"Several queues of one device spread flows by a symmetric RSS key. What was lost before it could be "
+		"polled (imissed, kernel drops, no mbuf) is counted as lost_outside.",
+	.options = port_option_table,
+	.options_size = sizeof(struct port_options),
+	.outputs = port_outputs,
+	.live = true,
+	.state_size = sizeof(struct port_state),
+	.check = port_check,
+	.open = port_open,
+	.close = port_close,
+	.init = port_init,
+	.poll = port_poll,
+};
+OPERATOR_REGISTER(port_type);
