@@ -110,6 +110,7 @@ static int configure(struct config *config, const struct arguments *arguments) {
 
 static int open_signals(void) {
 	sigset_t set;
+	signal(SIGPIPE, SIG_IGN); // Redis going away is an error of write(2), no end
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -133,7 +134,10 @@ static void settle(struct store *store, uint64_t limit_ms) {
 
 // One interval: what came in becomes sums, alerts, and what Redis holds.
 static void interval(struct state *state) {
-	aggregate_give_up(&state->nodes, clock_mono_ns());
+	// What an earlier controller took may look like a hole until Redis has told.
+	if (store_is_loaded(state->store))
+		aggregate_give_up(&state->nodes, clock_mono_ns());
+	store_note_interval(state->store, clock_wall_ns());
 	store_save(state->store);
 }
 

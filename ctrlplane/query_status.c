@@ -47,10 +47,10 @@ json_t *query_node(struct state *state, const struct node *node) {
 	uint64_t now_ns = clock_wall_ns();
 	struct totals totals;
 	node_totals(node, &totals);
-	json_t *unknown = json_pack("{so so so so}", "since_ns",
+	json_t *unknown = json_pack("{so so so so so}", "since_ns",
 		node->unknown_from_ns != 0 ? number(node->unknown_from_ns) : json_null(), "duration_ns",
-		number(node_unknown_ns(node, now_ns)), "count", number(node->unknown.count), "intervals",
-		query_intervals(&node->unknown));
+		number(node_unknown_ns(node, now_ns)), "closed_ns", number(node->unknown.duration_ns), "count",
+		number(node->unknown.count), "intervals", query_intervals(&node->unknown));
 	json_t *gaps = json_pack("{so so so}", "missing", number(node->missing), "count", number(node->gaps.count),
 		"intervals", query_intervals(&node->gaps));
 	bool is_up = node->state == NODE_UP;

@@ -16,6 +16,25 @@ uint64_t sequence_give_up(struct sequence *sequence) {
 	return lost;
 }
 
+// Move over what was taken right after the contiguous part.
+static void sequence_advance(struct sequence *sequence) {
+	bool *taken;
+	while (*(taken = sequence_slot(sequence, sequence->contiguous + 1))) {
+		*taken = false;
+		sequence->contiguous++;
+	}
+}
+
+void sequence_start(struct sequence *sequence, uint64_t n) {
+	for (uint64_t i = sequence->contiguous + 1; i <= n && i <= sequence->greatest; i++)
+		*sequence_slot(sequence, i) = false;
+	if (n > sequence->contiguous)
+		sequence->contiguous = n;
+	if (n > sequence->greatest)
+		sequence->greatest = n;
+	sequence_advance(sequence);
+}
+
 bool sequence_take(struct sequence *sequence, uint64_t n, uint64_t *lost) {
 	if (n <= sequence->contiguous)
 		return false;
@@ -31,9 +50,6 @@ bool sequence_take(struct sequence *sequence, uint64_t n, uint64_t *lost) {
 	*taken = true;
 	if (n > sequence->greatest)
 		sequence->greatest = n;
-	while (*(taken = sequence_slot(sequence, sequence->contiguous + 1))) {
-		*taken = false;
-		sequence->contiguous++;
-	}
+	sequence_advance(sequence);
 	return true;
 }

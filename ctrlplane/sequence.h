@@ -25,6 +25,9 @@ bool sequence_take(struct sequence *sequence, uint64_t n, uint64_t *lost);
 //   return  how many numbers that were
 uint64_t sequence_give_up(struct sequence *sequence);
 
+// Numbers up to n were taken before: by an earlier controller.
+void sequence_start(struct sequence *sequence, uint64_t n);
+
 static inline bool sequence_has_hole(const struct sequence *sequence) {
 	return sequence->greatest > sequence->contiguous;
 }

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// What is read back, once after the start: an earlier controller's epoch, nodes, sums, sequence numbers and alerts. If
+// Redis was not there at the start, this controller has nodes of its own by then, and the two are joined. Later
+// connections only find out whether Redis still has what it was given.
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctrlplane/clock.h"
+#include "ctrlplane/log.h"
+#include "ctrlplane/store_command.h"
+#include "ctrlplane/store_parts.h"
+
+enum { LOAD_META, LOAD_NODES, LOAD_TOTAL, LOAD_ALERTS, LOAD_ALERT_HISTORY };
+enum { LOAD_NODE, LOAD_SERIES, LOAD_OPERATORS, LOADS_PER_NODE };
+
+static void load_words(struct store *store, struct store_command *command, const char *name, const char *key) {
+	store_word(command, "%s", name);
+	store_word(command, STORE_KEY "%s", key);
+	if (strcmp(name, "XREVRANGE") == 0) {
+		store_word(command, "+");
+		store_word(command, "-");
+		store_word(command, "COUNT");
+		store_word(command, "%d", ALERTS_HISTORY_MAX);
+	}
+	store_command_end(command);
+}
+
+uint64_t store_send_greeting(struct store *store) {
+	struct store_command command = {.redis = store->redis};
+	load_words(store, &command, "HGETALL", "meta");
+	if (!store->is_loaded) {
+		load_words(store, &command, "SMEMBERS", "nodes");
+		load_words(store, &command, "HGETALL", "total");
+		load_words(store, &command, "HVALS", "alerts:active");
+		load_words(store, &command, "XREVRANGE", "alerts:history");
+	}
+	store_command_fini(&command);
+	return command.commands;
+}
+
+uint64_t store_send_loads(struct store *store) {
+	struct store_command command = {.redis = store->redis};
+	for (size_t i = 0; i < store->names_length; i++) {
+		char key[NODE_NAME_SIZE + 32];
+		snprintf(key, sizeof(key), "node:%s", store->names[i]);
+		load_words(store, &command, "HGETALL", key);
+		snprintf(key, sizeof(key), "node:%s:series", store->names[i]);
+		load_words(store, &command, "HGETALL", key);
+		snprintf(key, sizeof(key), "node:%s:operators", store->names[i]);
+		load_words(store, &command, "GET", key);
+	}
+	store_command_fini(&command);
+	return command.commands;
+}
+
+// The value of a field of HGETALL's reply, "" where there is none.
+static const char *field_text(const redisReply *reply, const char *prefix, const char *name) {
+	size_t size = strlen(prefix);
+	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
+		const redisReply *field = reply->element[i], *value = reply->element[i + 1];
+		if (field->type == REDIS_REPLY_STRING && value->type == REDIS_REPLY_STRING &&
+			strncmp(field->str, prefix, size) == 0 && strcmp(field->str + size, name) == 0)
+			return value->str;
+	}
+	return "";
+}
+
+static uint64_t field_number(const redisReply *reply, const char *name) {
+	return strtoull(field_text(reply, "", name), NULL, 10);
+}
+
+static void field_totals(const redisReply *reply, const char *prefix, struct totals *out) {
+	for (int i = 0; i < TOTALS_FIELDS; i++)
+		out->v[i] = strtoull(field_text(reply, prefix, totals_names[i]), NULL, 10);
+}
+
+// Redis was emptied, or fell back to an older copy of itself: say which stretch it no longer has.
+static void note_lost_history(struct store *store, uint64_t redis_last_ms) {
+	struct history *history = &store->history;
+	struct alerts *alerts = &store->state->alerts;
+	if (history->last_stored_ms <= redis_last_ms)
+		return;
+	uint64_t from_ms = redis_last_ms != 0 ? redis_last_ms : history->first_ms;
+	history_add_gap(history,
+		&(struct history_gap){from_ms, history->last_stored_ms, history->last_stored_ms, "redis lost it"});
+	if (redis_last_ms == 0)
+		history->first_ms = 0;
+	alerts->stored = 0;
+	log_line("redis %s: came back without %.0f s of history; writing the state again", store->endpoint,
+		(double)(history->last_stored_ms - from_ms) / 1e3);
+}
+
+static void take_first_meta(struct store *store, const redisReply *reply) {
+	struct history *history = &store->history;
+	struct state *state = store->state;
+	uint64_t last_ms = field_number(reply, "history_last_ms"), epoch = field_number(reply, "epoch");
+	if (epoch >= state->epoch && epoch < INT64_MAX)
+		state->epoch = epoch + 1;
+	if (last_ms == 0)
+		return;
+	history->first_ms = field_number(reply, "history_first_ms");
+	history->last_stored_ms = last_ms;
+	uint64_t to_ms = history->added > 0 ? history->entries[history->stored % HISTORY_PENDING_MAX].ms
+					    : state->started_ns / NS_PER_MS;
+	if (to_ms > last_ms + 2 * state->config.interval_ns / NS_PER_MS)
+		history_add_gap(history, &(struct history_gap){last_ms, to_ms, last_ms, "controller was away"});
+	log_line("redis %s: going on from epoch %" PRIu64 ", now %" PRIu64, store->endpoint, epoch, state->epoch);
+}
+
+static void take_meta(struct store *store, const redisReply *reply) {
+	if (!store->is_loaded) {
+		take_first_meta(store, reply);
+		return;
+	}
+	if (field_number(reply, "epoch") > store->state->epoch) {
+		log_line("redis %s: a controller with a greater epoch than %" PRIu64 " writes here; this one ends",
+			store->endpoint, store->state->epoch);
+		store->is_fenced = true;
+	}
+	note_lost_history(store, field_number(reply, "history_last_ms"));
+}
+
+static void take_names(struct store *store, const redisReply *reply) {
+	store->names = calloc(reply->elements + 1, sizeof(*store->names));
+	for (size_t i = 0; store->names != NULL && i < reply->elements; i++) {
+		const char *name = reply->element[i]->str;
+		if (name != NULL && node_name_is_valid(name) && store->names_length < store->state->nodes.max)
+			snprintf(store->names[store->names_length++], NODE_NAME_SIZE, "%s", name);
+	}
+}
+
+static void take_alerts(struct store *store, const redisReply *reply) {
+	for (size_t i = 0; i < reply->elements; i++) {
+		json_t *value = reply->element[i]->str != NULL ? json_loads(reply->element[i]->str, 0, NULL) : NULL;
+		if (value != NULL)
+			alerts_restore(&store->state->alerts, value);
+		json_decref(value);
+	}
+}
+
+// Entries come newest first: id, then [event, start|end, alert, JSON].
+static void take_alert_history(struct store *store, const redisReply *reply) {
+	if (store->state->alerts.events > 0)
+		return;
+	for (size_t i = reply->elements; i > 0; i--) {
+		const redisReply *entry = reply->element[i - 1];
+		if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 || entry->element[0]->str == NULL)
+			continue;
+		json_t *value = json_loads(field_text(entry->element[1], "", "alert"), 0, NULL);
+		bool is_end = strcmp(field_text(entry->element[1], "", "event"), "end") == 0;
+		if (value != NULL)
+			alerts_restore_event(&store->state->alerts, entry->element[0]->str, value, is_end);
+		json_decref(value);
+	}
+}
+
+void store_take_greeting(struct store *store, uint64_t i, const redisReply *reply) {
+	if (reply->type == REDIS_REPLY_ERROR)
+		snprintf(store->refusal, sizeof(store->refusal), "%s", reply->str);
+	if (reply->type != REDIS_REPLY_ARRAY)
+		return;
+	switch (i) {
+	case LOAD_META:
+		take_meta(store, reply);
+		break;
+	case LOAD_NODES:
+		free(store->names);
+		store->names_length = 0;
+		take_names(store, reply);
+		break;
+	case LOAD_TOTAL:
+		field_totals(reply, "departed.", &store->state->nodes.departed);
+		store->state->nodes.departed_nodes = field_number(reply, "departed.nodes");
+		break;
+	case LOAD_ALERTS:
+		take_alerts(store, reply);
+		break;
+	case LOAD_ALERT_HISTORY:
+		take_alert_history(store, reply);
+		break;
+	default:
+		break;
+	}
+}
+
+static void take_intervals(const redisReply *reply, const char *prefix, struct node_intervals *out) {
+	uint64_t duration_ns = 0, known = out->count;
+	json_t *list = json_loads(field_text(reply, prefix, "intervals"), 0, NULL), *item;
+	size_t i;
+	json_array_foreach(list, i, item) {
+		uint64_t from_ns = (uint64_t)json_integer_value(json_object_get(item, "from_ns"));
+		uint64_t to_ns = (uint64_t)json_integer_value(json_object_get(item, "to_ns"));
+		node_intervals_add(out, from_ns, to_ns, (uint64_t)json_integer_value(json_object_get(item, "count")));
+		duration_ns += to_ns - from_ns;
+	}
+	// Older ones are known by their sums alone.
+	uint64_t count = strtoull(field_text(reply, prefix, "count"), NULL, 10);
+	uint64_t closed_ns = strtoull(field_text(reply, prefix, "closed_ns"), NULL, 10);
+	if (count > out->count - known)
+		out->count = known + count;
+	if (closed_ns > duration_ns)
+		out->duration_ns += closed_ns - duration_ns;
+	json_decref(list);
+}
+
+static enum node_state state_by_name(const char *name) {
+	int state = NODE_UP;
+	while (node_state_names[state] != NULL && strcmp(node_state_names[state], name) != 0)
+		state++;
+	return node_state_names[state] != NULL ? (enum node_state)state : NODE_LOST;
+}
+
+static void take_new_node(struct node *node, const redisReply *reply) {
+	node->state = state_by_name(field_text(reply, "", "state"));
+	node->incarnation = field_number(reply, "incarnation");
+	snprintf(node->host, sizeof(node->host), "%s", field_text(reply, "", "host"));
+	snprintf(node->version, sizeof(node->version), "%s", field_text(reply, "", "version"));
+	node->pid = (uint32_t)field_number(reply, "pid");
+	node->workers = (uint32_t)field_number(reply, "workers");
+	node->registered_ns = field_number(reply, "registered_ns");
+	node->beat_ns = field_number(reply, "beat_ns");
+	node->unknown_from_ns = field_number(reply, "unknown.since_ns");
+	// It has as long to be heard of again as if it had just sent a beat.
+	node->beat_mono_ns = clock_mono_ns();
+}
+
+static void take_node(struct store *store, const char *name, const redisReply *reply) {
+	struct node *node = nodes_find(&store->state->nodes, name);
+	bool is_new = node == NULL;
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
+		nodes_obtain(&store->state->nodes, name, &node) != 0)
+		return;
+	if (is_new)
+		take_new_node(node, reply);
+	struct totals finished;
+	field_totals(reply, "finished.", &finished);
+	totals_add(&node->finished, &finished);
+	uint64_t incarnation = field_number(reply, "incarnation"), incarnations = field_number(reply, "incarnations");
+	bool is_same = is_new || incarnation == node->first_incarnation;
+	node->incarnations += incarnations - (!is_new && is_same ? 1 : 0);
+	if (!is_same)
+		node_intervals_add(&node->unknown, field_number(reply, "beat_ns"), node->registered_ns, 0);
+	node->missing += field_number(reply, "gaps.missing");
+	node->duplicates += field_number(reply, "duplicates");
+	node->late += field_number(reply, "late");
+	take_intervals(reply, "unknown.", &node->unknown);
+	take_intervals(reply, "gaps.", &node->gaps);
+}
+
+static void take_series(struct node *node, const char *path, const json_t *value) {
+	char pipeline[NODE_NAME_SIZE], operator[NODE_NAME_SIZE];
+	unsigned instance;
+	struct totals cumulative;
+	if (sscanf(path, "%63[^/]/%63[^/]/%u", pipeline, operator, & instance) != 3)
+		return;
+	totals_from_json(json_object_get(value, "cumulative"), &cumulative);
+	uint64_t incarnation = (uint64_t)json_integer_value(json_object_get(value, "incarnation"));
+	if (incarnation != node->incarnation) {
+		// This controller first saw a later incarnation: the stored one is finished. If it saw this one, and later
+		// ones, its own books have it already.
+		if (incarnation != node->first_incarnation)
+			totals_add(&node->finished, &cumulative);
+		return;
+	}
+	struct series *series = node_series(node, pipeline, operator, instance);
+	if (series == NULL)
+		return;
+	uint64_t number = (uint64_t)json_integer_value(json_object_get(value, "cumulative_sequence"));
+	sequence_start(&series->sequence, (uint64_t)json_integer_value(json_object_get(value, "sequence")));
+	if (!sequence_has_hole(&series->sequence))
+		series->hole_mono_ns = 0;
+	if (number > series->cumulative_sequence) {
+		series->cumulative = cumulative;
+		series->cumulative_sequence = number;
+		series->end_ns = (uint64_t)json_integer_value(json_object_get(value, "end_ns"));
+	}
+}
+
+void store_take_load(struct store *store, uint64_t i, const redisReply *reply) {
+	const char *name = store->names[i / LOADS_PER_NODE];
+	struct node *node = nodes_find(&store->state->nodes, name);
+	if (i % LOADS_PER_NODE == LOAD_NODE) {
+		take_node(store, name, reply);
+		return;
+	}
+	if (node == NULL)
+		return;
+	if (i % LOADS_PER_NODE == LOAD_SERIES) {
+		for (size_t s = 0; reply->type == REDIS_REPLY_ARRAY && s + 1 < reply->elements; s += 2) {
+			json_t *value = json_loads(reply->element[s + 1]->str, 0, NULL);
+			take_series(node, reply->element[s]->str, value);
+			json_decref(value);
+		}
+		return;
+	}
+	json_t *value = reply->type == REDIS_REPLY_STRING ? json_loads(reply->str, 0, NULL) : NULL;
+	if (value != NULL && node->operators == NULL) {
+		node->operators = json_incref(json_object_get(value, "operators"));
+		node->channels = json_incref(json_object_get(value, "channels"));
+	}
+	json_decref(value);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Inside the store: the connection (store.c), what is written (store_save.c) and what is read back (store_load.c).
+#pragma once
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+
+#include "ctrlplane/history.h"
+#include "ctrlplane/state.h"
+
+enum {
+	STORE_NODE_KEEP_S = 7 * 86400, // keys of a node that the controller no longer knows
+	STORE_TOP_KEEP_S = 60,         // lists of windows
+	STORE_ALERTS_HISTORY = 1000,   // entries
+};
+
+enum store_phase {
+	STORE_AWAY,     // not connected; tries again at retry_mono_ns
+	STORE_GREETING, // reading what Redis holds of the whole
+	STORE_LOADING,  // reading what it holds of each node
+	STORE_READY,
+	STORE_SAVING, // a transaction is on its way
+};
+
+// What a running transaction will have stored.
+struct store_running {
+	uint64_t history_added, events, stored_ns;
+	size_t history_gaps;
+};
+
+struct store {
+	struct state *state;
+	const char *endpoint; // as configured
+	bool is_none;
+	redisContext *redis;
+	enum store_phase phase;
+	uint64_t retry_mono_ns, backoff_ns;
+	uint64_t deadline_mono_ns; // of the phase
+	uint64_t attempts;
+	uint64_t expected, received; // replies in this phase
+	bool is_loaded;              // what Redis held was taken over, once
+	bool is_fenced;
+	bool is_failing;   // said so already
+	char refusal[128]; // what Redis answered to the greeting instead; empty: nothing
+	struct store_running running;
+	uint64_t stored_ns; // wall clock of the last transaction; 0: none
+	uint64_t errors;    // connections lost and transactions failed
+	struct history history;
+	char (*names)[NODE_NAME_SIZE]; // [names_length], nodes to load
+	size_t names_length;
+};
+
+//   return  commands sent
+uint64_t store_send_greeting(struct store *store);
+uint64_t store_send_loads(struct store *store);
+//   return  commands sent, EXEC the last; 0: no memory
+uint64_t store_send_save(struct store *store);
+
+// Take reply number i of the phase.
+void store_take_greeting(struct store *store, uint64_t i, const redisReply *reply);
+void store_take_load(struct store *store, uint64_t i, const redisReply *reply);

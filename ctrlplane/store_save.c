@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// What is written: all of it, every interval, as absolute values, so that a repeat after a broken connection is harmless
+// and an emptied Redis is whole again one interval later. api/redis.md says the same for readers.
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctrlplane/aggregate.h"
+#include "ctrlplane/clock.h"
+#include "ctrlplane/query.h"
+#include "ctrlplane/store.h"
+#include "ctrlplane/store_command.h"
+#include "ctrlplane/store_parts.h"
+
+static void save_simple(struct store_command *command, const char *name, const char *key) {
+	store_word(command, "%s", name);
+	store_word(command, STORE_KEY "%s", key);
+	store_command_end(command);
+}
+
+static void save_expiry(struct store_command *command, const char *key, unsigned keep_s) {
+	store_word(command, "EXPIRE");
+	store_word(command, STORE_KEY "%s", key);
+	store_word(command, "%u", keep_s);
+	store_command_end(command);
+}
+
+static void start_entry(struct store_command *command, const char *key, uint32_t length, uint64_t ms, uint64_t n) {
+	store_word(command, "XADD");
+	store_word(command, STORE_KEY "%s", key);
+	store_word(command, "MAXLEN");
+	store_word(command, "~");
+	store_word(command, "%u", length);
+	store_word(command, "%" PRIu64 "-%" PRIu64, ms, n);
+}
+
+static void save_meta(struct store_command *command, const struct store *store) {
+	const struct history *history = &store->history;
+	uint64_t first_ms = history->first_ms;
+	if (first_ms == 0 && history->added > history->stored)
+		first_ms = history->entries[history->stored % HISTORY_PENDING_MAX].ms;
+	// Read before written: who wrote here last.
+	store_word(command, "HGET");
+	store_word(command, STORE_KEY "meta");
+	store_word(command, "epoch");
+	store_command_end(command);
+	store_word(command, "HSET");
+	store_word(command, STORE_KEY "meta");
+	store_number(command, "version", 1);
+	store_word(command, "weir_version");
+	store_word(command, WEIR_VERSION);
+	store_number(command, "epoch", store->state->epoch);
+	store_number(command, "started_ns", store->state->started_ns);
+	store_number(command, "stored_ns", store->running.stored_ns);
+	store_number(command, "interval_ns", store->state->config.interval_ns);
+	store_number(command, "history_first_ms", first_ms);
+	store_number(command, "history_last_ms",
+		history->added > history->stored ? history_last_ms(history) : history->last_stored_ms);
+	store_command_end(command);
+}
+
+static void save_total(struct store_command *command, struct state *state) {
+	struct totals totals;
+	aggregate_totals(&state->nodes, &totals);
+	json_t *object = totals_to_json(&totals), *departed = totals_to_json(&state->nodes.departed);
+	save_simple(command, "DEL", "total");
+	store_word(command, "HSET");
+	store_word(command, STORE_KEY "total");
+	store_members(command, "", object);
+	store_members(command, "departed.", departed);
+	store_number(command, "departed.nodes", state->nodes.departed_nodes);
+	store_command_end(command);
+	json_decref(object);
+	json_decref(departed);
+}
+
+static void save_series(struct store_command *command, struct node *node) {
+	char key[NODE_NAME_SIZE + 32];
+	snprintf(key, sizeof(key), "node:%s:series", node->name);
+	save_simple(command, "DEL", key);
+	if (node->series_length == 0)
+		return;
+	store_word(command, "HSET");
+	store_word(command, STORE_KEY "%s", key);
+	for (size_t i = 0; i < node->series_length; i++) {
+		struct series *series = &node->series[i];
+		series->storing = series->sequence.contiguous;
+		json_t *value = json_pack("{sI sI sI sI so}", "incarnation", (json_int_t)node->incarnation, "sequence",
+			(json_int_t)series->storing, "cumulative_sequence", (json_int_t)series->cumulative_sequence,
+			"end_ns", (json_int_t)series->end_ns, "cumulative", totals_to_json(&series->cumulative));
+		store_word(command, "%s/%s/%u", series->pipeline, series->operator, series->instance);
+		store_json(command, value);
+		json_decref(value);
+	}
+	store_command_end(command);
+	save_expiry(command, key, STORE_NODE_KEEP_S);
+}
+
+static void save_operators(struct store_command *command, const struct node *node) {
+	if (node->operators == NULL)
+		return;
+	json_t *value = json_pack("{sO sO?}", "operators", node->operators, "channels", node->channels);
+	store_word(command, "SET");
+	store_word(command, STORE_KEY "node:%s:operators", node->name);
+	store_json(command, value);
+	store_word(command, "EX");
+	store_word(command, "%d", STORE_NODE_KEEP_S);
+	store_command_end(command);
+	json_decref(value);
+}
+
+static void save_node_history(struct store_command *command, const struct store *store, const struct node *node) {
+	char key[NODE_NAME_SIZE + 32];
+	if (node->state != NODE_UP || store->history.added == 0)
+		return;
+	json_t *object = query_node(store->state, node);
+	snprintf(key, sizeof(key), "node:%s:history", node->name);
+	start_entry(command, key, store->state->config.history_length, history_last_ms(&store->history), 0);
+	store_members(command, "", json_object_get(object, "totals"));
+	store_members(command, "", json_object_get(object, "rates"));
+	store_number(command, "flows_live", node_flows_live(node));
+	store_command_end(command);
+	save_expiry(command, key, STORE_NODE_KEEP_S);
+	json_decref(object);
+}
+
+static void save_node(struct store_command *command, struct store *store, struct node *node) {
+	char key[NODE_NAME_SIZE + 32];
+	snprintf(key, sizeof(key), "node:%s", node->name);
+	json_t *object = query_node(store->state, node), *finished = totals_to_json(&node->finished);
+	store_word(command, "SADD");
+	store_word(command, STORE_KEY "nodes");
+	store_word(command, "%s", node->name);
+	store_command_end(command);
+	save_simple(command, "DEL", key);
+	store_word(command, "HSET");
+	store_word(command, STORE_KEY "%s", key);
+	store_members(command, "", object);
+	store_members(command, "finished.", finished);
+	store_command_end(command);
+	save_expiry(command, key, STORE_NODE_KEEP_S);
+	json_decref(object);
+	json_decref(finished);
+	save_series(command, node);
+	save_operators(command, node);
+	save_node_history(command, store, node);
+}
+
+static void save_top(struct store_command *command, struct state *state) {
+	for (size_t w = 0; w < state->config.windows_length; w++) {
+		for (int kind = 0; kind < LISTS_SHOWN; kind++) {
+			struct query_top top = {.kind = (enum list_kind)kind,
+				.window_s = state->config.windows_s[w],
+				.limit = state->config.list_length};
+			json_t *value = query_top(state, &top);
+			store_word(command, "SET");
+			store_word(command, STORE_KEY "top:%s:%u", list_types[kind].name, top.window_s);
+			store_json(command, value);
+			store_word(command, "EX");
+			store_word(command, "%d", STORE_TOP_KEEP_S);
+			store_command_end(command);
+			json_decref(value);
+		}
+	}
+}
+
+static void save_alerts(struct store_command *command, const struct alerts *alerts) {
+	save_simple(command, "DEL", "alerts:active");
+	for (size_t i = 0; i < alerts->active_length; i++) {
+		json_t *value = alert_to_json(&alerts->active[i]);
+		store_word(command, "HSET");
+		store_word(command, STORE_KEY "alerts:active");
+		store_word(command, "%s", alerts->active[i].id);
+		store_json(command, value);
+		store_command_end(command);
+		json_decref(value);
+	}
+	uint64_t oldest = alerts->events > ALERTS_HISTORY_MAX ? alerts->events - ALERTS_HISTORY_MAX : 0;
+	for (uint64_t i = alerts->stored > oldest ? alerts->stored : oldest; i < alerts->events; i++) {
+		const struct alert_event *event = &alerts->history[i % ALERTS_HISTORY_MAX];
+		json_t *value = alert_to_json(&event->alert);
+		start_entry(command, "alerts:history", STORE_ALERTS_HISTORY, event->id_ms, event->id_n);
+		store_word(command, "event");
+		store_word(command, "%s", event->is_end ? "end" : "start");
+		store_word(command, "alert");
+		store_json(command, value);
+		store_command_end(command);
+		json_decref(value);
+	}
+}
+
+static void save_history_entry(struct store_command *command, const struct history_entry *entry, uint32_t length) {
+	json_t *totals = totals_to_json(&entry->totals);
+	start_entry(command, "history", length, entry->ms, 0);
+	store_members(command, "", totals);
+	store_word(command, "packets_per_s");
+	store_word(command, "%.6g", entry->packets_per_s);
+	store_word(command, "bits_per_s");
+	store_word(command, "%.6g", entry->bits_per_s);
+	store_word(command, "flows_per_s");
+	store_word(command, "%.6g", entry->flows_per_s);
+	store_number(command, "flows_live", entry->flows_live);
+	store_number(command, "nodes_up", entry->nodes_up);
+	store_number(command, "alerts_active", entry->alerts_active);
+	store_command_end(command);
+	json_decref(totals);
+}
+
+static void save_history(struct store_command *command, const struct store *store) {
+	const struct history *history = &store->history;
+	uint32_t length = store->state->config.history_length;
+	for (size_t i = 0; i < history->gaps_length; i++) {
+		const struct history_gap *gap = &history->gaps[i];
+		start_entry(command, "history", length, gap->id_ms, 1);
+		store_number(command, "gap_from_ms", gap->from_ms);
+		store_number(command, "gap_to_ms", gap->to_ms);
+		store_word(command, "reason");
+		store_word(command, "%s", gap->reason);
+		store_command_end(command);
+	}
+	for (uint64_t i = history->stored; i < history->added; i++)
+		save_history_entry(command, &history->entries[i % HISTORY_PENDING_MAX], length);
+}
+
+uint64_t store_send_save(struct store *store) {
+	struct state *state = store->state;
+	struct store_command command = {.redis = store->redis};
+	store->running = (struct store_running){.history_added = store->history.added,
+		.events = state->alerts.events,
+		.stored_ns = clock_wall_ns(),
+		.history_gaps = store->history.gaps_length};
+	store_word(&command, "MULTI");
+	store_command_end(&command);
+	save_meta(&command, store);
+	save_total(&command, state);
+	save_simple(&command, "DEL", "nodes");
+	for (size_t i = 0; i < state->nodes.length; i++)
+		save_node(&command, store, state->nodes.list[i]);
+	save_top(&command, state);
+	save_alerts(&command, &state->alerts);
+	save_history(&command, store);
+	store_word(&command, "EXEC");
+	store_command_end(&command);
+	store_command_fini(&command);
+	return command.err == 0 ? command.commands : 0;
+}
+
+void store_note_interval(struct store *store, uint64_t wall_ns) {
+	struct state *state = store->state;
+	struct history_entry entry = {.ms = wall_ns / state->config.interval_ns * state->config.interval_ns / NS_PER_MS,
+		.alerts_active = state->alerts.active_length};
+	double rates[TOTALS_FIELDS];
+	aggregate_totals(&state->nodes, &entry.totals);
+	aggregate_rates(
+		&(struct aggregate_scope){.nodes = &state->nodes, .length = 1, .mono_ns = clock_mono_ns()}, rates);
+	entry.packets_per_s = rates[TOTALS_PACKETS];
+	entry.bits_per_s = 8 * rates[TOTALS_BYTES];
+	entry.flows_per_s = rates[TOTALS_FLOWS_STARTED];
+	for (size_t i = 0; i < state->nodes.length; i++) {
+		entry.flows_live += node_flows_live(state->nodes.list[i]);
+		entry.nodes_up += state->nodes.list[i]->state == NODE_UP;
+	}
+	history_add(&store->history, &entry);
+}

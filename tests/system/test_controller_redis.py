@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the weir authors
+"""The controller and Redis: each killed and restarted, nothing counted twice, what is unknown shown as such."""
+import json
+import signal
+
+from conftest import wait_for
+
+
+def history(redis):
+    return redis.run("XRANGE", "weir:1:history", "-", "+")
+
+
+def test_acknowledged_is_stored(controller, redis, make_node):
+    node = make_node(controller)
+    node.register()
+    node.summary(packets=5)
+    node.wait_ack(1)
+    series = json.loads(redis.hash("weir:1:node:a:series")["p/report/0"])
+    assert series["sequence"] == 1 and series["cumulative"]["packets"] == 5
+    assert redis.hash("weir:1:total")["packets"] == "5"
+    assert redis.hash("weir:1:meta")["version"] == "1"
+
+
+def test_everything_stored_is_bounded(controller, redis, make_node):
+    node = make_node(controller)
+    node.register()
+    node.summary()
+    node.wait_ack(1)
+    fixed = {"weir:1:meta", "weir:1:nodes", "weir:1:total", "weir:1:history", "weir:1:alerts:active",
+             "weir:1:alerts:history"}
+    keys = set(redis.run("KEYS", "*").split("\n"))
+    assert keys - fixed and all(int(redis.run("TTL", key)) > 0 for key in keys - fixed)
+
+
+def test_killed_controller_goes_on_from_redis(controller, redis, make_node):
+    node = make_node(controller)
+    node.register()
+    first = node.summary(packets=5)
+    node.wait_ack(1)
+    epoch = controller.ask("status")["controller"]["epoch"]
+    controller.kill()
+    controller.start()
+    node.start_beating()  # is told to register, and does
+    wait_for(lambda: controller.node("a").get("state") == "up", 5)
+    wait_for(lambda: "node a registered again" in controller.process.err(), 5)
+    node.stop_beating()
+    node.resend(first)  # its acknowledgement might have been lost
+    node.summary(packets=6)
+    node.wait_ack(2)
+    seen = controller.node("a")
+    assert seen["totals"]["packets"] == 11 and seen["gaps"]["missing"] == 0 and seen["duplicates"] == 1
+    assert seen["unknown"]["duration_ns"] == 0
+    assert controller.ask("status")["controller"]["epoch"] == epoch + 1
+
+
+def test_node_killed_while_the_controller_is_away(controller, redis, make_node):
+    first = make_node(controller)
+    first.register()
+    first.summary(packets=5)
+    first.wait_ack(1)
+    controller.kill()
+    first.close()
+    controller.start()
+    second = make_node(controller)
+    wait_for(lambda: second.register().accepted, 5)
+    second.summary(packets=6)
+    second.wait_ack(1)
+    seen = controller.node("a")
+    assert seen["totals"]["packets"] == 11 and seen["incarnations"] == 2
+    assert seen["unknown"]["count"] == 1 and seen["unknown"]["duration_ns"] > 0
+
+
+def test_redis_killed_and_restarted_empty(controller, redis, make_node):
+    node = make_node(controller)
+    node.register()
+    node.start_beating()
+    node.summary(packets=5)
+    node.wait_ack(1)
+    wait_for(lambda: history(redis).count("flows_live") >= 2, 5, "two entries of history")
+    redis.kill()
+    wait_for(lambda: controller.ask("status")["redis"]["state"] == "away", 5)
+    node.summary(packets=6)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 11, 5)
+    assert not node.has_ack()
+    redis.start()
+    node.wait_ack(2)
+    assert redis.hash("weir:1:node:a")["totals.packets"] == "11"
+    assert redis.hash("weir:1:total")["packets"] == "11"
+    text = history(redis)
+    assert "gap_from_ms" in text and "redis lost it" in text
+    assert "came back without" in controller.process.err()
+
+
+def test_redis_absent_at_start(make_controller, make_node, redis):
+    redis.kill()
+    controller = make_controller(redis=redis.endpoint)
+    assert controller.process.err().count("going on without") == 1
+    node = make_node(controller)
+    node.register()
+    node.start_beating()
+    node.summary(packets=5)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 5, 5)
+    redis.start()
+    node.wait_ack(1)
+    assert redis.hash("weir:1:node:a")["totals.packets"] == "5"
+
+
+def test_controller_started_without_redis_joins_what_was_stored(controller, redis, make_node):
+    first = make_node(controller)
+    first.register()
+    for _ in range(3):
+        first.summary(packets=5)
+    first.wait_ack(3)
+    controller.kill()
+    redis.process.child.send_signal(signal.SIGSTOP)  # keeps what it has, answers nothing
+    controller.start()
+    first.epoch = 1
+    first.register()
+    first.summary(packets=5)  # number 4; 1 to 3 were acknowledged by the controller before
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 20, 5)
+    second = make_node(controller, "b", epoch=41)
+    second.register()
+    redis.process.child.send_signal(signal.SIGCONT)
+    first.wait_ack(4)
+    seen = controller.node("a")
+    assert seen["totals"]["packets"] == 20 and seen["gaps"]["missing"] == 0 and seen["incarnations"] == 1
+    assert controller.ask("status")["controller"]["epoch"] >= 42
+
+
+def test_hung_redis_does_not_stall_the_controller(controller, redis, make_node):
+    node = make_node(controller)
+    node.register()
+    redis.process.child.send_signal(signal.SIGSTOP)
+    wait_for(lambda: controller.ask("status")["redis"]["state"] == "away", 6)
+    assert node.beat().epoch == 1
+    redis.process.child.send_signal(signal.SIGCONT)
+    wait_for(lambda: controller.ask("status")["redis"]["state"] == "connected", 5)
+
+
+def test_history_says_how_long_the_controller_was_away(controller, redis, make_node):
+    wait_for(lambda: history(redis).count("flows_live") >= 1, 5)
+    controller.kill()
+    last_ms = int(redis.hash("weir:1:meta")["history_last_ms"])
+    redis.run("HSET", "weir:1:meta", "history_last_ms", last_ms - 60_000)  # as if it had been a minute
+    redis.run("DEL", "weir:1:history")
+    controller.start()
+    wait_for(lambda: "controller was away" in history(redis), 5)
+
+
+def test_a_controller_with_a_lesser_epoch_ends(controller, redis):
+    wait_for(lambda: redis.hash("weir:1:meta").get("epoch") == "1", 5)
+    redis.run("HSET", "weir:1:meta", "epoch", "9")
+    wait_for(lambda: not controller.process.is_running(), 5)
+    assert controller.process.child.returncode == 1
+    assert "greater epoch" in controller.process.err()
+
+
+def test_foreign_type_under_a_key_is_reported(redis, make_controller):
+    redis.run("SADD", "weir:1:history", "not a stream")
+    controller = make_controller(redis=redis.endpoint)
+    wait_for(lambda: "not stored: WRONGTYPE" in controller.process.err(), 5)
+    redis.run("DEL", "weir:1:history")
+    wait_for(lambda: controller.ask("status")["redis"]["stored_ns"], 5)
