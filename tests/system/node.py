@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the weir authors
+"""A real node for system tests: weir-dataplane with telemetry in a folder of the test."""
+import json
+import os
+import socket
+import subprocess
+
+from conftest import BUILD, Process, wait_for
+
+WEIR = BUILD / "weir-dataplane"
+NO_DEVICES = ["--no-pci", "--no-huge", "--log-level=error"]
+
+
+class Node:
+    """weir-dataplane under --file-prefix NAME; its sockets and files lie in `folder`."""
+
+    def __init__(self, folder, arguments, name="node", eal=("-l", "0")):
+        self.folder = folder / f"run-{name}"
+        self.folder.mkdir(exist_ok=True)
+        command = ["env", f"RUNTIME_DIRECTORY={self.folder}", WEIR, *eal, *NO_DEVICES, "--file-prefix", name, "--",
+                   *arguments]
+        self.process = Process(name, command, folder)
+        self.socket_path = self.folder / "dpdk" / name / "dpdk_telemetry.v2"
+        self.connection = None
+
+    def ask(self, command):
+        """One telemetry command; returns its answer."""
+        if self.connection is None:
+            wait_for(lambda: self.socket_path.exists() or not self.process.is_running(), 20, "telemetry socket")
+            self.connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self.connection.settimeout(5)
+            # Unix socket paths are short; the test's folder may not be.
+            here = os.open(self.socket_path.parent, os.O_PATH)
+            self.connection.connect(f"/proc/self/fd/{here}/{self.socket_path.name}")
+            os.close(here)
+            self.connection.recv(4096)
+        self.connection.send(command.encode())
+        return json.loads(self.connection.recv(1 << 20))[command.split(",")[0]]
+
+    def is_up(self):
+        try:
+            return bool(self.ask("/weir/info"))
+        except (OSError, KeyError, json.JSONDecodeError):
+            return False
+
+    def wait_until_up(self):
+        wait_for(lambda: self.is_up() or not self.process.is_running(), 20, "node answers")
+        assert self.process.is_running(), self.process.err()
+        return self
+
+    def instances(self):
+        return [self.ask(f"/weir/instance,{number}") for number in self.ask("/weir/instances")]
+
+    def instance(self, operator, index=0):
+        return next(i for i in self.instances() if i["operator"] == operator and i["index"] == index)
+
+    def channels(self):
+        return [self.ask(f"/weir/channel,{number}") for number in self.ask("/weir/channels")]
+
+    def close(self):
+        if self.connection is not None:
+            self.connection.close()
+        self.process.kill()
+
+
+def assert_accounts_hold(instance):
+    drops = sum(value for name, value in instance.items() if name.startswith("drop_"))
+    assert instance["in"] == instance["forwarded"] + instance["absorbed"] + drops + instance["held"], instance
+    assert instance["out"] == instance["forwarded"] + instance["created"], instance
+
+
+def run_file(arguments, eal=("-l", "0"), limit=120):
+    """Run to the end of a file; returns the finished process."""
+    return subprocess.run([str(a) for a in (WEIR, *eal, *NO_DEVICES, "--no-shconf", "--", *arguments)],
+                          capture_output=True, text=True, timeout=limit, check=False)
