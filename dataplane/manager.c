@@ -30,9 +30,7 @@ struct manager {
 	struct node node;
 	struct plan *plan;
 	int signal_fd;
-	bool live; // a source never ends by itself
 	bool terminal;
-	_Atomic bool workers_may_start, setup_failed, ended;
 };
 
 static void fill_stop_signals(sigset_t *signals) {
@@ -79,8 +77,6 @@ static int set_up(struct manager *manager) {
 	rc = node_init(&manager->node, manager->config, manager->plan);
 	if (rc < 0)
 		return rc;
-	for (unsigned i = 0; i < manager->plan->instance_count; i++)
-		manager->live |= manager->node.instances[i].type->live;
 	sigset_t signals;
 	fill_stop_signals(&signals);
 	manager->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);

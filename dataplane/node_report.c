@@ -12,7 +12,7 @@ static void **new_list(size_t count) {
 	return calloc(count > 0 ? count : 1, sizeof(void *));
 }
 
-static Weir__Operator *describe_operator(const struct operator *op) {
+static Weir__Operator *describe_operator(const struct operator* op) {
 	Weir__Operator *message = malloc(sizeof(*message));
 	if (message == NULL)
 		return NULL;
@@ -158,43 +158,58 @@ struct uplink_source node_report_source(struct node *node) {
 	return (struct uplink_source){.context = node, .describe = describe, .measure = measure};
 }
 
-static void print_drops(const struct node *node, FILE *out) {
-	const char *lead = "; dropped: ";
-	for (unsigned i = 0; i < node->plan->instance_count; i++) {
-		const struct instance *instance = &node->instances[i];
-		const char *const *names = instance->type->drops;
-		for (unsigned d = 0; names != NULL && names[d] != NULL; d++) {
-			uint64_t count = node->snapshots[i].counters.drops[d];
-			if (count == 0)
-				continue;
-			fprintf(out, "%s%s[%u] %s %" PRIu64, lead, instance->op->name, instance->index, names[d],
-				count);
-			lead = ", ";
-		}
-		if (node->snapshots[i].counters.lost_outside > 0) {
-			fprintf(out, "%s%s[%u] lost before capture %" PRIu64, lead, instance->op->name, instance->index,
-				node->snapshots[i].counters.lost_outside);
-			lead = ", ";
-		}
+// Sum one operator's counters over its instances.
+static struct counters sum_operator(const struct node *node, const struct plan_operator *planned) {
+	struct counters sum = {.in = 0};
+	for (unsigned i = 0; i < planned->instance_count; i++) {
+		const struct counters *counters = &node->snapshots[planned->first_instance + i].counters;
+		sum.in += counters->in;
+		sum.in_bytes += counters->in_bytes;
+		sum.absorbed += counters->absorbed;
+		sum.lost_outside += counters->lost_outside;
+		for (unsigned d = 0; d < OPERATOR_DROPS_MAX; d++)
+			sum.drops[d] += counters->drops[d];
+	}
+	return sum;
+}
+
+static void print_losses(const struct operator* op, const struct counters *counters, FILE *out) {
+	const char *lead = "";
+	if (counters->lost_outside > 0)
+		fprintf(out, "; %s: %" PRIu64 " lost before capture", op->name, counters->lost_outside);
+	for (unsigned d = 0; op->type->drops != NULL && op->type->drops[d] != NULL; d++) {
+		if (counters->drops[d] == 0)
+			continue;
+		if (*lead == '\0')
+			fprintf(out, "; %s dropped ", op->name);
+		fprintf(out, "%s%s %" PRIu64, lead, op->type->drops[d], counters->drops[d]);
+		lead = ", ";
 	}
 }
 
 void node_report_summary(struct node *node, FILE *out) {
-	uint64_t packets = 0, bytes = 0, records = 0;
+	uint64_t packets = 0, bytes = 0;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *rest = open_memstream(&text, &size);
+	if (rest == NULL)
+		return;
 	node_snapshot_begin(node);
-	for (unsigned i = 0; i < node->plan->instance_count; i++) {
-		const struct counters *counters = &node->snapshots[i].counters;
-		if (node->instances[i].type->poll != NULL) {
-			packets += counters->in;
-			bytes += counters->in_bytes;
+	for (unsigned i = 0; i < node->plan->operator_count; i++) {
+		const struct operator* op = & node->operators[i];
+		struct counters sum = sum_operator(node, &node->plan->operators[i]);
+		if (op->type->poll != NULL) {
+			packets += sum.in;
+			bytes += sum.in_bytes;
+		} else if (op->type->outputs == NULL) {
+			fprintf(rest, "; %" PRIu64 " records to %s", sum.absorbed, op->name);
 		}
-		if (node->instances[i].type->outputs == NULL)
-			records += counters->absorbed;
+		print_losses(op, &sum, rest);
 	}
-	double seconds = (double)(clock_now_ns() - node->incarnation) * 1e-9;
-	fprintf(out, "weir-dataplane: %" PRIu64 " packets, %.1f MB in %.2f s; %" PRIu64 " tuples at the sinks", packets,
-		(double)bytes * 1e-6, seconds, records);
-	print_drops(node, out);
-	fprintf(out, "\n");
 	node_snapshot_end(node);
+	fclose(rest);
+	double seconds = (double)(clock_now_ns() - node->incarnation) * 1e-9;
+	fprintf(out, "weir-dataplane: %" PRIu64 " packets, %.1f MB in %.2f s%s\n", packets, (double)bytes * 1e-6,
+		seconds, text != NULL ? text : "");
+	free(text);
 }

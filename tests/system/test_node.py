@@ -61,7 +61,8 @@ def run_plan(capture, plan, out):
     done = run_file([capture, "--set", f"sink.path={out}", *settings], eal=eal)
     assert done.returncode == 0, done.stderr
     packets = int(re.search(r"(\d+) packets", done.stderr).group(1))
-    dropped = sum(int(n) for n in re.findall(r"flow_id\[\d+\] \w+ (\d+)", done.stderr))
+    drops = re.search(r"flow_id dropped ([^;\n]*)", done.stderr)
+    dropped = sum(int(n) for n in re.findall(r"\d+", drops.group(1))) if drops else 0
     return packets, dropped, sorted(out.read_text(encoding="utf-8").splitlines())
 
 
