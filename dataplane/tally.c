@@ -6,8 +6,9 @@
 #include "dataplane/tally.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "dataplane/huge_memory.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -33,8 +34,8 @@ int tally_init(struct tally *tally, uint32_t key_size, uint32_t value_size, uint
 		.generation = 1,
 	};
 	XXH3_generateSecret_fromSeed(tally->secret, seed);
-	tally->entries = calloc(capacity, tally->stride);
-	tally->slots = calloc(slots, sizeof(*tally->slots));
+	tally->entries = huge_memory_new((size_t)capacity * tally->stride);
+	tally->slots = huge_memory_new(slots * sizeof(*tally->slots));
 	if (tally->entries != NULL && tally->slots != NULL)
 		return 0;
 	tally_fini(tally);
@@ -42,8 +43,8 @@ int tally_init(struct tally *tally, uint32_t key_size, uint32_t value_size, uint
 }
 
 void tally_fini(struct tally *tally) {
-	free(tally->entries);
-	free(tally->slots);
+	huge_memory_free(tally->entries, (size_t)tally->capacity * tally->stride);
+	huge_memory_free(tally->slots, (tally->slot_mask + 1) * sizeof(*tally->slots));
 	tally->entries = NULL;
 	tally->slots = NULL;
 }
