@@ -14,7 +14,7 @@ enum {
 	IDLE_SPINS = 64,           // empty loops before the first pause
 	IDLE_PAUSE_NS = 50 * 1000, // of emptiness before the first sleep
 	IDLE_SLEEP_MIN_NS = 50 * 1000,
-	IDLE_SLEEP_POLL_NS = 4000 * 1000,     // longest sleep with a live source to poll
+	IDLE_SLEEP_POLL_NS = 6000 * 1000,     // longest sleep with a live source to poll
 	IDLE_SLEEP_MAX_NS = 50 * 1000 * 1000, // longest sleep where only rings or the clock can wake
 };
 
