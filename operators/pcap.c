@@ -78,9 +78,10 @@ static unsigned pcap_poll(struct instance *self, unsigned room) {
 	struct pcap_state *state = self->state;
 	struct rte_mempool *pool = node_packet_pool(self->op->node);
 	enum packet_link link = capture_link(self->op->shared);
-	struct batch batch = {0};
+	struct batch batch;
 	uint64_t bytes = 0;
 	unsigned drops[2] = {0};
+	batch.count = 0;
 
 	// Frames that are dropped count towards the room, so that a file of nothing else doesn't hold the worker.
 	for (unsigned i = 0; i < room; i++) {

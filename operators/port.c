@@ -252,10 +252,11 @@ static void drain(struct instance *self, unsigned taken, uint64_t now_ns) {
 static unsigned port_poll(struct instance *self, unsigned room) {
 	struct port_state *state = self->state;
 	const struct port_shared *shared = self->op->shared;
-	struct batch batch = {0};
+	struct batch batch;
 	uint64_t bytes = 0;
 	uint64_t now_ns = live_clock_now(&state->live, clock_now_ns(), monotonic_ns());
 
+	batch.count = 0;
 	event_clock_advance(&state->clock, now_ns - SLACK_NS);
 	for (unsigned i = 0; i < state->queue_count && batch.count < room; i++) {
 		const struct port_queue *queue = &state->queues[(state->next + i) % state->queue_count];

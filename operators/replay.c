@@ -255,7 +255,7 @@ static void next_round(struct instance *self) {
 
 static unsigned replay_poll(struct instance *self, unsigned room) {
 	struct replay_state *state = self->state;
-	struct batch batch = {.count = 0};
+	struct batch batch;
 	uint64_t bytes = 0;
 	if (self->stopping || !state->count) {
 		self->finished = true;
@@ -267,6 +267,7 @@ static unsigned replay_poll(struct instance *self, unsigned room) {
 	unsigned n = (unsigned)RTE_MIN(room, state->count - state->next);
 	const struct stored_frame *frames = state->frames + state->next;
 	uint64_t left = state->count - state->next;
+	batch.count = 0;
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *tuple = frames[i].tuple;
 		struct rte_mbuf *ahead = i + PREFETCH_AHEAD < left ? frames[i + PREFETCH_AHEAD].tuple : tuple;
