@@ -10,7 +10,7 @@
 
 #include "dataplane/text.h"
 
-enum { KEY_CHECK = 256, KEY_VERSION };
+enum { KEY_CHECK = 256, KEY_VERSION, KEY_MANUAL };
 
 static const struct argp_option argp_options[] = {
 	{"config", 'c', "FILE", 0, "read pipelines from FILE (YAML); may be given several times", 0},
@@ -21,6 +21,7 @@ static const struct argp_option argp_options[] = {
 	{"check", KEY_CHECK, NULL, 0, "read, check and plan; print the plan as text and as Graphviz dot; start nothing",
 		0},
 	{"help", 'h', "OPERATOR", OPTION_ARG_OPTIONAL, "this text, or the options of one operator", 0},
+	{"manual", KEY_MANUAL, "OPERATOR", OPTION_ARG_OPTIONAL | OPTION_HIDDEN, NULL, 0},
 	{"version", KEY_VERSION, NULL, 0, "print the version", 0},
 	{0},
 };
@@ -123,6 +124,10 @@ static error_t take_argument(int key, char *value, struct argp_state *state) {
 		return add_made_setting(parsing, "source.interface", value);
 	case 'h':
 		arguments->action = ARGUMENTS_HELP;
+		arguments->topic = value;
+		return 0;
+	case KEY_MANUAL:
+		arguments->action = ARGUMENTS_MANUAL;
 		arguments->topic = value;
 		return 0;
 	case KEY_CHECK:

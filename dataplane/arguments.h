@@ -20,12 +20,13 @@ enum arguments_action {
 	ARGUMENTS_RUN,
 	ARGUMENTS_CHECK, // print the plan, start nothing
 	ARGUMENTS_HELP,
+	ARGUMENTS_MANUAL, // print a manual page as roff
 	ARGUMENTS_VERSION,
 };
 
 struct arguments {
 	enum arguments_action action;
-	const char *topic; // operator that help is asked for, or NULL
+	const char *topic; // operator that help or the manual is asked for, or NULL
 	int eal_count;     // -1: there was no `--`
 	char **eal;        // into argv
 	unsigned file_count, setting_count;

@@ -74,8 +74,9 @@ int main(int argc, char **argv) {
 		arguments_free(&arguments);
 		return EX_USAGE;
 	}
-	if (arguments.action == ARGUMENTS_HELP) {
-		rc = startup_print_help(arguments.topic);
+	if (arguments.action == ARGUMENTS_HELP || arguments.action == ARGUMENTS_MANUAL) {
+		rc = arguments.action == ARGUMENTS_HELP ? startup_print_help(arguments.topic)
+							: startup_print_manual(arguments.topic);
 		arguments_free(&arguments);
 		return rc < 0 ? EX_USAGE : 0;
 	}

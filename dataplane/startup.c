@@ -3,7 +3,10 @@
 #include "dataplane/startup.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "dataplane/manual.h"
 
 // The built-in pipelines are the files in conf/, made part of the program by the build.
 static const char flow_file[] =
@@ -40,14 +43,19 @@ static void print_operator(const struct operator_type *type) {
 	printf("%s", type->drops != NULL && type->drops[0] != NULL ? "\n" : "");
 }
 
+static int check_topic(const char *option, const char *topic) {
+	if (topic == NULL || operator_type_lookup(topic) != NULL)
+		return 0;
+	fprintf(stderr, "weir-dataplane: %s: \"%s\": no such operator type; there are:", option, topic);
+	for (const struct operator_type *type = NULL; (type = operator_type_next(type)) != NULL;)
+		fprintf(stderr, " %s", type->name);
+	fprintf(stderr, "\n");
+	return -EINVAL;
+}
+
 int startup_print_help(const char *topic) {
-	if (topic != NULL && operator_type_lookup(topic) == NULL) {
-		fprintf(stderr, "weir-dataplane: --help: \"%s\": no such operator type; there are:", topic);
-		for (const struct operator_type *type = NULL; (type = operator_type_next(type)) != NULL;)
-			fprintf(stderr, " %s", type->name);
-		fprintf(stderr, "\n");
+	if (check_topic("--help", topic) < 0)
 		return -EINVAL;
-	}
 	if (topic != NULL) {
 		print_operator(operator_type_lookup(topic));
 		return 0;
@@ -59,4 +67,22 @@ int startup_print_help(const char *topic) {
 	for (const struct operator_type *type = NULL; (type = operator_type_next(type)) != NULL;)
 		printf("  %-12s %s\n", type->name, type->summary);
 	return 0;
+}
+
+int startup_print_manual(const char *topic) {
+	if (check_topic("--manual", topic) < 0)
+		return -EINVAL;
+	if (topic != NULL)
+		return manual_print_operator(stdout, topic);
+	char *usage = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&usage, &size);
+	if (out == NULL)
+		return -ENOMEM;
+	arguments_print_usage(out);
+	int failed = fclose(out);
+	if (failed == 0)
+		manual_print_program(stdout, usage);
+	free(usage);
+	return failed == 0 ? 0 : -ENOMEM;
 }

@@ -15,3 +15,8 @@ int startup_read_config(const struct arguments *arguments, struct node_config *c
 //   topic   an operator's type, or NULL
 //   return  0, or -EINVAL: no such type (a message was printed)
 int startup_print_help(const char *topic);
+
+// Print a manual page as roff: the program's, or that of one operator.
+//   topic   an operator's type, or NULL
+//   return  0; -EINVAL: no such type (a message was printed); -ENOMEM
+int startup_print_manual(const char *topic);

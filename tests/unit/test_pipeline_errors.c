@@ -140,7 +140,8 @@ static void operators_checked(void **state) {
 			"a.yaml:3: b.max_flows: a list; expected a whole number such as 64, 10k, 1M (16..67108864)"},
 		{LINE("{name: b, type: flow_stats, idle_timeout: 10m}"),
 			"a.yaml:3: b: idle_timeout is longer than active_timeout; expected at most active_timeout"},
-		{"pipeline: p\noperators:\n - name: a\n   type: pcap\n", "a.yaml:3: a.path: missing; expected text: capture file"},
+		{"pipeline: p\noperators:\n - name: a\n   type: pcap\n",
+			"a.yaml:3: a.path: missing; expected text: capture file"},
 	};
 	EXPECT(cases);
 }
