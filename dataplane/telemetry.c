@@ -82,7 +82,7 @@ static int answer_instance(const char *command, const char *parameters, struct r
 	rte_tel_data_add_dict_u64(data, "watermark_ns", snapshot->watermark_ns);
 	rte_tel_data_add_dict_u64(data, "finished", snapshot->finished);
 	add_named(data, "drop_", instance->type->drops, snapshot->counters.drops);
-	add_named(data, "", instance->type->gauges, snapshot->gauges);
+	add_named(data, "gauge_", instance->type->gauges, snapshot->gauges);
 	node_snapshot_end(served);
 	return 0;
 }
