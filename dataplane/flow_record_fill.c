@@ -26,7 +26,8 @@ static bool has_ports(uint8_t protocol) {
 // The key as sent in the forward direction.
 static struct flow_key forward_key(const struct flow *flow) {
 	struct flow_key key, canonical;
-	memcpy(&canonical, flow->key, sizeof(canonical));
+	memcpy(&canonical, flow, sizeof(canonical));
+	canonical.ttl = canonical.tos = 0;
 	key = canonical;
 	if (flow->bits & FLOW_FORWARD_IS_REVERSED) {
 		memcpy(key.src_ip, canonical.dst_ip, 16);
@@ -37,26 +38,26 @@ static struct flow_key forward_key(const struct flow *flow) {
 	return key;
 }
 
-static struct flow_direction direction_of(
-	const struct flow *flow, const struct flow_extra *extra, unsigned d, uint64_t duration_ns) {
+static struct flow_direction direction_of(const struct flow_extra *extra, unsigned d, uint64_t duration_ns) {
 	struct flow_direction direction = {
-		.packets = flow->packets[d],
-		.bytes = flow->bytes[d],
-		.payload_bytes = flow->payload_bytes[d],
-		.tcp_flags = flow->record_tcp_flags[d],
+		.packets = extra->packets[d],
+		.bytes = extra->bytes[d],
+		.payload_bytes = extra->payload_bytes[d],
+		.tcp_flags = extra->record_tcp_flags[d],
 		.ttl = extra->ttl[d],
 		.tos = extra->tos[d],
 	};
 	if (duration_ns > 0) {
-		unsigned __int128 bits_ns = (unsigned __int128)flow->bytes[d] * 8 * 1000000000;
+		unsigned __int128 bits_ns = (unsigned __int128)extra->bytes[d] * 8 * 1000000000;
 		unsigned __int128 rate = bits_ns / duration_ns;
 		direction.throughput_bps = rate > UINT64_MAX ? UINT64_MAX : (uint64_t)rate;
 	}
 	return direction;
 }
 
-void flow_record_fill(const struct flow *flow, const struct flow_extra *extra, enum flow_end_reason reason,
-	struct flow_record *record) {
+void flow_record_fill(
+	struct flow *flow, struct flow_extra *extra, enum flow_end_reason reason, struct flow_record *record) {
+	flow_settle(flow, extra);
 	struct flow_key key = forward_key(flow);
 	unsigned forward = flow->bits & FLOW_FORWARD_IS_REVERSED ? 1 : 0;
 	memcpy(record->src_ip, key.src_ip, sizeof(record->src_ip));
@@ -66,14 +67,14 @@ void flow_record_fill(const struct flow *flow, const struct flow_extra *extra, e
 	record->protocol = key.protocol;
 	record->ip_version = key.ip_version;
 	record->end_reason = (uint8_t)reason;
-	record->start_ns = flow->start_ns;
-	record->end_ns = flow->end_ns;
-	record->duration_ns = flow->end_ns - flow->start_ns;
-	record->fwd = direction_of(flow, extra, forward, record->duration_ns);
-	record->rev = direction_of(flow, extra, !forward, record->duration_ns);
+	record->start_ns = extra->start_ns;
+	record->end_ns = extra->end_ns;
+	record->duration_ns = extra->end_ns - extra->start_ns;
+	record->fwd = direction_of(extra, forward, record->duration_ns);
+	record->rev = direction_of(extra, !forward, record->duration_ns);
 
-	record->vlan_count = flow->vlan_count;
-	record->mpls_count = flow->mpls_count;
+	record->vlan_count = extra->vlan_count;
+	record->mpls_count = extra->mpls_count;
 	memcpy(record->vlan, extra->vlan, sizeof(record->vlan));
 	memcpy(record->mpls, extra->mpls, sizeof(record->mpls));
 	memcpy(record->src_mac, extra->mac[forward], sizeof(record->src_mac));
@@ -81,18 +82,17 @@ void flow_record_fill(const struct flow *flow, const struct flow_extra *extra, e
 
 	bool tcp = key.protocol == IPPROTO_TCP, rev = record->rev.packets > 0, lasted = record->duration_ns > 0;
 	record->present = present_if(has_ports(key.protocol), FLOW_HAS_PORTS) |
-			  present_if(flow->vlan_count > 0, FLOW_HAS_VLAN) |
-			  present_if(flow->mpls_count > 0, FLOW_HAS_MPLS) | present_if(flow->has_mac, FLOW_HAS_MAC) |
+			  present_if(extra->vlan_count > 0, FLOW_HAS_VLAN) |
+			  present_if(extra->mpls_count > 0, FLOW_HAS_MPLS) | present_if(extra->has_mac, FLOW_HAS_MAC) |
 			  present_if(tcp, FLOW_HAS_TCP_FLAGS) | present_if(rev, FLOW_HAS_REV) |
 			  present_if(tcp && rev, FLOW_HAS_REV_TCP_FLAGS) | present_if(lasted, FLOW_HAS_FWD_THROUGHPUT) |
 			  present_if(lasted && rev, FLOW_HAS_REV_THROUGHPUT);
 }
 
-void flow_fill_link(
-	struct flow *flow, struct flow_extra *extra, const struct packet_link_headers *headers, unsigned direction) {
-	flow->has_mac = headers->has_mac;
-	flow->vlan_count = headers->vlan_count;
-	flow->mpls_count = headers->mpls_count;
+void flow_fill_link(struct flow_extra *extra, const struct packet_link_headers *headers, unsigned direction) {
+	extra->has_mac = headers->has_mac;
+	extra->vlan_count = headers->vlan_count;
+	extra->mpls_count = headers->mpls_count;
 	memcpy(extra->mac[direction], headers->src_mac, sizeof(extra->mac[0]));
 	memcpy(extra->mac[!direction], headers->dst_mac, sizeof(extra->mac[0]));
 	memcpy(extra->vlan, headers->vlan, sizeof(extra->vlan));
@@ -100,6 +100,7 @@ void flow_fill_link(
 }
 
 void flow_update_fill(struct flow *flow, struct flow_extra *extra, struct flow_update *update) {
+	flow_settle(flow, extra);
 	struct flow_key key = forward_key(flow);
 	unsigned fwd = flow->bits & FLOW_FORWARD_IS_REVERSED ? 1 : 0, rev = !fwd;
 	memcpy(update->src_ip, key.src_ip, sizeof(update->src_ip));
@@ -109,26 +110,26 @@ void flow_update_fill(struct flow *flow, struct flow_extra *extra, struct flow_u
 	update->protocol = key.protocol;
 	update->ip_version = key.ip_version;
 	update->started = !(flow->bits & FLOW_REPORTED);
-	update->fwd_tcp_flags = flow->tcp_flags[fwd];
-	update->rev_tcp_flags = flow->tcp_flags[rev];
+	update->fwd_tcp_flags = extra->tcp_flags[fwd];
+	update->rev_tcp_flags = extra->tcp_flags[rev];
 	update->start_ns = extra->flow_start_ns;
-	update->last_ns = flow->end_ns;
-	update->fwd_packets = (uint32_t)flow->packets[fwd] - extra->update_packets[fwd];
-	update->rev_packets = (uint32_t)flow->packets[rev] - extra->update_packets[rev];
-	update->fwd_bytes = flow->bytes[fwd] - extra->update_bytes[fwd];
-	update->rev_bytes = flow->bytes[rev] - extra->update_bytes[rev];
-	update->total_packets = extra->earlier_packets + flow->packets[0] + flow->packets[1];
-	update->total_bytes = extra->earlier_bytes + flow->bytes[0] + flow->bytes[1];
+	update->last_ns = extra->end_ns;
+	update->fwd_packets = (uint32_t)extra->packets[fwd] - extra->update_packets[fwd];
+	update->rev_packets = (uint32_t)extra->packets[rev] - extra->update_packets[rev];
+	update->fwd_bytes = extra->bytes[fwd] - extra->update_bytes[fwd];
+	update->rev_bytes = extra->bytes[rev] - extra->update_bytes[rev];
+	update->total_packets = extra->earlier_packets + extra->packets[0] + extra->packets[1];
+	update->total_bytes = extra->earlier_bytes + extra->bytes[0] + extra->bytes[1];
 
-	bool tcp = key.protocol == IPPROTO_TCP, rev_seen = flow->packets[rev] > 0 || update->rev_packets > 0;
+	bool tcp = key.protocol == IPPROTO_TCP, rev_seen = extra->packets[rev] > 0 || update->rev_packets > 0;
 	update->present = present_if(has_ports(key.protocol), FLOW_HAS_PORTS) | present_if(tcp, FLOW_HAS_TCP_FLAGS) |
 			  present_if(rev_seen, FLOW_HAS_REV) |
-			  present_if(tcp && flow->tcp_flags[rev] != 0, FLOW_HAS_REV_TCP_FLAGS);
+			  present_if(tcp && extra->tcp_flags[rev] != 0, FLOW_HAS_REV_TCP_FLAGS);
 
 	flow->bits |= FLOW_REPORTED;
 	for (unsigned d = 0; d < 2; d++) {
-		extra->update_packets[d] = (uint32_t)flow->packets[d];
-		extra->update_bytes[d] = flow->bytes[d];
+		extra->update_packets[d] = (uint32_t)extra->packets[d];
+		extra->update_bytes[d] = extra->bytes[d];
 	}
 }
 

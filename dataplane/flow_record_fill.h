@@ -9,12 +9,12 @@
 
 // Keep what lies below IP in the frame that begins a record.
 //   direction  canonical, of that frame
-void flow_fill_link(
-	struct flow *flow, struct flow_extra *extra, const struct packet_link_headers *headers, unsigned direction);
+void flow_fill_link(struct flow_extra *extra, const struct packet_link_headers *headers, unsigned direction);
 
+// Settles the flow first.
 //   record  zeroed
-void flow_record_fill(const struct flow *flow, const struct flow_extra *extra, enum flow_end_reason reason,
-	struct flow_record *record);
+void flow_record_fill(
+	struct flow *flow, struct flow_extra *extra, enum flow_end_reason reason, struct flow_record *record);
 
 // Fill an update and remember what it told: the next one carries what came after it.
 //   update  zeroed

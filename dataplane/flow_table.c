@@ -95,9 +95,7 @@ void flow_table_lookup_batch(const struct flow_table *table, const uint64_t *has
 		const struct flow_bucket *bucket = flow_table_bucket(table, hashes[i]);
 		unsigned slot = first_slot(bucket, tag_of(hashes[i]));
 		uint32_t record = slot < FLOW_BUCKET_SLOTS ? bucket->record[slot] : 0;
-		const struct flow *flow = &table->flows[record];
-		__builtin_prefetch(flow, 1);
-		__builtin_prefetch((const uint8_t *)flow + 64, 1);
+		__builtin_prefetch(&table->flows[record], 1);
 		candidates[i] = record;
 	}
 }
@@ -149,7 +147,7 @@ uint32_t flow_table_insert(struct flow_table *table, unsigned part, uint64_t has
 	unsigned slot = used_slots(bucket);
 	bucket->tag[slot] = tag_of(hash);
 	bucket->record[slot] = record;
-	memcpy(table->flows[record].key, words, sizeof(table->flows[record].key));
+	flow_set_key(&table->flows[record], words);
 	table->extras[record].hash_high = (uint32_t)(hash >> 32);
 	return record;
 }
@@ -189,6 +187,6 @@ void flow_table_remove(struct flow_table *table, unsigned part, uint32_t record)
 		index_give(&table->bucket_pool, &table->parts[part].buckets, place.before_last->next);
 		place.before_last->next = 0;
 	}
-	memset(table->flows[record].key, 0, sizeof(table->flows[record].key));
+	memset(&table->flows[record], 0, sizeof(table->flows[record]));
 	index_give(&table->record_pool, &table->parts[part].records, record);
 }

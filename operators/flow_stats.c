@@ -151,24 +151,33 @@ static void cut_flow(struct instance *self, uint32_t record) {
 	flow_cut(&stats->table->flows[record], &stats->table->extras[record]);
 }
 
+static enum flow_due due_now(const struct instance *self, uint32_t record) {
+	const struct flow_stats *stats = self->state;
+	return flow_due_at(
+		&stats->table->flows[record], &stats->table->extras[record], &stats->timeouts, self->watermark_ns);
+}
+
 // Do what is due at the watermark for a flow that is not on the wheel: at most one record and one update.
 //   return  true if the flow ended
 static bool settle_flow(struct instance *self, uint32_t record) {
 	struct flow_stats *stats = self->state;
-	const struct flow *flow = &stats->table->flows[record];
-	enum flow_due due = flow_due_at(flow, &stats->timeouts, self->watermark_ns);
+	enum flow_due due = due_now(self, record);
 	if (due == FLOW_DUE_ACTIVE) {
 		cut_flow(self, record);
-		due = flow_due_at(flow, &stats->timeouts, self->watermark_ns);
+		due = due_now(self, record);
 	}
 	if (due != FLOW_DUE_END)
 		return false;
-	end_flow(self, record, flow_idle_reason(flow));
+	end_flow(self, record, flow_idle_reason(&stats->table->flows[record]));
 	return true;
 }
 
+static uint64_t deadline_of(const struct flow_stats *stats, uint32_t record) {
+	return flow_deadline_ns(&stats->table->flows[record], &stats->table->extras[record], &stats->timeouts);
+}
+
 static void put_on_wheel(struct flow_stats *stats, uint32_t record) {
-	timer_wheel_insert(&stats->wheel, record, flow_deadline_ns(&stats->table->flows[record], &stats->timeouts));
+	timer_wheel_insert(&stats->wheel, record, deadline_of(stats, record));
 }
 
 // End the flow of this instance that would end soonest, or one of those: a few of the wheel are looked at, and put back
@@ -183,7 +192,7 @@ static bool evict_flow(struct instance *self) {
 		uint32_t record = timer_wheel_pop_any(&stats->wheel, &up_ns);
 		if (record == 0)
 			break;
-		uint64_t deadline_ns = flow_deadline_ns(&stats->table->flows[record], &stats->timeouts);
+		uint64_t deadline_ns = deadline_of(stats, record);
 		if (victim != 0)
 			put_on_wheel(stats, deadline_ns < victim_ns ? victim : record);
 		if (victim == 0 || deadline_ns < victim_ns) {
@@ -204,7 +213,7 @@ static void note_link(struct flow_stats *stats, uint32_t record, struct rte_mbuf
 	struct packet_link_headers headers;
 	packet_parse_link(
 		rte_pktmbuf_mtod(tuple, const uint8_t *), rte_pktmbuf_data_len(tuple), tuple_link(tuple), &headers);
-	flow_fill_link(&stats->table->flows[record], &stats->table->extras[record], &headers, direction);
+	flow_fill_link(&stats->table->extras[record], &headers, direction);
 }
 
 // Make a flow of a packet that has none.
@@ -230,7 +239,8 @@ static uint32_t add_flow(struct instance *self, struct rte_mbuf *tuple, const ui
 static bool advance_flow(struct instance *self, uint32_t record, const struct packet_meta *meta) {
 	struct flow_stats *stats = self->state;
 	struct flow *flow = &stats->table->flows[record];
-	struct flow_decision decision = flow_decide(flow, &stats->timeouts, meta);
+	struct flow_extra *extra = &stats->table->extras[record];
+	struct flow_decision decision = flow_decide(flow, extra, &stats->timeouts, meta);
 	if (decision.exports && decision.record_reason == FLOW_END_ACTIVE)
 		cut_flow(self, record);
 	else if (decision.exports)
@@ -239,23 +249,25 @@ static bool advance_flow(struct instance *self, uint32_t record, const struct pa
 		self->gauges[GAUGE_ENDED_SILENTLY]++;
 
 	if (decision.step == FLOW_STEP_CONTINUE) {
-		flow_continue(flow, &stats->timeouts, meta);
+		flow_continue(flow, extra, &stats->timeouts, meta);
 	} else if (decision.step == FLOW_STEP_RESTART) {
 		conclude_flow(self, record, decision.end_reason);
-		flow_start(flow, &stats->table->extras[record], &stats->timeouts, meta);
+		flow_start(flow, extra, &stats->timeouts, meta);
 		self->gauges[GAUGE_CREATED]++;
 	}
 	return decision.step != FLOW_STEP_COUNT;
 }
 
 // A packet that is not just counted: its flow is new, or changes state, or was not found at once.
+//   record  its flow, or 0: to be looked for
 //   return  false: there is no place for its flow
 static bool __attribute__((noinline))
-take_packet(struct instance *self, struct rte_mbuf *tuple, const uint64_t words[5], unsigned direction) {
+take_packet(struct instance *self, struct rte_mbuf *tuple, uint32_t record, const uint64_t words[5]) {
 	struct flow_stats *stats = self->state;
-	struct flow_table *table = stats->table;
 	const struct packet_meta *meta = tuple_packet(tuple);
-	uint32_t record = flow_table_lookup(table, tuple_hash(tuple), words);
+	unsigned direction = meta->bits & PACKET_REVERSED;
+	if (record == 0)
+		record = flow_table_lookup(stats->table, tuple_hash(tuple), words);
 	bool is_new = record == 0, begins = is_new;
 	if (is_new)
 		record = add_flow(self, tuple, words);
@@ -265,14 +277,15 @@ take_packet(struct instance *self, struct rte_mbuf *tuple, const uint64_t words[
 		return false;
 	if (begins)
 		note_link(stats, record, tuple, direction);
-	struct flow *flow = &table->flows[record];
-	flow_count_any(flow, &table->extras[record], meta, direction);
+	struct flow *flow = &stats->table->flows[record];
+	uint8_t bits = flow->bits;
+	flow_count_any(flow, &stats->table->extras[record], meta, direction);
 	if (stats->tells_updates && !(flow->bits & FLOW_DIRTY))
 		changed_add(stats, record);
 	if (is_new)
 		put_on_wheel(stats, record);
-	else
-		timer_wheel_hasten(&stats->wheel, record, flow_deadline_ns(flow, &stats->timeouts));
+	else if (begins || ((bits ^ flow->bits) & FLOW_ENDED))
+		timer_wheel_hasten(&stats->wheel, record, deadline_of(stats, record));
 	return true;
 }
 
@@ -293,11 +306,12 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 		struct flow *flow = &stats->table->flows[candidates[i]];
 		uint64_t words[5];
 		unsigned direction = flow_key_words(meta, words);
-		bool plain = flow_has_key(flow, words) & flow_is_plain(flow, meta, direction, stats->timeouts.idle_ns) &
+		bool found = flow_has_key(flow, words);
+		bool plain = found & flow_is_plain(flow, meta, direction, stats->timeouts.idle_ns) &
 			     ((flow->bits & wanted_bits) == wanted_bits);
 		if (__builtin_expect(plain, 1)) {
 			flow_count(flow, meta, direction);
-		} else if (!take_packet(self, tuple, words, direction)) {
+		} else if (!take_packet(self, tuple, found ? candidates[i] : 0, words)) {
 			instance_drop(self, DROP_TABLE_FULL, tuple);
 			continue;
 		}
@@ -316,7 +330,7 @@ static bool expire_flows(struct instance *self, unsigned *room) {
 		uint32_t record = timer_wheel_pop(&stats->wheel, self->watermark_ns);
 		if (record == 0)
 			return true;
-		if (flow_due_at(&stats->table->flows[record], &stats->timeouts, self->watermark_ns) != FLOW_NOT_DUE)
+		if (due_now(self, record) != FLOW_NOT_DUE)
 			--*room;
 		if (!settle_flow(self, record))
 			put_on_wheel(stats, record);
