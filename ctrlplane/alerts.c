@@ -60,15 +60,15 @@ void alerts_raise(struct alerts *alerts, const struct alert *seen, uint64_t epoc
 	if (!is_new)
 		return;
 	alerts_record(alerts, alert, false);
-	log_line("alert %s started: %s (%s): %s: value %.6g, threshold %.6g", alert->id, alert->rule, alert->severity,
-		alert->subject, alert->value, alert->threshold);
+	log_line("alert %s started: %s (%s): %s: %s: %.6g, threshold %.6g", alert->id, alert->rule, alert->severity,
+		alert->subject, alert->measure, alert->value, alert->threshold);
 }
 
 void alerts_expire(struct alerts *alerts, uint64_t wall_ns, uint64_t mono_ns) {
 	size_t kept = 0;
 	for (size_t i = 0; i < alerts->active_length; i++) {
 		struct alert *alert = &alerts->active[i];
-		if (mono_ns < alert->last_mono_ns + alert->hold_down_ns || mono_ns == alert->last_mono_ns) {
+		if (alert->last_mono_ns >= mono_ns || mono_ns < alert->last_mono_ns + alert->hold_down_ns) {
 			if (kept != i)
 				alerts->active[kept] = *alert;
 			kept++;
@@ -83,11 +83,12 @@ void alerts_expire(struct alerts *alerts, uint64_t wall_ns, uint64_t mono_ns) {
 }
 
 json_t *alert_to_json(const struct alert *alert) {
-	return json_pack("{ss ss ss ss ss sI sI so sf sf sf sI}", "id", alert->id, "rule", alert->rule, "subject",
-		alert->subject, "severity", alert->severity, "description", alert->description, "start_ns",
-		(json_int_t)alert->start_ns, "last_ns", (json_int_t)alert->last_ns, "end_ns",
-		alert->end_ns != 0 ? json_integer((json_int_t)alert->end_ns) : json_null(), "value", alert->value,
-		"peak", alert->peak, "threshold", alert->threshold, "hold_down_ns", (json_int_t)alert->hold_down_ns);
+	return json_pack("{ss ss ss ss ss ss sI sI so sf sf sf sI}", "id", alert->id, "rule", alert->rule, "subject",
+		alert->subject, "severity", alert->severity, "description", alert->description, "measure",
+		alert->measure, "start_ns", (json_int_t)alert->start_ns, "last_ns", (json_int_t)alert->last_ns,
+		"end_ns", alert->end_ns != 0 ? json_integer((json_int_t)alert->end_ns) : json_null(), "value",
+		alert->value, "peak", alert->peak, "threshold", alert->threshold, "hold_down_ns",
+		(json_int_t)alert->hold_down_ns);
 }
 
 static void restore_text(const json_t *object, const char *name, char *out, size_t size) {
@@ -101,6 +102,7 @@ static void alert_from_json(const json_t *object, struct alert *out) {
 	restore_text(object, "rule", out->rule, sizeof(out->rule));
 	restore_text(object, "subject", out->subject, sizeof(out->subject));
 	restore_text(object, "severity", out->severity, sizeof(out->severity));
+	restore_text(object, "measure", out->measure, sizeof(out->measure));
 	restore_text(object, "description", out->description, sizeof(out->description));
 	out->start_ns = (uint64_t)json_integer_value(json_object_get(object, "start_ns"));
 	out->last_ns = (uint64_t)json_integer_value(json_object_get(object, "last_ns"));

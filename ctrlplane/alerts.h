@@ -21,6 +21,7 @@ enum {
 struct alert {
 	char id[ALERT_ID_SIZE]; // unique for all time: epoch and a number
 	char rule[ALERT_NAME_SIZE], subject[ALERT_SUBJECT_SIZE], severity[16], description[ALERT_SUBJECT_SIZE];
+	char measure[ALERT_NAME_SIZE];      // what value, peak and threshold are: "distinct endpoints_out in 5 s"
 	uint64_t start_ns, last_ns, end_ns; // wall clock; last: condition last true; end 0: active
 	double value, peak, threshold;
 	uint64_t hold_down_ns;
@@ -45,9 +46,10 @@ struct alerts {
 };
 
 // Say that a condition holds: opens an alert or goes on with the open one.
-//   seen  rule, subject, severity, description, value, threshold and hold_down_ns count
+//   seen  rule, subject, severity, description, measure, value, threshold and hold_down_ns count
 void alerts_raise(struct alerts *alerts, const struct alert *seen, uint64_t epoch);
-// End what has been quiet for its hold-down.
+// End what was not raised since mono_ns and has been quiet for its hold-down.
+//   mono_ns  when the present evaluation began
 void alerts_expire(struct alerts *alerts, uint64_t wall_ns, uint64_t mono_ns);
 // Put back an alert that Redis remembers.
 void alerts_restore(struct alerts *alerts, const json_t *object);

@@ -19,6 +19,7 @@
 #include "ctrlplane/collect.h"
 #include "ctrlplane/conf.h"
 #include "ctrlplane/log.h"
+#include "ctrlplane/logic.h"
 #include "ctrlplane/store.h"
 
 enum {
@@ -36,7 +37,7 @@ static const char usage[] =
 	"tcp://127.0.0.1:5570);\n"
 	"                     summaries come in on the next port, or on PATH-summaries\n"
 	"  --redis ENDPOINT   unix:///PATH, tcp://HOST:PORT or none (default unix:///run/weir/redis.sock)\n"
-	"  --alerts FILE      alert rules\n"
+	"  --alerts FILE      alert rules; a file named in the configuration counts from where that is\n"
 	"  --help             this text\n"
 	"  --version          the version\n";
 
@@ -133,18 +134,21 @@ static void settle(struct store *store, uint64_t limit_ms) {
 }
 
 // One interval: what came in becomes sums, alerts, and what Redis holds.
-static void interval(struct state *state) {
+static void interval(struct state *state, struct logic *logic) {
 	// What an earlier controller took may look like a hole until Redis has told.
 	if (store_is_loaded(state->store))
 		aggregate_give_up(&state->nodes, clock_mono_ns());
+	logic_evaluate(logic, state);
 	store_note_interval(state->store, clock_wall_ns());
 	store_save(state->store);
 }
 
 static int run(struct state *state, struct collect *collect, int signals) {
+	struct logic logic = {0};
+	int err = 0;
 	uint64_t next_ns = clock_wall_ns() / state->config.interval_ns * state->config.interval_ns;
 	uint64_t check_ns = 0;
-	for (;;) {
+	while (err == 0) {
 		zmq_pollitem_t items[] = {
 			{.socket = collect->commands, .events = ZMQ_POLLIN},
 			{.socket = collect->summaries, .events = ZMQ_POLLIN},
@@ -155,13 +159,13 @@ static int run(struct state *state, struct collect *collect, int signals) {
 		items[3].fd = store_descriptor(state->store, &events);
 		items[3].events = (short)((events & POLLIN ? ZMQ_POLLIN : 0) | (events & POLLOUT ? ZMQ_POLLOUT : 0));
 		if (zmq_poll(items, items[3].fd >= 0 ? 4 : 3, TICK_MS) < 0 && zmq_errno() != EINTR)
-			return -zmq_errno();
+			err = -zmq_errno();
 		if (items[2].revents != 0)
-			return 0;
+			break;
 		collect_receive(collect);
 		store_work(state->store);
 		if (store_is_fenced(state->store))
-			return -EPERM;
+			err = -EPERM;
 		collect_acknowledge(collect);
 		// What has arrived was read before silence is judged: a stall of this loop makes no node lost.
 		if (clock_mono_ns() - check_ns >= TICK_MS * NS_PER_MS) {
@@ -171,13 +175,19 @@ static int run(struct state *state, struct collect *collect, int signals) {
 		if (clock_wall_ns() >= next_ns || next_ns > clock_wall_ns() + state->config.interval_ns) {
 			next_ns = clock_wall_ns() / state->config.interval_ns * state->config.interval_ns +
 				  state->config.interval_ns;
-			interval(state);
+			interval(state, &logic);
 		}
 	}
+	logic_fini(&logic);
+	return err;
 }
 
-static uint32_t window_slots(const struct config *config) {
+// Intervals kept per node: the longest window that is shown or that a rule looks at.
+static uint32_t window_slots(const struct config *config, const struct alert_rules *rules) {
 	uint64_t longest_ns = config->windows_s[config->windows_length - 1] * NS_PER_S;
+	for (size_t i = 0; i < rules->length; i++)
+		if (rules->list[i].window_s * NS_PER_S > longest_ns)
+			longest_ns = rules->list[i].window_s * NS_PER_S;
 	return (uint32_t)((longest_ns + config->interval_ns - 1) / config->interval_ns) + 2;
 }
 
@@ -187,12 +197,19 @@ static int start(struct state *state, struct collect *collect) {
 	state->nodes.max = state->config.nodes_max;
 	state->nodes.window_entries = state->config.entries_max;
 	state->nodes.interval_ns = state->config.interval_ns;
-	state->nodes.window_slots = window_slots(&state->config);
-	int err = store_new(&state->store, state, state->config.redis);
+	char error[CONF_ERROR_SIZE] = "out of memory";
+	int err = 0;
+	if (state->config.alerts[0] != '\0')
+		err = alert_rules_load(&state->rules, state->config.alerts, error);
+	if (err != 0) {
+		log_line("%s", error);
+		return err;
+	}
+	state->nodes.window_slots = window_slots(&state->config, &state->rules);
+	err = store_new(&state->store, state, state->config.redis);
 	if (err != 0)
 		return err;
 	settle(state->store, START_MS);
-	char error[256] = "out of memory";
 	err = collect_init(collect, state, error);
 	if (err != 0) {
 		log_line("%s", error);
@@ -215,8 +232,10 @@ int main(int argc, char **argv) {
 		err = signals = open_signals();
 	if (signals >= 0)
 		err = start(&state, &collect);
-	if (err == 0) {
+	if (err == 0)
 		err = run(&state, &collect, signals);
+	if (err == 0) {
+		settle(state.store, FINISH_MS);
 		store_save(state.store);
 		settle(state.store, FINISH_MS);
 		collect_acknowledge(&collect);

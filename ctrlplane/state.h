@@ -4,6 +4,7 @@
 // What the stages work on together: the configuration, the nodes, the alerts, and what of it is stored. One thread.
 #pragma once
 
+#include "ctrlplane/alert_rules.h"
 #include "ctrlplane/alerts.h"
 #include "ctrlplane/config.h"
 #include "ctrlplane/nodes.h"
@@ -18,6 +19,7 @@ struct state {
 	struct config config;
 	struct nodes nodes;
 	struct alerts alerts;
+	struct alert_rules rules;
 	struct store *store;
 	uint64_t epoch;      // of this controller
 	uint64_t started_ns; // wall clock

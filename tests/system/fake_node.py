@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the weir authors
 """A node that speaks api/weir.proto and does exactly what a test says: nothing is sent or repeated by itself."""
 import ipaddress
+import random
 import threading
 import time
 
@@ -135,3 +136,22 @@ class FakeNode:
 
     def host(self, ip, **values):
         return self.pb.HostDelta(ip=ipaddress.ip_address(ip).packed, **values)
+
+
+def sketch(items, seed=1):
+    """The packed HyperLogLog (api/hll.h) of so many different items."""
+    generator = random.Random(seed)
+    registers = bytearray(256)
+    for _ in range(items):
+        register, rank = generator.randrange(256), 1
+        while generator.random() < 0.5:
+            rank += 1
+        registers[register] = max(registers[register], rank)
+    packed, i = bytearray(), 0
+    while i < 256:
+        run = 0
+        while i + run < 256 and run < 128 and registers[i + run] == 0:
+            run += 1
+        packed.append(0x80 | (run - 1) if run else registers[i])
+        i += run or 1
+    return bytes(packed)
