@@ -179,19 +179,22 @@ static bool take_next(struct summary_message *message, const struct summary_tabl
 	return true;
 }
 
-static void take_all(struct summary_message *message, const struct summary_tables *tables) {
-	static const enum list turns[] = {LIST_HOSTS, LIST_FLOWS, LIST_SERVICES, LIST_PREFIXES, LIST_TARGETS};
+static void take_urgent(struct summary_message *message, const struct summary_tables *tables) {
 	const struct tally_top *targets = &message->tops[LIST_TARGETS];
-	bool is_open[LISTS];
-	bool is_any_open = true;
 
-	memset(message->lengths, 0, sizeof(message->lengths));
 	while (take_next(message, tables, LIST_FANS))
 		;
 	while (message->lengths[LIST_TARGETS] < targets->count &&
 		targets->ranks[message->lengths[LIST_TARGETS]].weight >= SUMMARY_TARGET_MIN &&
 		take_next(message, tables, LIST_TARGETS))
 		;
+}
+
+static void take_in_turn(struct summary_message *message, const struct summary_tables *tables) {
+	static const enum list turns[] = {LIST_HOSTS, LIST_FLOWS, LIST_SERVICES, LIST_PREFIXES, LIST_TARGETS};
+	bool is_open[LISTS];
+	bool is_any_open = true;
+
 	memset(is_open, true, sizeof(is_open));
 	while (is_any_open) {
 		is_any_open = false;
@@ -201,6 +204,19 @@ static void take_all(struct summary_message *message, const struct summary_table
 			is_any_open |= is_open[list];
 		}
 	}
+}
+
+// Fill the lists.
+//   bare  bytes of the message without them
+static void take_all(struct summary_message *message, const struct summary_tables *tables, uint64_t bare,
+	const struct summary_allowance *allowance) {
+	memset(message->lengths, 0, sizeof(message->lengths));
+	message->left = allowance->urgent_bytes > bare ? allowance->urgent_bytes - bare : 0;
+	uint64_t before = message->left;
+	take_urgent(message, tables);
+	bare += before - message->left;
+	message->left = allowance->bytes > bare ? allowance->bytes - bare : 0;
+	take_in_turn(message, tables);
 }
 
 // The fields of a remainder before anything is listed.
@@ -284,7 +300,7 @@ static void choose_anew(struct summary_message *message) {
 }
 
 size_t summary_message_pack(struct summary_message *message, const struct summary_tables *tables,
-	const struct summary_head *head, uint64_t allowance, uint8_t **packed) {
+	const struct summary_head *head, const struct summary_allowance *allowance, uint8_t **packed) {
 	Weir__Message whole = WEIR__MESSAGE__INIT;
 	Weir__Summary summary;
 	Weir__Remainder rests[4];
@@ -300,9 +316,7 @@ size_t summary_message_pack(struct summary_message *message, const struct summar
 	whole.summary = &summary;
 
 	// A longer body takes up to 2 bytes more for its length.
-	size_t bare = weir__message__get_packed_size(&whole) + 2;
-	message->left = allowance > bare ? allowance - bare : 0;
-	take_all(message, tables);
+	take_all(message, tables, weir__message__get_packed_size(&whole) + 2, allowance);
 	list_hosts(&summary, message);
 	list_others(&summary, message);
 

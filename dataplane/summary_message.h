@@ -3,8 +3,8 @@
 //
 // From the tables of one interval to one packed Summary (api/weir.proto) within a budget of bytes. Totals are always in
 // it; lists shrink until it fits, the most important entries first:
-//   1. hosts that started many flows, with their sketches, by flows started
-//   2. targets of many unanswered SYNs
+//   1. urgent, alerts depend on them: hosts that started many flows, with their sketches, by flows started
+//   2. urgent as well: targets of many unanswered SYNs
 //   3. one by one in turn: hosts, flows, services, prefixes by bytes, and the targets of fewer unanswered SYNs
 // The remainders say what the lists leave out, so that each list adds up to the interval's totals.
 //
@@ -31,6 +31,12 @@ struct summary_head {
 	const Weir__Totals *cumulative;
 };
 
+// Bytes that a message may have; exceeded only where totals and remainders alone are more.
+struct summary_allowance {
+	uint64_t bytes;
+	uint64_t urgent_bytes; // with urgent entries alone
+};
+
 struct summary_message;
 
 //   return  0 or -ENOMEM
@@ -42,8 +48,7 @@ void summary_message_free(struct summary_message *message); // NULL is fine
 bool summary_message_choose(struct summary_message *message, const struct summary_tables *tables, uint32_t entries);
 
 // Pack what was chosen, and be ready to choose anew.
-//   allowance  bytes that the message may have; exceeded only where totals and remainders alone are more
-//   packed     malloc, a whole Message; NULL on failure
-//   return     its size, 0: no memory
+//   packed  malloc, a whole Message; NULL on failure
+//   return  its size, 0: no memory
 size_t summary_message_pack(struct summary_message *message, const struct summary_tables *tables,
-	const struct summary_head *head, uint64_t allowance, uint8_t **packed);
+	const struct summary_head *head, const struct summary_allowance *allowance, uint8_t **packed);

@@ -13,7 +13,8 @@
 // message is spread over rounds of the worker, CHOOSE_ENTRIES looks each, while the next interval is being filled.
 //
 // A message has at most the bytes that the traffic earned (`budget`), those of earlier intervals included, but may always
-// have `floor` bytes, so that slow traffic has lists as well. Where no controller is configured nothing is added up.
+// have `floor` bytes, so that the greatest flow is seen of slow traffic as well, and URGENT_BYTES with what alerts depend on.
+// Where no controller is configured nothing is added up.
 #include <errno.h>
 #include <string.h>
 
@@ -22,8 +23,10 @@
 #include "dataplane/uplink.h"
 
 enum {
-	CHOOSE_ENTRIES = 1024,       // a few microseconds
-	CREDIT_MAX_BYTES = 64 << 10, // of what earlier intervals have earned and not used
+	CHOOSE_ENTRIES = 1024,        // a few microseconds
+	CREDIT_MAX_BYTES = 64 << 10,  // of what earlier intervals have earned and not used
+	CREDIT_START_BYTES = 8 << 10, // given, so that a short capture has lists
+	URGENT_BYTES = 1 << 10,
 	BUDGET_UNIT = 10000,
 };
 
@@ -85,13 +88,14 @@ static void note_refused(struct instance *self) {
 }
 
 // Earn what the interval's traffic allows.
-//   return  bytes that its message may have
-static uint64_t earn(struct summary *summary, const struct summary_options *options, uint64_t traffic_bytes) {
-	summary->credit_bytes += traffic_bytes / BUDGET_UNIT * options->budget;
-	summary->credit_bytes += traffic_bytes % BUDGET_UNIT * options->budget / BUDGET_UNIT;
-	if (summary->credit_bytes > CREDIT_MAX_BYTES)
-		summary->credit_bytes = CREDIT_MAX_BYTES;
-	return RTE_MAX(summary->credit_bytes, options->floor_bytes);
+static struct summary_allowance earn(
+	struct summary *summary, const struct summary_options *options, uint64_t traffic_bytes) {
+	uint64_t earned_bytes = traffic_bytes / BUDGET_UNIT * options->budget;
+
+	earned_bytes += traffic_bytes % BUDGET_UNIT * options->budget / BUDGET_UNIT;
+	summary->credit_bytes = RTE_MIN(summary->credit_bytes + earned_bytes, (uint64_t)CREDIT_MAX_BYTES);
+	uint64_t bytes = RTE_MAX(summary->credit_bytes, options->floor_bytes);
+	return (struct summary_allowance){bytes, RTE_MAX(bytes, (uint64_t)URGENT_BYTES)};
 }
 
 // All entries have been looked at: send the message, and empty the tables for the interval after the next.
@@ -118,8 +122,8 @@ static void tell(struct instance *self) {
 	};
 
 	summary_totals_add(&summary->cumulative, &tables->totals);
-	uint64_t allowance_bytes = earn(summary, self->options, tables->totals.bytes);
-	out.size = summary_message_pack(summary->message, tables, &head, allowance_bytes, &out.packed);
+	const struct summary_allowance allowance = earn(summary, self->options, tables->totals.bytes);
+	out.size = summary_message_pack(summary->message, tables, &head, &allowance, &out.packed);
 	if (out.size > 0) {
 		summary->sequence++;
 		summary->credit_bytes -= RTE_MIN(summary->credit_bytes, out.size);
@@ -215,6 +219,7 @@ static int summary_init(struct instance *self) {
 	if (ret < 0)
 		operator_error(self->op, "no memory for table_size: %llu", (unsigned long long)options->table_size);
 	weir__totals__init(&summary->cumulative);
+	summary->credit_bytes = CREDIT_START_BYTES;
 	return ret;
 }
 
@@ -244,8 +249,8 @@ static const struct option summary_option_table[] = {
 			"when used"},
 	{"budget", OPTION_UINT, AT(budget), "30", 0, BUDGET_UNIT,
 		.help = "bytes of summaries per 10000 bytes of traffic: lists shrink to keep it"},
-	{"floor", OPTION_SIZE, AT(floor_bytes), "1KiB", 0, 1 << 20,
-		.help = "bytes that each summary may have whatever the traffic; totals alone are about 200"},
+	{"floor", OPTION_SIZE, AT(floor_bytes), "320", 0, 1 << 20,
+		.help = "bytes that each summary may have whatever the traffic; totals alone are about 170"},
 	{0},
 };
 

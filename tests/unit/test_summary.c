@@ -209,26 +209,49 @@ static void choosing_and_filling_overlap(void **state) {
 	teardown(&fixture);
 }
 
+// One second of 200 flows of `bytes` each.
+//   return  the size of its summary
+static size_t second_of_traffic(struct fixture *fixture, unsigned second, uint64_t bytes) {
+	for (unsigned flow = 0; flow < 200; flow++)
+		update(fixture, flow, T0 + second * SECOND, bytes);
+	advance(fixture, T0 + (second + 1) * SECOND + 250 * MS);
+	assert_int_equal(told.count, second + 1);
+	return told.sizes[second];
+}
+
 static void budget_is_kept(void **state) {
 	static const char *const settings[] = {"floor", "0", "budget", "30", NULL};
 	struct fixture fixture;
-	uint64_t bytes = 0, spent = 0, bare = 0;
+	size_t spent = 0, bare;
+	unsigned second = 0;
 	setup(&fixture, settings);
-	for (unsigned second = 0; second < 20; second++) {
-		for (unsigned flow = 0; flow < 200; flow++)
-			update(&fixture, flow, T0 + second * SECOND, second < 2 ? 1 : 1000 * (flow + 1));
-		bytes += second < 2 ? 200 : 1000 * 200 * 201 / 2;
-		advance(&fixture, T0 + (second + 1) * SECOND + 250 * MS);
-		spent += told.sizes[second];
-		if (second < 2) // next to no traffic: totals alone
-			bare += told.sizes[second];
+	for (; second < 20; second++)
+		spent += second_of_traffic(&fixture, second, 1);
+	// Next to no traffic: totals alone, once what was given is used up.
+	bare = told.sizes[19];
+	assert_int_equal(told.messages[19]->summary->n_flows + told.messages[19]->summary->n_hosts, 0);
+	assert_true(told.messages[0]->summary->n_flows > 0);
+	assert_true(bare < 300 && spent <= 20 * bare + 8192);
+
+	spent = 0;
+	for (; second < 40; second++)
+		spent += second_of_traffic(&fixture, second, 5000);
+	assert_int_equal(told.messages[39]->summary->n_flows, 20);
+	assert_true(spent <= UINT64_C(20) * 200 * 5000 * 30 / 10000);
+	assert_int_equal(fixture.instance.gauges[2], UINT64_C(20) * 200 * 5001);
+	teardown(&fixture);
+}
+
+// The default floor: the greatest are named however little there is.
+static void floor_names_the_greatest(void **state) {
+	struct fixture fixture;
+	setup(&fixture, NULL);
+	for (unsigned second = 0; second < 40; second++) {
+		size_t size = second_of_traffic(&fixture, second, 1);
+		assert_true(second < 30 || size <= 320);
+		assert_true(told.messages[second]->summary->n_flows > 0);
+		assert_true(told.messages[second]->summary->n_hosts > 0);
 	}
-	assert_true(bare < 2 * 400);
-	assert_int_equal(told.messages[0]->summary->n_flows + told.messages[0]->summary->n_hosts, 0);
-	assert_int_equal(told.messages[19]->summary->n_flows, 20);
-	assert_true(spent - bare <= bytes * 30 / 10000);
-	assert_int_equal(fixture.instance.gauges[1], spent);
-	assert_int_equal(fixture.instance.gauges[2], bytes);
 	teardown(&fixture);
 }
 
@@ -262,6 +285,7 @@ int main(void) {
 		cmocka_unit_test(intervals_follow_event_time),
 		cmocka_unit_test(choosing_and_filling_overlap),
 		cmocka_unit_test(budget_is_kept),
+		cmocka_unit_test(floor_names_the_greatest),
 		cmocka_unit_test(full_tables_are_counted),
 		cmocka_unit_test(no_controller_costs_nothing),
 	};

@@ -119,7 +119,8 @@ static Weir__Message *pack(struct fixture *fixture, uint64_t allowance, size_t *
 		.instance = 1,
 		.cumulative = &fixture->cumulative,
 	};
-	*size = summary_message_pack(fixture->message, &fixture->tables, &head, allowance, &packed);
+	const struct summary_allowance both = {allowance, allowance};
+	*size = summary_message_pack(fixture->message, &fixture->tables, &head, &both, &packed);
 	assert_int_not_equal(*size, 0);
 	Weir__Message *message = weir__message__unpack(NULL, *size, packed);
 	free(packed);
