@@ -24,6 +24,7 @@ enum {
 	TCP_SIZE = 20,
 	UDP_SIZE = 8,
 	ICMP_SIZE = 8,
+	FRAGMENT_UNIT = 8,
 	IPV6_EXTENSIONS_MAX = 8,
 	IPV4_MORE_FRAGMENTS = 0x2000,
 	IPV4_FRAGMENT_MASK = 0x3fff, // more fragments, offset
@@ -45,25 +46,38 @@ static inline uint32_t load_ports(const uint8_t *header) {
 	return load_be16(header) | (uint32_t)load_be16(header + 2) << 16;
 }
 
-// Too short for a transport header: by the sender's own account, or cut (by the capture, or into fragments)?
-static enum packet_verdict too_short(
-	const struct payload *payload, size_t header_size, const struct packet_meta *meta) {
-	bool is_whole = payload->size < header_size && !(meta->bits & PACKET_FIRST_FRAGMENT);
-	return is_whole ? PACKET_MALFORMED_TRANSPORT : PACKET_TRUNCATED_TRANSPORT;
+// Too short for a transport header: by the sender's own account, or cut by the capture?
+static enum packet_verdict too_short(const struct payload *payload, size_t header_size) {
+	return payload->size < header_size ? PACKET_MALFORMED_TRANSPORT : PACKET_TRUNCATED_TRANSPORT;
 }
 
 static inline bool payload_has(const struct payload *payload, size_t header_size) {
 	return payload->size >= header_size && payload->captured >= header_size;
 }
 
+// A TCP header in two fragments (RFC 1858 tells why somebody would) still names its flow in the first of them, which
+// may hold the flags or not.
+static enum packet_verdict parse_tcp_fragment(
+	const struct payload *payload, struct packet_meta *meta, uint32_t *ports) {
+	if (!payload_has(payload, FRAGMENT_UNIT))
+		return too_short(payload, FRAGMENT_UNIT);
+	*ports = load_ports(payload->data);
+	meta->tcp_flags = payload_has(payload, 14) ? payload->data[13] : 0;
+	meta->payload_bytes = 0;
+	meta->l4_offset = 0;
+	return PACKET_OK;
+}
+
 static inline enum packet_verdict parse_tcp(const struct payload *payload, struct packet_meta *meta, uint32_t *ports) {
-	if (__builtin_expect(!payload_has(payload, TCP_SIZE), 0))
-		return too_short(payload, TCP_SIZE, meta);
-	size_t header_size = (size_t)(payload->data[12] >> 4) * 4;
+	bool has_header = payload_has(payload, TCP_SIZE);
+	size_t header_size = has_header ? (size_t)(payload->data[12] >> 4) * 4 : TCP_SIZE;
 	if (__builtin_expect(header_size < TCP_SIZE, 0))
 		return PACKET_MALFORMED_TRANSPORT;
 	if (__builtin_expect(header_size > payload->size, 0))
-		return too_short(payload, header_size, meta);
+		return meta->bits & PACKET_FIRST_FRAGMENT ? parse_tcp_fragment(payload, meta, ports)
+							  : PACKET_MALFORMED_TRANSPORT;
+	if (__builtin_expect(!has_header, 0))
+		return PACKET_TRUNCATED_TRANSPORT;
 	*ports = load_ports(payload->data);
 	meta->tcp_flags = payload->data[13];
 	meta->payload_bytes = (uint32_t)(payload->size - header_size);
@@ -73,7 +87,7 @@ static inline enum packet_verdict parse_tcp(const struct payload *payload, struc
 // A length of 0 is that of a datagram which the sender's card was to cut up (RFC 2675, section 4, has it as well).
 static inline enum packet_verdict parse_udp(const struct payload *payload, struct packet_meta *meta, uint32_t *ports) {
 	if (__builtin_expect(!payload_has(payload, UDP_SIZE), 0))
-		return too_short(payload, UDP_SIZE, meta);
+		return too_short(payload, UDP_SIZE);
 	unsigned length = load_be16(payload->data + 4);
 	if (__builtin_expect(length < UDP_SIZE && length != 0, 0))
 		return PACKET_MALFORMED_TRANSPORT;
@@ -85,7 +99,7 @@ static inline enum packet_verdict parse_udp(const struct payload *payload, struc
 static enum packet_verdict parse_icmp(
 	const struct payload *payload, unsigned protocol, struct packet_meta *meta, uint32_t *ports) {
 	if (!payload_has(payload, ICMP_SIZE))
-		return too_short(payload, ICMP_SIZE, meta);
+		return too_short(payload, ICMP_SIZE);
 	int counterpart = packet_icmp_counterpart(protocol, payload->data[0]);
 	*ports = payload->data[0] | (uint32_t)(counterpart < 0 ? payload->data[1] : counterpart) << 16;
 	meta->payload_bytes = (uint32_t)payload->size - ICMP_SIZE;

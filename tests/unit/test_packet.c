@@ -203,8 +203,19 @@ static void test_fragments(void **state) {
 	assert_int_equal(got.verdict, PACKET_OK);
 	assert_int_equal(got.meta.bits, 0);
 
-	// A first fragment too small for the TCP header is cut, not malformed.
+	// The TCP header in two fragments: the first names the flow, with the flags if it holds them.
 	got = parse_hex(PACKET_LINK_RAW, "4500001c 00012000 40060000 " ADDRESSES_V4 "3039 0050 00000001");
+	assert_int_equal(got.verdict, PACKET_OK);
+	assert_int_equal(got.meta.key.src_port, 12345);
+	assert_int_equal(got.meta.key.dst_port, 80);
+	assert_int_equal(got.meta.tcp_flags, 0);
+	assert_int_equal(got.meta.payload_bytes, 0);
+	assert_int_equal(got.meta.l4_offset, 0);
+	got = parse_hex(
+		PACKET_LINK_RAW, "45000024 00012000 40060000 " ADDRESSES_V4 "3039 0050 00000001 00000000 5002 ffff");
+	assert_int_equal(got.verdict, PACKET_OK);
+	assert_int_equal(got.meta.tcp_flags, 2);
+	got = parse_hex(PACKET_LINK_RAW, "45000024 00012000 40060000 " ADDRESSES_V4 "3039 0050 00");
 	assert_int_equal(got.verdict, PACKET_TRUNCATED_TRANSPORT);
 }
 
