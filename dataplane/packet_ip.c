@@ -24,6 +24,7 @@ enum {
 	TCP_SIZE = 20,
 	UDP_SIZE = 8,
 	ICMP_SIZE = 8,
+	ICMPV6_SIZE = 4,
 	FRAGMENT_UNIT = 8,
 	IPV6_EXTENSIONS_MAX = 8,
 	IPV4_MORE_FRAGMENTS = 0x2000,
@@ -96,10 +97,14 @@ static inline enum packet_verdict parse_udp(const struct payload *payload, struc
 	return PACKET_OK;
 }
 
+// All messages of ICMP have 8 bytes before their data (RFC 792), those of ICMPv6 share 4 (RFC 4443, 2.1), though they
+// have 8 at least.
 static enum packet_verdict parse_icmp(
 	const struct payload *payload, unsigned protocol, struct packet_meta *meta, uint32_t *ports) {
-	if (!payload_has(payload, ICMP_SIZE))
-		return too_short(payload, ICMP_SIZE);
+	if (payload->size < ICMP_SIZE)
+		return PACKET_MALFORMED_TRANSPORT;
+	if (payload->captured < (protocol == PROTOCOL_ICMP ? ICMP_SIZE : ICMPV6_SIZE))
+		return PACKET_TRUNCATED_TRANSPORT;
 	int counterpart = packet_icmp_counterpart(protocol, payload->data[0]);
 	*ports = payload->data[0] | (uint32_t)(counterpart < 0 ? payload->data[1] : counterpart) << 16;
 	meta->payload_bytes = (uint32_t)payload->size - ICMP_SIZE;

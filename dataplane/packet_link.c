@@ -21,7 +21,7 @@ enum {
 	PPP_MPLS = 0x0281,
 	SLL_SIZE = 16,
 	SLL2_SIZE = 20,
-	PPPOE_SIZE = 8, // with the PPP protocol
+	PPPOE_SIZE = 6,
 };
 
 static bool walk_has(const struct packet_walk *walk, size_t size) {
@@ -121,10 +121,18 @@ static enum packet_verdict walk_mpls(struct packet_walk *walk, struct packet_lin
 }
 
 static enum packet_verdict walk_pppoe(struct packet_walk *walk) {
-	if (!walk_has(walk, PPPOE_SIZE))
+	if (!walk_has(walk, PPPOE_SIZE + 1))
 		return PACKET_TRUNCATED_LINK;
-	unsigned protocol = load_be16(walk->data + walk->at + 6);
 	walk->at += PPPOE_SIZE;
+	unsigned protocol = walk->data[walk->at];
+	if (protocol & 1) { // compressed to one octet (RFC 1661, 6.5)
+		walk->at += 1;
+	} else if (walk_has(walk, 2)) {
+		protocol = load_be16(walk->data + walk->at);
+		walk->at += 2;
+	} else {
+		return PACKET_TRUNCATED_LINK;
+	}
 	switch (protocol) {
 	case PPP_IPV4:
 		walk->ethertype = ETHERTYPE_IPV4;

@@ -21,7 +21,7 @@ static void check_accepted(const uint8_t *frame, size_t size, enum packet_link l
 	require(is_v6 || meta->key.ip_version == 4);
 	require(meta->ip_bytes >= (is_v6 ? 40 : 20));
 	require(meta->payload_bytes <= meta->ip_bytes - (is_v6 ? 40 : 20));
-	require(meta->l4_offset + (meta->l4_offset ? 8u : 0u) <= size);
+	require(meta->l4_offset + (meta->l4_offset ? 4u : 0u) <= size);
 	require(!(later && (meta->l4_offset || meta->key.src_port || meta->key.dst_port || meta->tcp_flags)));
 	if (meta->bits & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
 		require(later == (fragment->offset_bytes != 0) && fragment->offset_bytes % 8 == 0);
