@@ -23,10 +23,16 @@ static const struct pipeline_operator *stream_end(const struct check *check, uns
 	return &check->pipeline->operators[index];
 }
 
+// A required text that is empty is as good as none.
+static bool is_missing(const struct option *option, const void *options, bool is_given) {
+	const char *const *value = (const void *)((const char *)options + option->offset);
+	return option->required && (!is_given || (option->type == OPTION_STRING && (*value)[0] == '\0'));
+}
+
 static int check_operator(struct config_reader *reader, const struct pipeline_operator *op, uint64_t given) {
 	const struct operator_type *type = op->type;
 	for (unsigned i = 0; type->options != NULL && type->options[i].name != NULL && i < OPERATOR_OPTIONS_MAX; i++) {
-		if (!type->options[i].required || (given >> i & 1) != 0)
+		if (!is_missing(&type->options[i], op->options, (given >> i & 1) != 0))
 			continue;
 		char expected[256];
 		option_format_expected(&type->options[i], expected, sizeof(expected));

@@ -56,14 +56,12 @@ static int read_stream(struct config_reader *reader, const struct config_value *
 
 static int lookup_operator(struct config_reader *reader, const struct pipeline *pipeline,
 	const struct config_value *value, const char *name, unsigned *index) {
-	struct text_names names = {0};
-	for (unsigned i = 0; i < pipeline->operator_count; i++) {
-		if (strcmp(pipeline->operators[i].name, name) == 0) {
-			*index = i;
+	for (*index = 0; *index < pipeline->operator_count; ++*index)
+		if (strcmp(pipeline->operators[*index].name, name) == 0)
 			return 0;
-		}
+	struct text_names names = {0};
+	for (unsigned i = 0; i < pipeline->operator_count; i++)
 		text_names_add(&names, pipeline->operators[i].name);
-	}
 	char who[16];
 	snprintf(who, sizeof(who), "streams.%s", value->key);
 	struct location where = config_where(value);

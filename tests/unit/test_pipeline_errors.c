@@ -249,6 +249,7 @@ static void settings_checked(void **state) {
 	static const struct mistake cases[] = {
 		{"b.idle_timeout=banana",
 			"--set b.idle_timeout=banana: \"banana\": expected a duration such as 30s, 500ms (1ms..7d)"},
+		{"p/a.path=", "a.yaml:2: a.path: missing; expected text: capture file"},
 		{"b.idle_timout=1s",
 			"--set b.idle_timout=1s: \"idle_timout\": unknown option of flow_stats, did you mean "
 			"\"idle_timeout\"? expected max_flows, idle_timeout, active_timeout, parallelism or "
