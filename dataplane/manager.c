@@ -19,8 +19,7 @@
 #include "dataplane/telemetry.h"
 
 enum {
-	MANAGER_STEP_MS = 20,         // how soon an end is noticed
-	MANAGER_PROGRESS_STEPS = 50,  // steps between progress lines: 1 s
+	MANAGER_PROGRESS_MS = 1000,
 	UPLINK_QUEUE_SIZE = 16 << 20, // bytes: minutes of summaries while the controller is away
 	UPLINK_DRAIN_MS = 1000,
 };
@@ -121,15 +120,20 @@ static void show_progress(struct manager *manager) {
 
 static void *manage(void *argument) {
 	struct manager *manager = argument;
-	struct pollfd signals = {.fd = manager->signal_fd, .events = POLLIN};
+	struct pollfd events[] = {
+		{.fd = manager->signal_fd, .events = POLLIN},
+		{.fd = manager->node.done_fd, .events = POLLIN},
+	};
 	unsigned stops = 0, steps = 0;
 	while (!node_is_done(&manager->node)) {
-		if (poll(&signals, 1, MANAGER_STEP_MS) > 0)
-			take_signals(manager, &stops);
-		if (manager->terminal && ++steps % MANAGER_PROGRESS_STEPS == 0)
+		poll(events, 2, manager->terminal ? MANAGER_PROGRESS_MS : -1);
+		take_signals(manager, &stops);
+		if (manager->terminal && events[0].revents == 0 && events[1].revents == 0) {
 			show_progress(manager);
+			steps++;
+		}
 	}
-	if (manager->terminal && steps >= MANAGER_PROGRESS_STEPS)
+	if (steps > 0)
 		fprintf(stderr, "\r\033[K");
 	return NULL;
 }

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_errno.h>
 #include <rte_lcore.h>
@@ -100,7 +102,7 @@ static void describe_operators(struct node *node) {
 	for (unsigned i = 0; i < plan->operator_count; i++) {
 		const struct plan_operator *planned = &plan->operators[i];
 		const struct pipeline_operator *config = plan_operator_config(plan, planned);
-		struct operator *op = &node->operators[i];
+		struct operator* op = & node->operators[i];
 		*op = (struct operator){
 			.type = config->type,
 			.name = config->name,
@@ -155,7 +157,7 @@ static int make_workers(struct node *node) {
 
 static int open_operators(struct node *node) {
 	for (unsigned i = 0; i < node->plan->operator_count; i++) {
-		struct operator *op = &node->operators[i];
+		struct operator* op = & node->operators[i];
 		if (op->type->open == NULL)
 			continue;
 		int rc = op->type->open(op);
@@ -205,6 +207,9 @@ int node_init(struct node *node, const struct node_config *config, struct plan *
 		.worker_count = plan->worker_count,
 	};
 	pthread_mutex_init(&node->snapshot_lock, NULL);
+	node->done_fd = eventfd(0, EFD_CLOEXEC);
+	if (node->done_fd < 0)
+		return -errno;
 	int rc = key_secret_init(node->hash_secret, config->hash_secret);
 	if (rc == 0)
 		rc = allocate(node);
@@ -231,7 +236,7 @@ static void close_operators(struct node *node) {
 		free(instance->state);
 	}
 	for (unsigned i = 0; node->operators != NULL && i < node->plan->operator_count; i++) {
-		struct operator *op = &node->operators[i];
+		struct operator* op = & node->operators[i];
 		if (op->type != NULL && op->type->close != NULL)
 			op->type->close(op);
 		free(op->instances);
@@ -256,6 +261,8 @@ void node_fini(struct node *node) {
 	free(node->channels);
 	free(node->schedules);
 	free(node->workers);
+	if (node->done_fd >= 0)
+		close(node->done_fd);
 	pthread_mutex_destroy(&node->snapshot_lock);
 }
 
@@ -271,6 +278,14 @@ void node_stop(struct node *node) {
 	atomic_store(&node->stopping, true);
 	for (unsigned i = 0; i < node->worker_count; i++)
 		worker_wake(&node->workers[i]);
+}
+
+void node_worker_done(struct node *node) {
+	if (atomic_fetch_add(&node->workers_done, 1) + 1 < node->worker_count)
+		return;
+	uint64_t one = 1;
+	if (write(node->done_fd, &one, sizeof(one)) < 0)
+		abort(); // an eventfd that nobody else counts up
 }
 
 bool node_is_done(const struct node *node) {

@@ -37,7 +37,7 @@ struct node {
 	uint8_t hash_secret[KEY_SECRET_SIZE];
 
 	struct plan *plan;             // RCU (QSBR): workers read it, the manager replaces it
-	struct operator *operators;    // [plan->operator_count]
+	struct operator* operators;    // [plan->operator_count]
 	struct instance *instances;    // [plan->instance_count], each cache-line aligned
 	struct snapshot *snapshots;    // [plan->instance_count]
 	struct channel_ring *channels; // [plan->channel_count]
@@ -50,6 +50,7 @@ struct node {
 
 	_Atomic bool stopping;         // manager: wo, workers: ro
 	_Atomic unsigned workers_done; // workers: rw
+	int done_fd;                   // eventfd, readable once all workers are done
 	_Atomic bool failed;           // something a person must know of went wrong: exit 1
 	_Atomic uint64_t copies_failed, records_failed;
 	pthread_mutex_t snapshot_lock; // control threads take turns at asking workers for figures
@@ -68,6 +69,9 @@ struct plan *node_publish_plan(struct node *node, struct plan *plan);
 // Ask the sources to end; the workers drain and return.
 void node_stop(struct node *node);
 bool node_is_done(const struct node *node);
+// A worker ends.
+//   thread  that worker, as its last act on the node
+void node_worker_done(struct node *node);
 
 // Have every worker copy its figures (in one of its loops, so that they are consistent) into instance snapshots.
 // Waits 200 ms at most; a worker that did not answer keeps its last copy.

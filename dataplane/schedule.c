@@ -29,7 +29,6 @@ static int add_entries(struct node *node, const struct plan *plan) {
 		entry->instance = &node->instances[i];
 		node->instances[i].schedule = entry;
 		schedule->unfinished++;
-		schedule->polls_live |= entry->instance->type->poll != NULL && entry->instance->type->live;
 		entry->ring_inputs = calloc(plan->channel_count + 1, sizeof(*entry->ring_inputs));
 		entry->call_inputs = calloc(plan->channel_count + 1, sizeof(struct instance *));
 		if (entry->ring_inputs == NULL || entry->call_inputs == NULL)

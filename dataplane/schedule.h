@@ -53,7 +53,6 @@ struct schedule {
 	unsigned ring_output_count;
 	struct ring_output *ring_outputs;
 	unsigned unfinished; // instances
-	bool polls_live;     // a live source among them
 };
 
 // Resolve the plan for all workers of the node: fills node->schedules and the routes of every instance.

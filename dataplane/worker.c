@@ -209,8 +209,17 @@ static bool has_ring_input(const struct schedule *schedule) {
 	return false;
 }
 
+static bool polls_live(const struct schedule *schedule) {
+	for (unsigned i = 0; i < schedule->entry_count; i++) {
+		const struct instance *instance = schedule->entries[i].instance;
+		if (instance->type->poll != NULL && instance->type->live && !instance->finished)
+			return true;
+	}
+	return false;
+}
+
 static void wait_for_work(struct worker *worker) {
-	uint64_t longest = worker->schedule->polls_live ? IDLE_SLEEP_POLL_NS : IDLE_SLEEP_MAX_NS;
+	uint64_t longest = polls_live(worker->schedule) ? IDLE_SLEEP_POLL_NS : IDLE_SLEEP_MAX_NS;
 	// Waiting for room, or for the last tuples: nobody will wake this worker.
 	if (has_ring_input(worker->schedule) || atomic_load(&worker->node->stopping))
 		longest = IDLE_SLEEP_MIN_NS;
@@ -253,6 +262,6 @@ int worker_run(void *argument) {
 	copy_figures(worker);
 	atomic_store_explicit(&worker->snapshot_made, UINT64_MAX, memory_order_release);
 	rcu_unregister_thread();
-	atomic_fetch_add(&worker->node->workers_done, 1);
+	node_worker_done(worker->node);
 	return 0;
 }
