@@ -63,8 +63,7 @@ struct packet_meta {
 	uint32_t payload_bytes; // above the transport header; of a later fragment, all above the IP headers
 	uint64_t timestamp_ns;  // of the capture, since the epoch
 	uint32_t late_ms;       // by how much timestamp_ns lags behind the greatest one seen before it
-	uint16_t
-		l4_offset; // from the start of the frame to the transport header; 0 if there is none, or not a whole one
+	uint16_t l4_offset;     // from the frame's start to the transport header; 0 if there is no whole one
 	uint8_t tcp_flags;
 	uint8_t bits; // enum packet_bits
 } __attribute__((aligned(64)));

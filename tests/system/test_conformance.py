@@ -147,6 +147,13 @@ def padding():
         yield Raw(bytes(packet) + b"\xff" * 40)
 
 
+def offload():
+    """Captured on the sender before its card cut them up: the IP length is not filled in."""
+    for size in (100, 3000, 20000):
+        yield ethernet() / IP(src=CLIENT, dst=SERVER, len=0) / TCP(sport=1, dport=2) / Raw(bytes(size))
+        yield ethernet() / IP(src=SERVER, dst=CLIENT, len=0) / UDP(sport=2, dport=1) / Raw(bytes(size))
+
+
 def without_flows():
     """Frames that have no flow, among some that do."""
     yield from plain()
@@ -175,7 +182,7 @@ def random_conversations():
 
 
 MADE = {make.__name__: (make, ETHERNET) for make in (
-    plain, vlan_and_qinq, mpls, pppoe, icmp, headers_of_ip, fragments, padding, without_flows, random_conversations)}
+    plain, vlan_and_qinq, mpls, pppoe, icmp, headers_of_ip, fragments, padding, offload, without_flows, random_conversations)}
 MADE["cooked"] = lambda: traffic(lambda version: CookedLinux(proto=0x800 if version == 4 else 0x86dd)), COOKED
 MADE["raw"] = lambda: (packet.payload for packet in plain()), RAW
 
@@ -273,7 +280,8 @@ def pseudowire():
 
 
 def llc_snap():
-    return Ether(type=8 + 28) / LLC(dsap=0xaa, ssap=0xaa, ctrl=3) / SNAP(code=0x800) / NETWORKS[0][0] / UDP(sport=1, dport=2)
+    packet = NETWORKS[0][0] / UDP(sport=1, dport=2)
+    return Ether(type=8 + len(packet)) / LLC(dsap=0xaa, ssap=0xaa, ctrl=3) / SNAP(code=0x800) / packet
 
 
 def fabric_path():

@@ -15,11 +15,13 @@ import sys
 FRAGMENT_LIFETIME_S = 30
 EXTENSIONS = {0: "ipv6.hopopts.nxt", 43: "ipv6.routing.nxt", 44: "ipv6.fraghdr.nxt", 51: "ah.next_header",
               60: "ipv6.dstopts.nxt", 135: "mip6.proto", 139: "hip.proto", 140: "shim6.nxt"}
-FIELDS = ["frame.time_epoch", "frame.protocols", "frame.cap_len", "ip.src", "ip.dst", "ip.proto", "ip.len", "ip.hdr_len",
-          "ip.id", "ip.frag_offset", "ip.flags.mf", "ipv6.src", "ipv6.dst", "ipv6.nxt", "ipv6.plen", "ipv6.fraghdr.offset",
-          "ipv6.fraghdr.more", "ipv6.fraghdr.ident", "tcp.srcport", "tcp.dstport", "tcp.hdr_len", "tcp.urgent_pointer",
-          "udp.srcport", "udp.dstport", "udp.length", "udp.checksum", "icmp.type", "icmp.code",
-          "icmp.checksum", "icmpv6.type", "icmpv6.code", "icmpv6.checksum",
+FIELDS = ["frame.time_epoch", "frame.protocols",
+          "ip.src", "ip.dst", "ip.proto", "ip.len", "ip.hdr_len", "ip.id", "ip.frag_offset", "ip.flags.mf",
+          "ipv6.src", "ipv6.dst", "ipv6.nxt", "ipv6.plen",
+          "ipv6.fraghdr.offset", "ipv6.fraghdr.more", "ipv6.fraghdr.ident",
+          "tcp.srcport", "tcp.dstport", "tcp.hdr_len", "tcp.urgent_pointer",
+          "udp.srcport", "udp.dstport", "udp.length", "udp.checksum",
+          "icmp.type", "icmp.code", "icmp.checksum", "icmpv6.type", "icmpv6.code", "icmpv6.checksum",
           *EXTENSIONS.values()]
 COUNTERPARTS = {1: {8: 0, 13: 14, 15: 16, 10: 9, 17: 18},
                 58: {128: 129, 130: 131, 133: 134, 135: 136, 139: 140, 144: 145}}
