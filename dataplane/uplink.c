@@ -43,12 +43,20 @@ static void take_summaries(struct uplink *uplink) {
 	}
 }
 
-static bool is_done(const struct uplink *uplink, uint64_t time_ms) {
-	uint64_t stop_at_ms = __atomic_load_n(&uplink->stop_at_ms, __ATOMIC_ACQUIRE);
+// Wait until something arrives or is due.
+static void wait_for_work(const struct uplink *uplink, uint64_t time_ms, uint64_t stop_at_ms) {
+	zmq_pollitem_t items[3] = {{NULL, mailbox_fd(&uplink->mailbox), ZMQ_POLLIN, 0}};
+	zmq_pollitem_t sockets[2];
+	int length = 1;
+	long wait_ms = uplink_session_wait(&uplink->session, time_ms, sockets);
 
-	if (stop_at_ms == 0)
-		return false;
-	return time_ms >= stop_at_ms || uplink->session.queue.length == 0 || uplink->session.state == UPLINK_REFUSED;
+	if (stop_at_ms != 0 && stop_at_ms - time_ms < (uint64_t)wait_ms)
+		wait_ms = (long)(stop_at_ms - time_ms);
+	for (unsigned i = 0; i < 2; i++) {
+		if (sockets[i].socket != NULL)
+			items[length++] = sockets[i];
+	}
+	zmq_poll(items, length, wait_ms);
 }
 
 static void *uplink_run(void *context) {
@@ -58,24 +66,15 @@ static void *uplink_run(void *context) {
 	pthread_setname_np(pthread_self(), "weir-uplink");
 	uplink_session_start(session, now_ms());
 	for (;;) {
-		zmq_pollitem_t items[3] = {{NULL, mailbox_fd(&uplink->mailbox), ZMQ_POLLIN, 0}};
-		zmq_pollitem_t sockets[2];
+		// Looked at before the mailbox: what was submitted before the end is told before the end.
+		uint64_t stop_at_ms = __atomic_load_n(&uplink->stop_at_ms, __ATOMIC_ACQUIRE);
 		uint64_t time_ms = now_ms();
-		int length = 1;
-
 		take_summaries(uplink);
 		uplink_session_run(session, time_ms);
-		if (is_done(uplink, time_ms))
+		bool is_drained = session->queue.length == 0 || session->state == UPLINK_REFUSED;
+		if (stop_at_ms != 0 && (is_drained || time_ms >= stop_at_ms))
 			break;
-		long wait_ms = uplink_session_wait(session, time_ms, sockets);
-		for (unsigned i = 0; i < 2; i++) {
-			if (sockets[i].socket != NULL)
-				items[length++] = sockets[i];
-		}
-		uint64_t stop_at_ms = __atomic_load_n(&uplink->stop_at_ms, __ATOMIC_ACQUIRE);
-		if (stop_at_ms != 0 && stop_at_ms - time_ms < (uint64_t)wait_ms)
-			wait_ms = (long)(stop_at_ms - time_ms);
-		zmq_poll(items, length, wait_ms);
+		wait_for_work(uplink, time_ms, stop_at_ms);
 	}
 	uplink_session_end(session);
 	zmq_ctx_term(session->zmq);

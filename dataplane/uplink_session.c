@@ -304,8 +304,11 @@ void uplink_session_end(struct uplink_session *session) {
 	if (session->queue.length > 0)
 		say(session, "%u summaries were not acknowledged before the end", session->queue.length);
 	close_summaries(session);
-	if (session->state == UPLINK_REGISTERED)
+	if (session->state == UPLINK_REGISTERED) {
+		// The last counters, so that what the controller shows of this node adds up to its end.
+		uplink_message_send_heartbeat(session->command, session, true);
 		uplink_message_send_goodbye(session->command, session);
+	}
 	uplink_socket_close(session->command, GOODBYE_LINGER_MS);
 	session->command = NULL;
 	enter(session, UPLINK_CONNECTING, 0);

@@ -167,7 +167,8 @@ static inline Weir__Message *controller_receive(struct controller *controller, v
 	return message;
 }
 
-// Whether the message is of the wanted kind. Heartbeats are answered on the way.
+// Whether the message is of the wanted kind. Heartbeats are answered on the way, and a node that was accepted and
+// registers again, because this process was not run for a while, is accepted again.
 static inline bool controller_look(struct controller *controller, Weir__Message *message, int wanted) {
 	bool is_beat = message->body_case == WEIR__MESSAGE__BODY_HEARTBEAT;
 
@@ -175,10 +176,13 @@ static inline bool controller_look(struct controller *controller, Weir__Message 
 	controller->summaries_seen += message->body_case == WEIR__MESSAGE__BODY_SUMMARY;
 	if (is_beat && controller->answers_beats)
 		controller_answer_beat(controller, message->heartbeat);
-	return (int)message->body_case == wanted;
+	if (message->body_case == WEIR__MESSAGE__BODY_REGISTER && wanted != WEIR__MESSAGE__BODY_REGISTER &&
+		controller->answers_beats && controller->knows_node)
+		controller_answer_register(controller, true);
+	return wanted == 0 || (int)message->body_case == wanted;
 }
 
-// Wait for a message of a kind, answering heartbeats; others are dropped.
+// Wait for a message of a kind (0: any), answering heartbeats; others are dropped.
 //   return  released with weir__message__free_unpacked
 static inline Weir__Message *controller_await(struct controller *controller, int wanted) {
 	void *sockets[2] = {controller->command, controller->summaries};
