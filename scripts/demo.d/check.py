@@ -22,7 +22,7 @@ def main(status_path, flows_path):
     if (packets, size) != (totals["packets"], totals["bytes"]):
         sys.exit(f"demo: flow records have {packets} packets, {size} bytes; the controller was told of "
                  f"{totals['packets']} packets, {totals['bytes']} bytes")
-    print(f"every packet is in a flow record: {packets:,} packets and {size:,} bytes in the records and in the summaries")
+    print(f"every packet is in a flow record: {packets:,} packets, {size:,} bytes in the records and in the summaries")
 
 
 if __name__ == "__main__":

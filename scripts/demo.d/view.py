@@ -142,8 +142,8 @@ def print_line(answers, elapsed):
     up = sum(node["state"] == "up" for node in status["nodes"])
     rates = status["rates"]
     first = flows["entries"][:1]
-    print(f"{elapsed:>5.0f} s  nodes {up}  {rates['packets_per_s']:>9,.0f} packets/s  {rates['bits_per_s'] / 1e6:>7.1f} "
-          f"Mbit/s  {status['flows_live']:>6,} flows live  top: "
+    print(f"{elapsed:>5.0f} s  nodes {up}  {rates['packets_per_s']:>9,.0f} packets/s"
+          f"  {rates['bits_per_s'] / 1e6:>7.1f} Mbit/s  {status['flows_live']:>6,} flows live  top: "
           + (" ".join(flow_name(first[0]).split()) if first else "-"), flush=True)
 
 
