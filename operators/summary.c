@@ -106,7 +106,7 @@ static void tell(struct instance *self) {
 	const struct summary_head head = {
 		.node = node_name(node),
 		.pipeline = self->op->pipeline,
-		.operator= self->op->name,
+		.operator = self->op->name,
 		.incarnation = node_incarnation(node),
 		.sequence = summary->sequence + 1,
 		.start_ns = summary->told_start_ns,
@@ -116,7 +116,7 @@ static void tell(struct instance *self) {
 	};
 	struct uplink_summary out = {
 		.pipeline = self->op->pipeline,
-		.operator= self->op->name,
+		.operator = self->op->name,
 		.instance = self->index,
 		.sequence = head.sequence,
 	};

@@ -65,7 +65,7 @@ void instance_absorb(struct instance *self, struct batch *batch) {
 	batch->count = 0;
 }
 
-void operator_error(const struct operator* op, const char *format, ...) {
+void operator_error(const struct operator *op, const char *format, ...) {
 	fail_msg("%s", format);
 }
 

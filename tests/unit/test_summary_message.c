@@ -111,7 +111,7 @@ static Weir__Message *pack(struct fixture *fixture, uint64_t allowance, size_t *
 	struct summary_head head = {
 		.node = "alpha",
 		.pipeline = "flow-monitor",
-		.operator= "report",
+		.operator = "report",
 		.incarnation = 5,
 		.sequence = ++fixture->sequence,
 		.start_ns = 1000,
