@@ -45,23 +45,45 @@ void manager_block_signals(void) {
 	signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of one write, not the end of the node
 }
 
+struct uplink_start {
+	struct uplink_options options;
+	struct uplink_source source;
+	struct uplink *uplink;
+	int rc;
+};
+
+static void *new_uplink(void *argument) {
+	struct uplink_start *start = argument;
+	start->rc = uplink_new(&start->uplink, &start->options, &start->source);
+	return NULL;
+}
+
+// Threads inherit the CPUs they may run on, and this one is bound to a worker's: the uplink is started from a control
+// thread, so that its own threads and ZeroMQ's stay off the workers' CPUs where there are others.
 static int start_uplink(struct manager *manager) {
 	const struct node_config *config = manager->config;
 	if (config->controller == NULL)
 		return 0;
-	struct uplink_options options = {
-		.controller = config->controller,
-		.node = manager->node.name,
-		.incarnation = manager->node.incarnation,
-		.queue_size = UPLINK_QUEUE_SIZE,
+	struct uplink_start start = {
+		.options =
+			{
+				.controller = config->controller,
+				.node = manager->node.name,
+				.incarnation = manager->node.incarnation,
+				.queue_size = UPLINK_QUEUE_SIZE,
+			},
+		.source = node_report_source(&manager->node),
 	};
-	struct uplink_source source = node_report_source(&manager->node);
-	struct uplink *uplink = NULL;
-	int rc = uplink_new(&uplink, &options, &source);
+	pthread_t thread;
+	int rc = -abs(rte_ctrl_thread_create(&thread, "weir-start", NULL, new_uplink, &start));
+	if (rc == 0) {
+		pthread_join(thread, NULL);
+		rc = start.rc;
+	}
 	if (rc < 0)
 		fprintf(stderr, "weir-dataplane: controller: \"%s\": %s; expected tcp://HOST:PORT or ipc://PATH\n",
 			config->controller, strerror(-rc));
-	node_set_uplink(&manager->node, uplink);
+	node_set_uplink(&manager->node, start.uplink);
 	return rc;
 }
 
