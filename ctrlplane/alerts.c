@@ -74,7 +74,7 @@ void alerts_expire(struct alerts *alerts, uint64_t wall_ns, uint64_t mono_ns) {
 			kept++;
 			continue;
 		}
-		alert->end_ns = wall_ns;
+		alert->end_ns = wall_ns > alert->start_ns ? wall_ns : alert->start_ns; // clocks may step
 		alerts_record(alerts, alert, true);
 		log_line("alert %s ended: %s: %s: after %.1f s, peak %.6g", alert->id, alert->rule, alert->subject,
 			(double)(alert->end_ns - alert->start_ns) / 1e9, alert->peak);

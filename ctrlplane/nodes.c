@@ -179,7 +179,7 @@ bool node_beat(struct node *node, uint64_t now_ns, uint64_t mono_ns) {
 
 void node_lose(struct node *node) {
 	node->state = NODE_LOST;
-	// Of a live source the counters are known up to the end of the last summary; a capture's time says nothing here.
+	// Of a live source the counters are known up to the end of the last summary; a capture's time says nothing.
 	uint64_t end_ns = 0;
 	for (size_t i = 0; i < node->series_length; i++)
 		if (node->series[i].end_ns > end_ns)

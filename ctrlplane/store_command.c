@@ -80,9 +80,11 @@ void store_members(struct store_command *command, const char *prefix, const json
 			store_members(command, inner, value);
 			continue;
 		}
+		if (json_is_null(value))
+			continue;
 		store_word(command, "%s", full);
-		if (json_is_string(value) || json_is_null(value))
-			store_word(command, "%s", json_is_null(value) ? "" : json_string_value(value));
+		if (json_is_string(value))
+			store_word(command, "%s", json_string_value(value));
 		else
 			store_json(command, value);
 	}

@@ -26,7 +26,7 @@ __attribute__((format(printf, 2, 3))) void store_word(struct store_command *comm
 void store_number(struct store_command *command, const char *name, uint64_t value);
 void store_json(struct store_command *command, const json_t *value);
 // Add name and value of each member of an object: texts and numbers as such, objects' members as "object.member",
-// null as the empty text, lists as JSON.
+// lists as JSON; null is left out.
 void store_members(struct store_command *command, const char *prefix, const json_t *object);
 // Put the command into the connection's output.
 void store_command_end(struct store_command *command);

@@ -260,8 +260,8 @@ static void take_series(struct node *node, const char *path, const json_t *value
 	totals_from_json(json_object_get(value, "cumulative"), &cumulative);
 	uint64_t incarnation = (uint64_t)json_integer_value(json_object_get(value, "incarnation"));
 	if (incarnation != node->incarnation) {
-		// This controller first saw a later incarnation: the stored one is finished. If it saw this one, and later
-		// ones, its own books have it already.
+		// This controller first saw a later incarnation: the stored one is finished. If it saw this one and
+		// later ones, its own books have it already.
 		if (incarnation != node->first_incarnation)
 			totals_add(&node->finished, &cumulative);
 		return;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// What is written: all of it, every interval, as absolute values, so that a repeat after a broken connection is harmless
-// and an emptied Redis is whole again one interval later. api/redis.md says the same for readers.
+// What is written: all of it, every interval, as absolute values, so that a repeat after a broken connection is
+// harmless and an emptied Redis is whole again one interval later. api/redis.md says the same for readers.
 #include <inttypes.h>
 #include <stdio.h>
 

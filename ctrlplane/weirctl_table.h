@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Tables on a terminal: columns as wide as their widest cell, figures to the right, colour where it helps and is wanted.
+// Tables on a terminal: columns as wide as their widest cell, figures to the right, colour where it helps and is
+// wanted.
 #pragma once
 
 #include <stdbool.h>

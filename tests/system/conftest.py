@@ -174,8 +174,10 @@ def make_controller(tmp_path):
         return controller.start() if start else controller
 
     yield make
+    codes = [c.process.stop() for c in made if c.process is not None and c.process.is_running()]
     for controller in made:
         controller.kill()
+    assert not any(codes), "the controller did not end with 0"
 
 
 @pytest.fixture

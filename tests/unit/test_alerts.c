@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Alerts open once, end after their hold-down, and come back whole from JSON; what is usual for a rate is a median.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ctrlplane/clock.h"
+#include "ctrlplane/logic.h"
+
+static struct alerts alerts;
+
+static int setup(void **state) {
+	memset(&alerts, 0, sizeof(alerts));
+	return 0;
+}
+
+static struct alert seen(const char *subject, double value, uint64_t hold_down_ns) {
+	struct alert alert = {.rule = "r", .severity = "info", .measure = "m", .value = value, .threshold = 5};
+	snprintf(alert.subject, sizeof(alert.subject), "%s", subject);
+	alert.hold_down_ns = hold_down_ns;
+	return alert;
+}
+
+static void opens_once_and_ends_after_the_hold_down(void **state) {
+	struct alert alert = seen("a", 6, NS_PER_S);
+
+	alerts_raise(&alerts, &alert, 3);
+	alert.value = 9;
+	alerts_raise(&alerts, &alert, 3);
+	alert.value = 7;
+	alerts_raise(&alerts, &alert, 3);
+	assert_int_equal(alerts.active_length, 1);
+	assert_int_equal(alerts.events, 1);
+	assert_string_equal(alerts.active[0].id, "3-1");
+	assert_true(alerts.active[0].peak == 9 && alerts.active[0].value == 7);
+	uint64_t last_ns = alerts.active[0].last_mono_ns;
+	alerts_expire(&alerts, 1, last_ns + NS_PER_S - 1);
+	assert_int_equal(alerts.active_length, 1);
+	uint64_t end_ns = alerts.active[0].start_ns + 77;
+	alerts_expire(&alerts, end_ns, last_ns + NS_PER_S);
+	assert_int_equal(alerts.active_length, 0);
+	assert_int_equal(alerts.events, 2);
+	assert_true(alerts.history[1].is_end);
+	assert_int_equal(alerts.history[1].alert.end_ns, end_ns);
+}
+
+static void without_hold_down_it_lasts_while_raised(void **state) {
+	struct alert alert = seen("a", 6, 0);
+	uint64_t start_ns = clock_mono_ns();
+
+	alerts_raise(&alerts, &alert, 1);
+	alerts_expire(&alerts, 1, start_ns);
+	assert_int_equal(alerts.active_length, 1);
+	alerts_expire(&alerts, 1, clock_mono_ns() + 1);
+	assert_int_equal(alerts.active_length, 0);
+}
+
+static void entry_ids_ascend(void **state) {
+	for (int i = 0; i < 20; i++) {
+		char subject[8];
+		snprintf(subject, sizeof(subject), "%d", i);
+		struct alert alert = seen(subject, 6, 0);
+		alerts_raise(&alerts, &alert, 1);
+	}
+	alerts_expire(&alerts, 5, clock_mono_ns() + 1); // a clock that stepped far back
+	for (uint64_t i = 1; i < alerts.events; i++) {
+		const struct alert_event *a = &alerts.history[i - 1], *b = &alerts.history[i];
+		assert_true(b->id_ms > a->id_ms || (b->id_ms == a->id_ms && b->id_n > a->id_n));
+	}
+	assert_int_equal(alerts.events, 40);
+}
+
+static void bounded(void **state) {
+	for (int i = 0; i < ALERTS_ACTIVE_MAX + 5; i++) {
+		char subject[8];
+		snprintf(subject, sizeof(subject), "%d", i);
+		struct alert alert = seen(subject, 6, 0);
+		alerts_raise(&alerts, &alert, 1);
+	}
+	assert_int_equal(alerts.active_length, ALERTS_ACTIVE_MAX);
+	assert_int_equal(alerts.overflow, 5);
+}
+
+static void comes_back_from_json(void **state) {
+	struct alert alert = seen("a", 6, NS_PER_S);
+	alerts_raise(&alerts, &alert, 2);
+	struct alert before = alerts.active[0];
+	json_t *object = alert_to_json(&before);
+	alerts.active_length = 0;
+	alerts_restore(&alerts, object);
+	alerts_restore(&alerts, object); // once
+	assert_int_equal(alerts.active_length, 1);
+	before.last_mono_ns = alerts.active[0].last_mono_ns;
+	assert_memory_equal(&alerts.active[0], &before, sizeof(before));
+	json_decref(object);
+}
+
+static void usual_is_the_median_before_the_window(void **state) {
+	static struct logic_baseline baseline;
+	memset(&baseline, 0, sizeof(baseline));
+	for (int i = 0; i < 3; i++)
+		baseline.rates[baseline.samples++] = 100;
+	assert_true(logic_baseline_median(&baseline, 2, 10) < 0); // one of ten is not a fifth
+	for (int i = 0; i < 997; i++)
+		baseline.rates[baseline.samples++ % LOGIC_SAMPLES_MAX] = i % 10 == 0 ? 9999 : 100;
+	baseline.rates[baseline.samples++ % LOGIC_SAMPLES_MAX] = 5000;
+	assert_true(logic_baseline_median(&baseline, 1, 300) == 100);
+	assert_true(logic_baseline_median(&baseline, 0, 1) == 5000);
+	assert_true(logic_baseline_median(&baseline, LOGIC_SAMPLES_MAX, 300) < 0);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(opens_once_and_ends_after_the_hold_down, setup),
+		cmocka_unit_test_setup(without_hold_down_it_lasts_while_raised, setup),
+		cmocka_unit_test_setup(entry_ids_ascend, setup),
+		cmocka_unit_test_setup(bounded, setup),
+		cmocka_unit_test_setup(comes_back_from_json, setup),
+		cmocka_unit_test(usual_is_the_median_before_the_window),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
