@@ -29,7 +29,8 @@ struct manager {
 	struct node node;
 	struct plan *plan;
 	int signal_fd;
-	bool terminal;
+	bool terminal;                    // show progress on standard error
+	uint64_t shown_packets, shown_ns; // at the last progress line
 };
 
 static void fill_stop_signals(sigset_t *signals) {
@@ -131,13 +132,18 @@ static void take_signals(struct manager *manager, unsigned *stops) {
 }
 
 static void show_progress(struct manager *manager) {
-	uint64_t packets = 0;
+	uint64_t packets = 0, now_ns = clock_now_ns();
 	node_snapshot_begin(&manager->node);
 	for (unsigned i = 0; i < manager->plan->instance_count; i++)
 		if (manager->node.instances[i].type->poll != NULL)
 			packets += manager->node.snapshots[i].counters.in;
 	node_snapshot_end(&manager->node);
-	fprintf(stderr, "\r%" PRIu64 " packets\033[K", packets);
+	if (now_ns > manager->shown_ns)
+		fprintf(stderr, "\r%.0f s  %" PRIu64 " packets  %.2f Mpackets/s\033[K",
+			(double)(now_ns - manager->node.incarnation) * 1e-9, packets,
+			(double)(packets - manager->shown_packets) * 1e3 / (double)(now_ns - manager->shown_ns));
+	manager->shown_packets = packets;
+	manager->shown_ns = now_ns;
 }
 
 static void *manage(void *argument) {
@@ -147,6 +153,7 @@ static void *manage(void *argument) {
 		{.fd = manager->node.done_fd, .events = POLLIN},
 	};
 	unsigned stops = 0, steps = 0;
+	manager->shown_ns = manager->node.incarnation;
 	while (!node_is_done(&manager->node)) {
 		poll(events, 2, manager->terminal ? MANAGER_PROGRESS_MS : -1);
 		take_signals(manager, &stops);
