@@ -50,16 +50,26 @@ void ring_enqueue(struct ring *ring, struct rte_mbuf *const *tuples, unsigned n)
 	ring->kick = true;
 }
 
+// A ring that is never found empty still lets time pass: one watermark at a time is remembered, with the number of tuples
+// sent before it, until those have been dequeued.
 struct ring_reading ring_dequeue(struct ring *ring, struct rte_mbuf **tuples, unsigned max) {
 	// Read before the tuples: what was promised must not be newer than what is taken.
-	struct ring_reading reading = {
-		.finished = atomic_load_explicit(&ring->closed, memory_order_acquire),
-		.watermark_ns = atomic_load_explicit(&ring->watermark_ns, memory_order_acquire),
-	};
-	reading.count = rte_ring_sc_dequeue_burst(ring->tuples, (void **)tuples, max, NULL);
-	reading.drained = reading.count < max;
-	reading.finished = reading.finished && reading.drained;
+	bool closed = atomic_load_explicit(&ring->closed, memory_order_acquire);
+	uint64_t watermark_ns = atomic_load_explicit(&ring->watermark_ns, memory_order_acquire);
+	uint64_t sent = atomic_load_explicit(&ring->sent, memory_order_relaxed);
 	uint64_t received = atomic_load_explicit(&ring->received, memory_order_relaxed);
-	atomic_store_explicit(&ring->received, received + reading.count, memory_order_release);
-	return reading;
+	if (ring->promised_sent <= received) {
+		ring->promised_ns = watermark_ns;
+		ring->promised_sent = sent;
+	}
+	unsigned count = rte_ring_sc_dequeue_burst(ring->tuples, (void **)tuples, max, NULL);
+	received += count;
+	atomic_store_explicit(&ring->received, received, memory_order_release);
+	bool emptied = count < max;
+	return (struct ring_reading){
+		.count = count,
+		.drained = emptied || received >= ring->promised_sent,
+		.finished = closed && emptied,
+		.watermark_ns = emptied ? watermark_ns : ring->promised_ns,
+	};
 }

@@ -25,6 +25,8 @@ struct ring {
 	bool kick;             // producer only: enqueued since its worker last looked for sleepers
 	// consumer: wo, anyone may read
 	alignas(64) _Atomic uint64_t received;
+	// consumer only: a watermark that holds once as many tuples have been received as were sent before it
+	uint64_t promised_ns, promised_sent;
 };
 
 enum {

@@ -73,6 +73,33 @@ static void test_ends_only_when_empty(void **state) {
 	ring_free(ring);
 }
 
+// A producer that is always ahead: the ring is never empty, yet time must pass for the consumer, or nothing expires.
+static void test_lets_time_pass_under_constant_load(void **state) {
+	struct ring *ring = NULL;
+	struct rte_mbuf *tuples[BATCH_MAX] = {0};
+	assert_int_equal(ring_new(&ring, 4 * BATCH_MAX), 0);
+	uint64_t sent = 0, received = 0, watermark = 0;
+	for (; sent < 2 * BATCH_MAX; sent++)
+		ring_enqueue(ring, (struct rte_mbuf *[]){number(sent)}, 1);
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned i = 0; i < BATCH_MAX; i++, sent++)
+			ring_enqueue(ring, (struct rte_mbuf *[]){number(sent)}, 1);
+		ring_set_watermark(ring, sent);
+		struct ring_reading reading = ring_dequeue(ring, tuples, BATCH_MAX);
+		assert_int_equal(reading.count, BATCH_MAX);
+		received += reading.count;
+		if (!reading.drained)
+			continue;
+		assert_true(reading.watermark_ns <= received); // what was promised has been seen
+		assert_true(reading.watermark_ns >= watermark);
+		watermark = reading.watermark_ns;
+	}
+	assert_true(watermark >= received - 4 * BATCH_MAX);
+	while (received < sent)
+		received += ring_dequeue(ring, tuples, BATCH_MAX).count;
+	ring_free(ring);
+}
+
 // The producer stamps each tuple with its number and promises numbers from then on.
 static void *produce(void *argument) {
 	struct ring *ring = argument;
@@ -129,6 +156,7 @@ int main(void) {
 		cmocka_unit_test(test_refuses_sizes),
 		cmocka_unit_test(test_holds_its_size),
 		cmocka_unit_test(test_ends_only_when_empty),
+		cmocka_unit_test(test_lets_time_pass_under_constant_load),
 		cmocka_unit_test(test_keeps_order_and_promises_between_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
