@@ -5,6 +5,8 @@
 #include "dataplane/capture.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@ struct capture {
 	pcap_t *pcap;
 	enum packet_link link;
 	uint64_t frames; // read so far
+	int pipe_fd;     // -1: a file, which is always ready
 	char name[256];  // for messages
 };
 
@@ -63,6 +66,31 @@ static int check_link(struct capture *capture, char *error) {
 	return -EINVAL;
 }
 
+static bool is_readable(int fd, int timeout_ms) {
+	struct pollfd event = {.fd = fd, .events = POLLIN};
+	return poll(&event, 1, timeout_ms) > 0;
+}
+
+// Wait for a pipe's first bytes. The thread that opens captures has the signals blocked that end the program, and would
+// not notice them while it reads.
+static int wait_for_pipe(struct capture *capture, FILE *file, char *error) {
+	struct stat status;
+	sigset_t pending;
+	if (fstat(fileno(file), &status) || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
+		return 0;
+	// What stdio had read ahead, poll would not see.
+	if (setvbuf(file, NULL, _IONBF, 0))
+		return 0;
+	capture->pipe_fd = fileno(file);
+	while (!is_readable(capture->pipe_fd, 100)) {
+		if (!sigpending(&pending) && (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM))) {
+			snprintf(error, CAPTURE_ERROR_MAX, "%s: stopped before a capture came", capture->name);
+			return -EINTR;
+		}
+	}
+	return 0;
+}
+
 int capture_open(struct capture **out, const char *path, char *error) {
 	bool is_stdin = !strcmp(path, "-");
 	char reason[PCAP_ERRBUF_SIZE];
@@ -72,6 +100,7 @@ int capture_open(struct capture **out, const char *path, char *error) {
 	struct capture *capture = calloc(1, sizeof(*capture));
 	if (!capture)
 		goto err;
+	capture->pipe_fd = -1;
 	snprintf(capture->name, sizeof(capture->name), "%s", is_stdin ? "standard input" : path);
 	file = is_stdin ? stdin : fopen(path, "rb");
 	if (!file) {
@@ -79,6 +108,9 @@ int capture_open(struct capture **out, const char *path, char *error) {
 		snprintf(error, CAPTURE_ERROR_MAX, "%s: %s", capture->name, strerror(errno));
 		goto err;
 	}
+	ret = wait_for_pipe(capture, file, error);
+	if (ret)
+		goto err;
 	capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, reason);
 	if (!capture->pcap) {
 		explain_open_failure(file, capture->name, reason, error);
@@ -111,6 +143,10 @@ void capture_close(struct capture *capture) {
 
 enum packet_link capture_link(const struct capture *capture) {
 	return capture->link;
+}
+
+bool capture_is_ready(const struct capture *capture) {
+	return capture->pipe_fd < 0 || is_readable(capture->pipe_fd, 0);
 }
 
 // Seconds may be anything in a damaged file, and lie before the epoch in a strange one.

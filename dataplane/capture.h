@@ -5,6 +5,7 @@
 // frames into mbufs themselves.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,14 +22,19 @@ struct capture_frame {
 
 enum { CAPTURE_ERROR_MAX = 640 };
 
-// Open a file, or standard input where path is "-", and read its header.
+// Open a file, or standard input where path is "-", and read its header. Of a pipe the header is waited for, until
+// SIGINT or SIGTERM is pending.
 //   error   [CAPTURE_ERROR_MAX] filled on failure: `x.pcap: No such file or directory`
 //   return  0; -EINVAL: not a capture, cut inside its header, or of a link type that weir does not read; another
-//           negative errno: it can't be opened
+//           negative errno: it can't be opened, or the wait ended
 int capture_open(struct capture **out, const char *path, char *error);
 void capture_close(struct capture *capture); // NULL is fine
 
 enum packet_link capture_link(const struct capture *capture);
+
+// Whether there is something to read, or the end: always of a file, of a pipe when its writer has written. A frame that
+// the writer has only begun is waited for.
+bool capture_is_ready(const struct capture *capture);
 
 // Read the next frame.
 //   error   [CAPTURE_ERROR_MAX] filled on failure

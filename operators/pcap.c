@@ -31,7 +31,7 @@ static const struct option pcap_option_table[] = {
 		.type = OPTION_STRING,
 		.offset = offsetof(struct pcap_options, path),
 		.required = true,
-		.help = "capture file (pcap or pcapng); - is standard input"},
+		.help = "capture file (pcap or pcapng); - is standard input, which may be a pipe"},
 	{0},
 };
 
@@ -60,12 +60,14 @@ static void pcap_source_close(struct operator *op) {
 	op->shared = NULL;
 }
 
-// Have a frame at hand, or set self->finished.
+// Have a frame at hand, or set self->finished; neither, where a pipe has nothing yet.
 static bool read_frame(struct instance *self) {
 	struct pcap_state *state = self->state;
 	if (state->has_frame)
 		return true;
 	char error[CAPTURE_ERROR_MAX];
+	if (!capture_is_ready(self->op->shared))
+		return false;
 	int ret = capture_next(self->op->shared, &state->frame, error);
 	if (ret < 0)
 		instance_fail(self, "%s", error);

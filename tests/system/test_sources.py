@@ -60,6 +60,11 @@ def dropped(done, reason):
     return int(found.group(1)) if found else 0
 
 
+def blocks_sigterm(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return any(int(line.split()[1], 16) & 1 << 14 for line in status if line.startswith("SigBlk:"))
+
+
 def test_missing_file(run, tmp_path):
     done = run(settings=[f"source.path={tmp_path}/none.pcap"])
     assert (done.returncode, done.stdout) == (1, "")
@@ -135,6 +140,31 @@ def test_standard_input(run):
         done = run(settings=["source.path=-"], stdin=cat.stdout)
     assert done.returncode == 0, done.stderr
     assert len(done.records) == 3
+
+
+@pytest.mark.parametrize("written, records", [(b"", 0), (captures.pcap(flow_frames(3)), 3)])
+def test_standard_input_that_falls_silent(tmp_path, written, records):
+    """A pipe whose writer writes no more holds neither the node nor its end."""
+    config = tmp_path / "pipeline.yaml"
+    config.write_text(PACKETS)
+    reader, writer = os.pipe()
+    os.write(writer, written)
+    with subprocess.Popen([WEIR, *EAL, "--config", config, "--set", "source.path=-"], stdin=reader,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as node:
+        try:
+            seen = [node.stdout.readline() for _ in range(records)]
+            if not records:
+                wait_for(lambda: blocks_sigterm(node.pid), 20, "it takes signals in its own time")
+            node.terminate()
+            out, err = node.communicate(timeout=20)
+        finally:
+            node.kill()
+    os.close(reader)
+    os.close(writer)
+    assert [json.loads(line)["src_port"] for line in seen] == list(range(1, records + 1))
+    assert out == ""
+    assert node.returncode == (0 if records else 1), err
+    assert ("standard input: stopped before a capture came" in err) == (not records)
 
 
 def test_frames_of_many_segments(run):
@@ -283,9 +313,10 @@ def test_replay_capture(run):
 def test_replay_until_stopped(tmp_path):
     """Frames come back and are sent again, through rings as well; a stop at any moment balances the account."""
     config = tmp_path / "pipeline.yaml"
-    config.write_text(REPLAY.replace("path: \"-\"", f"path: {tmp_path}/out").replace("frames: 100", "frames: 100, loops: 0, rate: 20k"))
-    node = Process("node", [WEIR, "--lcores", "0@0,1@0", *EAL[2:], "--config", config, "--set", "channels=ring"],
-                   tmp_path)
+    config.write_text(REPLAY)
+    settings = [f"sink.path={tmp_path}/out", "source.loops=0", "source.rate=20k", "channels=ring"]
+    words = [word for setting in settings for word in ("--set", setting)]
+    node = Process("node", [WEIR, "--lcores", "0@0,1@0", *EAL[2:], "--config", config, *words], tmp_path)
     try:
         wait_for(lambda: (tmp_path / "out").exists() and (tmp_path / "out").stat().st_size > 100_000, 20, "records")
         assert node.stop() == 0
