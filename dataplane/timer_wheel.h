@@ -2,8 +2,8 @@
 // Copyright (c) 2026 the weir authors
 //
 // A timer wheel over the items of one thread, lazy and intrusive. An item's slot says when to look at it again, not
-// when it is due: deadlines that move later cost nothing until the slot comes up, and the owner then puts the item back.
-// A deadline that moves earlier must be told (timer_wheel_hasten). Deadlines beyond the wheel's span wait in its
+// when it is due: deadlines that move later cost nothing until the slot comes up, and the owner then puts the item
+// back. A deadline that moves earlier must be told (timer_wheel_hasten). Deadlines beyond the wheel's span wait in its
 // farthest slot and are looked at once per span.
 //
 //   source  Varghese and Lauck 1987, scheme 4, with a bitmap over the slots so that empty time costs nothing

@@ -7,26 +7,20 @@
 //   out      flows: one record per ended flow, or part of a flow (schema flow)
 //            updates: what changed in each flow, once per update_interval (schema flow_update)
 //   drops    table_full: no place for a new flow, and none that could be evicted
-//   options  see the table below
 //   state    a flow_table shared by the instances; per instance a timer wheel and a list of changed flows
 //
-// When a record ends is decided by flow_state.h from packets and event time alone: the records are the same whatever the
-// batches, the number of workers and the moment at which a timer happens to fire. Only eviction depends on them.
-#include <errno.h>
-
+// When a record ends is decided by flow_state.h from packets and event time alone: the records are the same whatever
+// the batches, the number of workers and the moment at which a timer happens to fire. Only eviction depends on them.
+#include "dataplane/flow_changes.h"
+#include "dataplane/flow_expiry.h"
 #include "dataplane/flow_record_fill.h"
-#include "dataplane/flow_table.h"
-#include "dataplane/huge_memory.h"
 #include "dataplane/operator.h"
 
 enum { OUTPUT_FLOWS, OUTPUT_UPDATES };
 enum { DROP_TABLE_FULL };
 enum { EVICT_NEAREST_EXPIRY, EVICT_NONE };
 
-enum {
-	LOOKS_PER_TICK = 256,     // items of the wheel, so that a tick is bounded whatever has come up
-	EVICTION_CANDIDATES = 16, // items of the wheel looked at for one that is not stale
-};
+enum { LOOKS_PER_TICK = 256 }; // flows that came up on the wheel: a tick is bounded whatever has come up
 
 enum gauge {
 	GAUGE_FLOWS,
@@ -42,55 +36,15 @@ struct flow_stats_options {
 	unsigned evict;
 };
 
-// Flows that changed since their last update, first in first out; a flow knows its place and leaves when it ends.
-struct changed_list {
-	uint32_t *items; // [mask + 1]
-	uint32_t mask;
-	uint32_t head, tail;
-	uint32_t due; // those before this one are to be told now
-};
-
 struct flow_stats {
 	struct flow_table *table;
-	struct flow_timeouts timeouts;
-	struct changed_list changed;
+	struct flow_changes changes;
 	uint64_t update_interval_ns;
 	uint64_t updated_ns; // the interval that began then is being counted
 	unsigned evict;
 	bool tells_flows, tells_updates;
-	struct timer_wheel wheel;
+	struct flow_expiry expiry;
 };
-
-static size_t changed_size(const struct changed_list *list) {
-	return ((size_t)list->mask + 1) * sizeof(*list->items);
-}
-
-static int changed_init(struct changed_list *list, uint32_t capacity) {
-	list->mask = 1;
-	while (list->mask < capacity)
-		list->mask = list->mask << 1 | 1;
-	list->items = huge_memory_new(changed_size(list));
-	return list->items == NULL ? -ENOMEM : 0;
-}
-
-static void changed_add(struct flow_stats *stats, uint32_t record) {
-	struct changed_list *list = &stats->changed;
-	stats->table->flows[record].bits |= FLOW_DIRTY;
-	stats->table->extras[record].dirty_position = list->tail;
-	list->items[list->tail++ & list->mask] = record;
-}
-
-// The last of the list takes the place of the one that leaves.
-static void changed_remove(struct flow_stats *stats, uint32_t record) {
-	struct changed_list *list = &stats->changed;
-	uint32_t position = stats->table->extras[record].dirty_position;
-	uint32_t last = list->items[--list->tail & list->mask];
-	list->items[position & list->mask] = last;
-	stats->table->extras[last].dirty_position = position;
-	stats->table->flows[record].bits &= (uint8_t)~FLOW_DIRTY;
-	if ((int32_t)(list->due - list->tail) > 0)
-		list->due = list->tail;
-}
 
 // Records that nobody hears are not made. A new plan may change who listens.
 static void note_listeners(struct instance *self) {
@@ -102,9 +56,7 @@ static void note_listeners(struct instance *self) {
 static void export_record(struct instance *self, uint32_t record, enum flow_end_reason reason) {
 	struct flow_stats *stats = self->state;
 	self->gauges[GAUGE_ENDED + reason]++;
-	if (!stats->tells_flows)
-		return;
-	struct rte_mbuf *tuple = instance_new_record(self, &flow_schema);
+	struct rte_mbuf *tuple = stats->tells_flows ? instance_new_record(self, &flow_schema) : NULL;
 	if (tuple == NULL)
 		return;
 	flow_record_fill(&stats->table->flows[record], &stats->table->extras[record], reason, tuple_record(tuple));
@@ -127,8 +79,7 @@ static void tell_update(struct instance *self, uint32_t record, enum flow_end_re
 // What is left to do for a flow whose last record is out: its last update.
 static void conclude_flow(struct instance *self, uint32_t record, enum flow_end_reason reason) {
 	struct flow_stats *stats = self->state;
-	if (stats->table->flows[record].bits & FLOW_DIRTY)
-		changed_remove(stats, record);
+	flow_changes_remove(&stats->changes, record);
 	if (stats->tells_updates)
 		tell_update(self, record, reason);
 }
@@ -151,20 +102,14 @@ static void cut_flow(struct instance *self, uint32_t record) {
 	flow_cut(&stats->table->flows[record], &stats->table->extras[record]);
 }
 
-static enum flow_due due_now(const struct instance *self, uint32_t record) {
-	const struct flow_stats *stats = self->state;
-	return flow_due_at(
-		&stats->table->flows[record], &stats->table->extras[record], &stats->timeouts, self->watermark_ns);
-}
-
 // Do what is due at the watermark for a flow that is not on the wheel: at most one record and one update.
 //   return  true if the flow ended
 static bool settle_flow(struct instance *self, uint32_t record) {
 	struct flow_stats *stats = self->state;
-	enum flow_due due = due_now(self, record);
+	enum flow_due due = flow_expiry_due(&stats->expiry, record, self->watermark_ns);
 	if (due == FLOW_DUE_ACTIVE) {
 		cut_flow(self, record);
-		due = due_now(self, record);
+		due = flow_expiry_due(&stats->expiry, record, self->watermark_ns);
 	}
 	if (due != FLOW_DUE_END)
 		return false;
@@ -172,36 +117,11 @@ static bool settle_flow(struct instance *self, uint32_t record) {
 	return true;
 }
 
-static uint64_t deadline_of(const struct flow_stats *stats, uint32_t record) {
-	return flow_deadline_ns(&stats->table->flows[record], &stats->table->extras[record], &stats->timeouts);
-}
-
-static void put_on_wheel(struct flow_stats *stats, uint32_t record) {
-	timer_wheel_insert(&stats->wheel, record, deadline_of(stats, record));
-}
-
-// End the flow of this instance that would end soonest, or one of those: a few of the wheel are looked at, and put back
-// where they belong now.
+// Make room by ending the flow of this instance that would end soonest.
 //   return  false: it has none
 static bool evict_flow(struct instance *self) {
 	struct flow_stats *stats = self->state;
-	uint32_t victim = 0;
-	uint64_t victim_ns = UINT64_MAX;
-	for (unsigned i = 0; i < EVICTION_CANDIDATES; i++) {
-		uint64_t up_ns;
-		uint32_t record = timer_wheel_pop_any(&stats->wheel, &up_ns);
-		if (record == 0)
-			break;
-		uint64_t deadline_ns = deadline_of(stats, record);
-		if (victim != 0)
-			put_on_wheel(stats, deadline_ns < victim_ns ? victim : record);
-		if (victim == 0 || deadline_ns < victim_ns) {
-			victim = record;
-			victim_ns = deadline_ns;
-		}
-		if (victim_ns < up_ns)
-			break;
-	}
+	uint32_t victim = flow_expiry_take_soonest(&stats->expiry);
 	if (victim == 0)
 		return false;
 	if (!settle_flow(self, victim))
@@ -227,8 +147,7 @@ static uint32_t add_flow(struct instance *self, struct rte_mbuf *tuple, const ui
 		record = flow_table_insert(table, self->index, hash, words);
 	if (record == 0)
 		return 0;
-	flow_start(&table->flows[record], &table->extras[record], &stats->timeouts, tuple_packet(tuple));
-	timer_wheel_skip_to(&stats->wheel, packet_clock_ns(tuple_packet(tuple)));
+	flow_start(&table->flows[record], &table->extras[record], &stats->expiry.timeouts, tuple_packet(tuple));
 	self->gauges[GAUGE_CREATED]++;
 	self->gauges[GAUGE_FLOWS]++;
 	return record;
@@ -240,7 +159,7 @@ static bool advance_flow(struct instance *self, uint32_t record, const struct pa
 	struct flow_stats *stats = self->state;
 	struct flow *flow = &stats->table->flows[record];
 	struct flow_extra *extra = &stats->table->extras[record];
-	struct flow_decision decision = flow_decide(flow, extra, &stats->timeouts, meta);
+	struct flow_decision decision = flow_decide(flow, extra, &stats->expiry.timeouts, meta);
 	if (decision.exports && decision.record_reason == FLOW_END_ACTIVE)
 		cut_flow(self, record);
 	else if (decision.exports)
@@ -249,10 +168,10 @@ static bool advance_flow(struct instance *self, uint32_t record, const struct pa
 		self->gauges[GAUGE_ENDED_SILENTLY]++;
 
 	if (decision.step == FLOW_STEP_CONTINUE) {
-		flow_continue(flow, extra, &stats->timeouts, meta);
+		flow_continue(flow, extra, &stats->expiry.timeouts, meta);
 	} else if (decision.step == FLOW_STEP_RESTART) {
 		conclude_flow(self, record, decision.end_reason);
-		flow_start(flow, extra, &stats->timeouts, meta);
+		flow_start(flow, extra, &stats->expiry.timeouts, meta);
 		self->gauges[GAUGE_CREATED]++;
 	}
 	return decision.step != FLOW_STEP_COUNT;
@@ -280,12 +199,12 @@ take_packet(struct instance *self, struct rte_mbuf *tuple, uint32_t record, cons
 	struct flow *flow = &stats->table->flows[record];
 	uint8_t bits = flow->bits;
 	flow_count_any(flow, &stats->table->extras[record], meta, direction);
-	if (stats->tells_updates && !(flow->bits & FLOW_DIRTY))
-		changed_add(stats, record);
+	if (stats->tells_updates)
+		flow_changes_add(&stats->changes, record);
 	if (is_new)
-		put_on_wheel(stats, record);
+		flow_expiry_watch(&stats->expiry, record);
 	else if (begins || ((bits ^ flow->bits) & FLOW_ENDED))
-		timer_wheel_hasten(&stats->wheel, record, deadline_of(stats, record));
+		flow_expiry_hasten(&stats->expiry, record);
 	return true;
 }
 
@@ -307,7 +226,7 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 		uint64_t words[5];
 		unsigned direction = flow_key_words(meta, words);
 		bool found = flow_has_key(flow, words);
-		bool plain = found & flow_is_plain(flow, meta, direction, stats->timeouts.idle_ns) &
+		bool plain = found & flow_is_plain(flow, meta, direction, stats->expiry.timeouts.idle_ns) &
 			     ((flow->bits & wanted_bits) == wanted_bits);
 		if (__builtin_expect(plain, 1)) {
 			flow_count(flow, meta, direction);
@@ -327,13 +246,13 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 static bool expire_flows(struct instance *self, unsigned *room) {
 	struct flow_stats *stats = self->state;
 	for (unsigned looks = 0; *room > 0 && looks < LOOKS_PER_TICK; looks++) {
-		uint32_t record = timer_wheel_pop(&stats->wheel, self->watermark_ns);
+		uint32_t record = timer_wheel_pop(&stats->expiry.wheel, self->watermark_ns);
 		if (record == 0)
 			return true;
-		if (due_now(self, record) != FLOW_NOT_DUE)
+		if (flow_expiry_due(&stats->expiry, record, self->watermark_ns) != FLOW_NOT_DUE)
 			--*room;
 		if (!settle_flow(self, record))
-			put_on_wheel(stats, record);
+			flow_expiry_watch(&stats->expiry, record);
 	}
 	return false;
 }
@@ -342,17 +261,14 @@ static bool expire_flows(struct instance *self, unsigned *room) {
 //   return  true if all of it was told
 static bool tell_updates(struct instance *self, unsigned room) {
 	struct flow_stats *stats = self->state;
-	struct changed_list *list = &stats->changed;
-	if (list->head == list->due && self->watermark_ns >= stats->updated_ns + stats->update_interval_ns) {
+	struct flow_changes *changes = &stats->changes;
+	if (!flow_changes_are_due(changes) && self->watermark_ns >= stats->updated_ns + stats->update_interval_ns) {
 		stats->updated_ns = self->watermark_ns - self->watermark_ns % stats->update_interval_ns;
-		list->due = list->tail;
+		flow_changes_make_due(changes);
 	}
-	for (; room > 0 && list->head != list->due; room--) {
-		uint32_t record = list->items[list->head++ & list->mask];
-		stats->table->flows[record].bits &= (uint8_t)~FLOW_DIRTY;
-		tell_update(self, record, FLOW_END_REASONS);
-	}
-	return list->head == list->due;
+	for (; room > 0 && flow_changes_are_due(changes); room--)
+		tell_update(self, flow_changes_take(changes), FLOW_END_REASONS);
+	return !flow_changes_are_due(changes);
 }
 
 static bool flow_stats_tick(struct instance *self, unsigned room) {
@@ -361,7 +277,7 @@ static bool flow_stats_tick(struct instance *self, unsigned room) {
 	bool is_done = expire_flows(self, &room);
 	if (stats->tells_updates)
 		is_done &= tell_updates(self, room);
-	self->gauges[GAUGE_CHANGED] = stats->changed.tail - stats->changed.head;
+	self->gauges[GAUGE_CHANGED] = stats->changes.tail - stats->changes.head;
 	return !is_done;
 }
 
@@ -369,10 +285,10 @@ static bool flow_stats_flush(struct instance *self, enum end_of_stream why, unsi
 	struct flow_stats *stats = self->state;
 	note_listeners(self);
 	uint64_t up_ns;
-	for (uint32_t record; room > 0 && (record = timer_wheel_pop_any(&stats->wheel, &up_ns)) != 0; room--)
+	for (uint32_t record; room > 0 && (record = timer_wheel_pop_any(&stats->expiry.wheel, &up_ns)) != 0; room--)
 		if (!settle_flow(self, record))
 			end_flow(self, record, why == END_OF_INPUT ? FLOW_END_OF_INPUT : FLOW_END_SHUTDOWN);
-	return stats->wheel.count > 0;
+	return stats->expiry.wheel.count > 0;
 }
 
 static int flow_stats_open(struct operator *op) {
@@ -395,31 +311,25 @@ static void flow_stats_close(struct operator *op) {
 static int flow_stats_init(struct instance *self) {
 	const struct flow_stats_options *options = self->options;
 	struct flow_stats *stats = self->state;
-	stats->table = self->op->shared;
-	stats->timeouts = (struct flow_timeouts){
+	const struct flow_timeouts timeouts = {
 		.idle_ns = options->idle_timeout_ns,
 		.active_ns = options->active_timeout_ns,
 		.linger_ns = options->tcp_linger_ns,
 	};
+	stats->table = self->op->shared;
 	stats->update_interval_ns = options->update_interval_ns;
 	stats->evict = options->evict;
-	timer_wheel_init(&stats->wheel, &stats->table->extras->link, sizeof(*stats->table->extras));
+	flow_expiry_init(&stats->expiry, stats->table, &timeouts);
 	self->gauges[GAUGE_CAPACITY] = stats->table->capacity;
-	return changed_init(&stats->changed, stats->table->capacity);
+	return flow_changes_init(&stats->changes, stats->table);
 }
 
 static void flow_stats_fini(struct instance *self) {
 	struct flow_stats *stats = self->state;
-	if (stats->changed.items != NULL)
-		huge_memory_free(stats->changed.items, changed_size(&stats->changed));
-	stats->changed.items = NULL;
+	flow_changes_fini(&stats->changes);
 }
 
-static const char *const evict_names[] = {
-	[EVICT_NEAREST_EXPIRY] = "nearest_expiry",
-	[EVICT_NONE] = "none",
-	NULL,
-};
+static const char *const evict_names[] = {[EVICT_NEAREST_EXPIRY] = "nearest_expiry", [EVICT_NONE] = "none", NULL};
 
 #define AT(member) offsetof(struct flow_stats_options, member)
 #define MS UINT64_C(1000000)

@@ -84,9 +84,10 @@ void operator_error(const struct operator *op, const char *format, ...) {
 }
 
 struct run {
-	unsigned instance_count, batch_max, tick_every; // tick_every: one tick in so many batches
-	const char *const *settings;                    // name, value, …, NULL
+	unsigned instance_count, batch_max;
+	unsigned tick_every; // one tick in so many batches
 	enum end_of_stream why;
+	const char *const *settings; // name, value, …, NULL
 };
 
 static struct packet_meta packets[PACKETS];
@@ -227,7 +228,7 @@ static void hand_over_one(uint64_t at_ns, uint8_t tcp_flags) {
 // the timer alone within a slot of the wheel.
 static void deadlines_that_move_earlier_are_met_in_time(void **state) {
 	static const char *const settings[] = {"idle_timeout", "60s", "active_timeout", "10s", NULL};
-	const struct run run = {1, 1, 1, settings, END_OF_INPUT};
+	const struct run run = {1, 1, 1, END_OF_INPUT, settings};
 	first = (struct emitted){0};
 	emitted = &first;
 	open_instances(&run);
@@ -280,7 +281,7 @@ static void records_do_not_depend_on_batches_workers_or_timers(void **state) {
 	listens[0] = listens[1] = true;
 	for (unsigned seed = 1; seed <= 4; seed++) {
 		make_packets(seed);
-		const struct run lazy = {1, 1, 1000000, short_timeouts, END_OF_INPUT};
+		const struct run lazy = {1, 1, 1000000, END_OF_INPUT, short_timeouts};
 		play(&lazy, &first);
 		assert_int_equal(packets_recorded(&first), PACKETS);
 		assert_int_equal(first.absorbed, PACKETS);
@@ -288,10 +289,10 @@ static void records_do_not_depend_on_batches_workers_or_timers(void **state) {
 			assert_int_equal(count_reason(&first, reason) > 0,
 				reason != FLOW_END_EVICTED && reason != FLOW_END_SHUTDOWN);
 		const struct run others[] = {
-			{1, 1, 1, short_timeouts, END_OF_INPUT},
-			{1, 64, 1, short_timeouts, END_OF_INPUT},
-			{2, 64, 3, short_timeouts, END_OF_INPUT},
-			{3, 30, 50, short_timeouts, END_OF_INPUT},
+			{1, 1, 1, END_OF_INPUT, short_timeouts},
+			{1, 64, 1, END_OF_INPUT, short_timeouts},
+			{2, 64, 3, END_OF_INPUT, short_timeouts},
+			{3, 30, 50, END_OF_INPUT, short_timeouts},
 		};
 		for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 			play(&others[i], &second);
@@ -302,7 +303,7 @@ static void records_do_not_depend_on_batches_workers_or_timers(void **state) {
 
 static void shutdown_is_named(void **state) {
 	make_packets(5);
-	const struct run run = {1, 64, 1, short_timeouts, END_OF_SHUTDOWN};
+	const struct run run = {1, 64, 1, END_OF_SHUTDOWN, short_timeouts};
 	play(&run, &first);
 	assert_true(count_reason(&first, FLOW_END_SHUTDOWN) > 0);
 	assert_int_equal(count_reason(&first, FLOW_END_OF_INPUT), 0);
@@ -311,7 +312,7 @@ static void shutdown_is_named(void **state) {
 static void updates_add_up_to_what_was_recorded(void **state) {
 	listens[0] = listens[1] = true;
 	make_packets(6);
-	const struct run run = {2, 64, 1, short_timeouts, END_OF_INPUT};
+	const struct run run = {2, 64, 1, END_OF_INPUT, short_timeouts};
 	play(&run, &first);
 	uint64_t packet_sum = 0, byte_sum = 0, record_bytes = 0;
 	unsigned started = 0, ended = 0;
@@ -344,7 +345,7 @@ static void updates_add_up_to_what_was_recorded(void **state) {
 static void a_full_table_evicts_and_loses_no_packet(void **state) {
 	static const char *const settings[] = {"max_flows", "20", NULL};
 	make_packets(7);
-	const struct run run = {1, 64, 1, settings, END_OF_INPUT};
+	const struct run run = {1, 64, 1, END_OF_INPUT, settings};
 	play(&run, &first);
 	assert_int_equal(first.dropped, 0);
 	assert_int_equal(packets_recorded(&first), PACKETS);
@@ -355,7 +356,7 @@ static void a_full_table_evicts_and_loses_no_packet(void **state) {
 static void a_full_table_without_eviction_drops_by_name(void **state) {
 	static const char *const settings[] = {"max_flows", "20", "evict", "none", NULL};
 	make_packets(8);
-	const struct run run = {2, 64, 1, settings, END_OF_INPUT};
+	const struct run run = {2, 64, 1, END_OF_INPUT, settings};
 	play(&run, &first);
 	assert_true(first.dropped > 0);
 	assert_int_equal(packets_recorded(&first) + first.dropped, PACKETS);

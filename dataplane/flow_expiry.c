@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Flows on the wheel (see flow_expiry.h).
+#include "dataplane/flow_expiry.h"
+
+enum { CANDIDATES = 16 }; // flows looked at for one that is not stale
+
+void flow_expiry_init(struct flow_expiry *expiry, struct flow_table *table, const struct flow_timeouts *timeouts) {
+	expiry->table = table;
+	expiry->timeouts = *timeouts;
+	timer_wheel_init(&expiry->wheel, &table->extras->link, sizeof(*table->extras));
+}
+
+static uint64_t deadline_ns_of(const struct flow_expiry *expiry, uint32_t record) {
+	return flow_deadline_ns(&expiry->table->flows[record], &expiry->table->extras[record], &expiry->timeouts);
+}
+
+void flow_expiry_watch(struct flow_expiry *expiry, uint32_t record) {
+	// The first flow says what time it is, so that deadlines spread over the wheel before the first tick.
+	timer_wheel_skip_to(&expiry->wheel, expiry->table->flows[record].last_clock_ns);
+	timer_wheel_insert(&expiry->wheel, record, deadline_ns_of(expiry, record));
+}
+
+void flow_expiry_hasten(struct flow_expiry *expiry, uint32_t record) {
+	timer_wheel_hasten(&expiry->wheel, record, deadline_ns_of(expiry, record));
+}
+
+enum flow_due flow_expiry_due(const struct flow_expiry *expiry, uint32_t record, uint64_t clock_ns) {
+	return flow_due_at(&expiry->table->flows[record], &expiry->table->extras[record], &expiry->timeouts, clock_ns);
+}
+
+uint32_t flow_expiry_take_soonest(struct flow_expiry *expiry) {
+	uint32_t soonest = 0;
+	uint64_t soonest_ns = UINT64_MAX;
+	for (unsigned i = 0; i < CANDIDATES; i++) {
+		uint64_t up_ns;
+		uint32_t record = timer_wheel_pop_any(&expiry->wheel, &up_ns);
+		if (record == 0)
+			break;
+		uint64_t deadline_ns = deadline_ns_of(expiry, record);
+		bool sooner = soonest == 0 || deadline_ns < soonest_ns;
+		if (soonest != 0)
+			flow_expiry_watch(expiry, sooner ? soonest : record);
+		if (sooner) {
+			soonest = record;
+			soonest_ns = deadline_ns;
+		}
+		if (soonest_ns < up_ns)
+			break;
+	}
+	return soonest;
+}

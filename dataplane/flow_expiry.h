@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// When to look at the flows of one instance again: the rules of flow_state.h on a timer wheel. The wheel only wakes;
+// what is due is decided by the rules.
+#pragma once
+
+#include "dataplane/flow_table.h"
+#include "dataplane/timer_wheel.h"
+
+struct flow_expiry {
+	struct flow_table *table;
+	struct flow_timeouts timeouts;
+	struct timer_wheel wheel;
+};
+
+// Prepare a zeroed one.
+void flow_expiry_init(struct flow_expiry *expiry, struct flow_table *table, const struct flow_timeouts *timeouts);
+
+// Watch a flow that is not watched, by its deadline as it is now.
+void flow_expiry_watch(struct flow_expiry *expiry, uint32_t record);
+// The deadline of a watched flow may have moved to an earlier time.
+void flow_expiry_hasten(struct flow_expiry *expiry, uint32_t record);
+
+enum flow_due flow_expiry_due(const struct flow_expiry *expiry, uint32_t record, uint64_t clock_ns);
+
+// Choose the flow that would end soonest, or one of those: a few are looked at, and stale ones put where they belong.
+//   return  a flow, no longer watched, or 0: there is none
+uint32_t flow_expiry_take_soonest(struct flow_expiry *expiry);
