@@ -10,6 +10,7 @@
 #include "ctrlplane/aggregate.h"
 #include "ctrlplane/clock.h"
 #include "ctrlplane/log.h"
+#include "ctrlplane/logic.h"
 #include "ctrlplane/message.h"
 #include "ctrlplane/query.h"
 #include "ctrlplane/registration.h"
@@ -175,8 +176,11 @@ static void collect_summary(struct collect *collect, const struct delivery *deli
 		return;
 	}
 	node->summaries = delivery->from;
+	collect->is_due = collect->is_due || logic_is_ahead(node);
 	if (result == AGGREGATE_DUPLICATE)
 		series->acknowledged = 0; // the node has not heard of the acknowledgement: say it again
+	else if (collect->state->unstored++ == 0)
+		collect->state->unstored_mono_ns = clock_mono_ns();
 }
 
 static void collect_goodbye(struct collect *collect, const struct delivery *delivery) {
@@ -276,8 +280,9 @@ static bool collect_one(struct collect *collect, void *socket) {
 
 void collect_receive(struct collect *collect) {
 	void *sockets[COLLECT_SOCKETS] = {collect->commands, collect->summaries};
+	collect->is_due = false;
 	for (int s = 0; s < COLLECT_SOCKETS; s++)
-		for (int i = 0; i < COLLECT_BURST && collect_one(collect, sockets[s]); i++)
+		for (int i = 0; i < COLLECT_BURST && !collect->is_due && collect_one(collect, sockets[s]); i++)
 			;
 }
 

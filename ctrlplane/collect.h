@@ -5,6 +5,7 @@
 // Every message is answered, those that make no sense with an Error; none can end or stall the controller.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "ctrlplane/state.h"
@@ -18,6 +19,7 @@ struct collect {
 	struct state *state;
 	void *context;
 	void *commands, *summaries; // ROUTER
+	bool is_due;                // a node's time ran ahead: alert rules have to be evaluated before more is taken
 	char commands_at[COLLECT_ENDPOINT_SIZE], summaries_at[COLLECT_ENDPOINT_SIZE];
 };
 
@@ -29,7 +31,7 @@ int collect_summary_endpoint(const char *commands, char *out, size_t size);
 int collect_init(struct collect *collect, struct state *state, char *error);
 void collect_fini(struct collect *collect);
 
-// Handle what has arrived, up to a bound, so that ticks are never starved.
+// Handle what has arrived, up to a bound, so that ticks are never starved, and up to where is_due is set.
 void collect_receive(struct collect *collect);
 
 // Mark nodes that went silent.

@@ -8,6 +8,7 @@
 
 #include "ctrlplane/aggregate.h"
 #include "ctrlplane/clock.h"
+#include "ctrlplane/window.h"
 
 void logic_fini(struct logic *logic) {
 	free(logic->baselines);
@@ -19,6 +20,7 @@ struct evaluation {
 	struct logic *logic;
 	struct state *state;
 	const struct alert_rule *rule;
+	const struct node *only; // NULL: all nodes
 	uint64_t mono_ns;
 };
 
@@ -52,7 +54,7 @@ static double entry_value(const struct alert_rule *rule, const struct topn_entry
 
 static void evaluate_list(const struct evaluation *evaluation) {
 	const struct alert_rule *rule = evaluation->rule;
-	struct aggregate_scope scope = scope_of(evaluation, NULL);
+	struct aggregate_scope scope = scope_of(evaluation, evaluation->only);
 	struct topn list;
 	size_t count = 0;
 	aggregate_list(&scope, rule->list, &list);
@@ -148,18 +150,46 @@ static void evaluate_scope(const struct evaluation *evaluation, const struct nod
 		raise_alert(evaluation, subject, rule->aggregate == ALERT_RATE ? sum / rule->window_s : sum);
 }
 
+static void evaluate_rule(const struct evaluation *evaluation) {
+	const struct nodes *nodes = &evaluation->state->nodes;
+	if (evaluation->rule->over < ALERT_OVER_NODE)
+		evaluate_list(evaluation);
+	else if (evaluation->rule->over == ALERT_OVER_TOTAL && evaluation->only == NULL)
+		evaluate_scope(evaluation, NULL);
+	for (size_t i = 0; evaluation->rule->over == ALERT_OVER_NODE && i < nodes->length; i++)
+		if (evaluation->only == NULL || evaluation->only == nodes->list[i])
+			evaluate_scope(evaluation, nodes->list[i]);
+}
+
+static void evaluate_rules(struct logic *logic, struct state *state, const struct node *only) {
+	uint64_t mono_ns = clock_mono_ns();
+	logic->evaluations++;
+	for (size_t r = 0; r < state->rules.length; r++)
+		evaluate_rule(&(struct evaluation){.logic = logic,
+			.state = state,
+			.rule = &state->rules.list[r],
+			.only = only,
+			.mono_ns = mono_ns});
+}
+
 void logic_evaluate(struct logic *logic, struct state *state) {
 	uint64_t start_mono_ns = clock_mono_ns();
-	logic->evaluations++;
-	for (size_t r = 0; r < state->rules.length; r++) {
-		struct evaluation evaluation = {
-			.logic = logic, .state = state, .rule = &state->rules.list[r], .mono_ns = start_mono_ns};
-		if (evaluation.rule->over < ALERT_OVER_NODE)
-			evaluate_list(&evaluation);
-		else if (evaluation.rule->over == ALERT_OVER_TOTAL)
-			evaluate_scope(&evaluation, NULL);
-		for (size_t i = 0; evaluation.rule->over == ALERT_OVER_NODE && i < state->nodes.length; i++)
-			evaluate_scope(&evaluation, state->nodes.list[i]);
-	}
+	evaluate_rules(logic, state, NULL);
+	for (size_t i = 0; i < state->nodes.length; i++)
+		state->nodes.list[i]->evaluated = window_newest(state->nodes.list[i]->window);
 	alerts_expire(&state->alerts, clock_wall_ns(), start_mono_ns);
+}
+
+void logic_evaluate_ahead(struct logic *logic, struct state *state) {
+	for (size_t i = 0; i < state->nodes.length; i++) {
+		struct node *node = state->nodes.list[i];
+		if (!logic_is_ahead(node))
+			continue;
+		node->evaluated = window_newest(node->window);
+		evaluate_rules(logic, state, node);
+	}
+}
+
+bool logic_is_ahead(const struct node *node) {
+	return window_newest(node->window) > node->evaluated + LOGIC_AHEAD;
 }

@@ -4,11 +4,15 @@
 // Logic, the third stage: once per interval every alert rule is held against the windows; alerts start and end.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "ctrlplane/state.h"
 
-enum { LOGIC_SAMPLES_MAX = 600 };
+enum {
+	LOGIC_SAMPLES_MAX = 600,
+	LOGIC_AHEAD = 2, // intervals in one evaluation's time: more than a live node's jitter
+};
 
 // What is usual for one rule and node: the rates of the intervals before.
 struct logic_baseline {
@@ -28,6 +32,11 @@ struct logic {
 void logic_fini(struct logic *logic);
 // Evaluate every rule and end what has been quiet for its hold-down.
 void logic_evaluate(struct logic *logic, struct state *state);
+
+// A capture is read faster than the clock goes: its intervals would slide through the windows unseen between two
+// evaluations. Whether a node has got so far ahead, and the evaluation of the rules for such nodes alone.
+bool logic_is_ahead(const struct node *node);
+void logic_evaluate_ahead(struct logic *logic, struct state *state);
 
 // The median of the samples of `baseline` that lie before the rule's present window.
 //   return  -1: fewer than a fifth of the baseline is known yet

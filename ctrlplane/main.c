@@ -24,9 +24,12 @@
 
 enum {
 	EXIT_USAGE = 64,
-	TICK_MS = 100,   // between looks at missed beats
-	START_MS = 1000, // how long a start waits for Redis
-	FINISH_MS = 500, // how long an end does
+	TICK_MS = 100,      // between looks at missed beats
+	START_MS = 1000,    // how long a start waits for Redis
+	FINISH_MS = 500,    // how long an end does
+	BACKLOG = 32,       // summaries that are stored before the interval is over: half of what a node has under way
+	BACKLOG_MS = 500,   // or this long after the first
+	PHASE_PERCENT = 45, // of an interval: nodes report a quarter after the full second
 };
 
 static const char usage[] =
@@ -143,11 +146,20 @@ static void interval(struct state *state, struct logic *logic) {
 	store_save(state->store);
 }
 
+static uint64_t next_interval(const struct state *state, uint64_t now_ns) {
+	uint64_t interval_ns = state->config.interval_ns, phase_ns = interval_ns / 100 * PHASE_PERCENT;
+	return (now_ns - phase_ns) / interval_ns * interval_ns + interval_ns + phase_ns;
+}
+
+static bool has_backlog(const struct state *state) {
+	return state->unstored >= BACKLOG ||
+	       (state->unstored > 0 && clock_mono_ns() - state->unstored_mono_ns >= BACKLOG_MS * NS_PER_MS);
+}
+
 static int run(struct state *state, struct collect *collect, int signals) {
 	struct logic logic = {0};
 	int err = 0;
-	uint64_t next_ns = clock_wall_ns() / state->config.interval_ns * state->config.interval_ns;
-	uint64_t check_ns = 0;
+	uint64_t next_ns = 0, check_ns = 0;
 	while (err == 0) {
 		zmq_pollitem_t items[] = {
 			{.socket = collect->commands, .events = ZMQ_POLLIN},
@@ -163,6 +175,8 @@ static int run(struct state *state, struct collect *collect, int signals) {
 		if (items[2].revents != 0)
 			break;
 		collect_receive(collect);
+		if (collect->is_due)
+			logic_evaluate_ahead(&logic, state);
 		store_work(state->store);
 		if (store_is_fenced(state->store))
 			err = -EPERM;
@@ -172,10 +186,12 @@ static int run(struct state *state, struct collect *collect, int signals) {
 			collect_check(collect);
 			check_ns = clock_mono_ns();
 		}
-		if (clock_wall_ns() >= next_ns || next_ns > clock_wall_ns() + state->config.interval_ns) {
-			next_ns = clock_wall_ns() / state->config.interval_ns * state->config.interval_ns +
-				  state->config.interval_ns;
+		uint64_t now_ns = clock_wall_ns();
+		if (now_ns >= next_ns || next_ns > now_ns + state->config.interval_ns) {
+			next_ns = next_interval(state, now_ns);
 			interval(state, &logic);
+		} else if (has_backlog(state)) {
+			store_save_early(state->store);
 		}
 	}
 	logic_fini(&logic);

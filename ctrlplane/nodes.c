@@ -125,6 +125,7 @@ static void node_start_incarnation(struct node *node, uint64_t incarnation, uint
 	if (node->first_incarnation == 0)
 		node->first_incarnation = incarnation;
 	window_restart(node->window);
+	node->evaluated = 0;
 	json_decref(node->operators);
 	json_decref(node->channels);
 	json_decref(node->uplink);

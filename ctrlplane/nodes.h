@@ -80,6 +80,7 @@ struct node {
 	uint64_t missing;              // summaries, over all gaps
 	uint64_t duplicates, late;     // summaries
 	struct window *window;         // of its recent intervals
+	uint64_t evaluated;            // the newest interval that alert rules have seen
 
 	json_t *operators, *channels, *uplink, *topology; // as last reported; NULL: not yet
 };

@@ -24,4 +24,6 @@ struct state {
 	uint64_t epoch;      // of this controller
 	uint64_t started_ns; // wall clock
 	struct state_counters counters;
+	uint64_t unstored;         // summaries taken since the last transaction began
+	uint64_t unstored_mono_ns; // when the first of them was
 };

@@ -239,14 +239,22 @@ bool store_is_fenced(const struct store *store) {
 	return store->is_fenced;
 }
 
-void store_save(struct store *store) {
+static void store_save_parts(struct store *store, bool is_whole) {
 	if (store->phase != STORE_READY)
 		return;
-	uint64_t commands = store_send_save(store);
+	uint64_t commands = store_send_save(store, is_whole);
 	if (commands == 0)
 		store_go_away(store, "out of memory");
 	else
 		store_enter(store, STORE_SAVING, commands);
+}
+
+void store_save(struct store *store) {
+	store_save_parts(store, true);
+}
+
+void store_save_early(struct store *store) {
+	store_save_parts(store, false);
 }
 
 uint64_t store_safe_sequence(const struct store *store, const struct series *series) {

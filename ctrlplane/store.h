@@ -25,8 +25,10 @@ void store_free(struct store *store);
 int store_descriptor(const struct store *store, short *events);
 // Go on with whatever is possible without waiting: connect, write, read, give up.
 void store_work(struct store *store);
-// Store the state as it is now; where the transaction before is still running this interval is left to the next.
+// Store the state as it is now; where the transaction before is still running this is left to the next.
 void store_save(struct store *store);
+// Store sums and sequence numbers between intervals, so that a backlog of summaries is acknowledged as it comes in.
+void store_save_early(struct store *store);
 // Whether there is nothing left that could be done now: loaded or not reachable at start; saved at the end.
 bool store_is_idle(const struct store *store);
 // Whether what an earlier controller stored is known: until then a hole in a series may be none.

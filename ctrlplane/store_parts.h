@@ -55,8 +55,9 @@ struct store {
 //   return  commands sent
 uint64_t store_send_greeting(struct store *store);
 uint64_t store_send_loads(struct store *store);
-//   return  commands sent, EXEC the last; 0: no memory
-uint64_t store_send_save(struct store *store);
+//   is_whole  with lists and histories
+//   return    commands sent, EXEC the last; 0: no memory
+uint64_t store_send_save(struct store *store, bool is_whole);
 
 // Take reply number i of the phase.
 void store_take_greeting(struct store *store, uint64_t i, const redisReply *reply);

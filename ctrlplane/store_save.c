@@ -144,7 +144,6 @@ static void save_node(struct store_command *command, struct store *store, struct
 	json_decref(finished);
 	save_series(command, node);
 	save_operators(command, node);
-	save_node_history(command, store, node);
 }
 
 static void save_top(struct store_command *command, struct state *state) {
@@ -223,21 +222,26 @@ static void save_history(struct store_command *command, const struct store *stor
 		save_history_entry(command, &history->entries[i % HISTORY_PENDING_MAX], length);
 }
 
-uint64_t store_send_save(struct store *store) {
+uint64_t store_send_save(struct store *store, bool is_whole) {
 	struct state *state = store->state;
 	struct store_command command = {.redis = store->redis};
 	store->running = (struct store_running){.history_added = store->history.added,
 		.events = state->alerts.events,
 		.stored_ns = clock_wall_ns(),
 		.history_gaps = store->history.gaps_length};
+	state->unstored = 0;
 	store_word(&command, "MULTI");
 	store_command_end(&command);
 	save_meta(&command, store);
 	save_total(&command, state);
 	save_simple(&command, "DEL", "nodes");
-	for (size_t i = 0; i < state->nodes.length; i++)
+	for (size_t i = 0; i < state->nodes.length; i++) {
 		save_node(&command, store, state->nodes.list[i]);
-	save_top(&command, state);
+		if (is_whole)
+			save_node_history(&command, store, state->nodes.list[i]);
+	}
+	if (is_whole)
+		save_top(&command, state);
 	save_alerts(&command, &state->alerts);
 	save_history(&command, store);
 	store_word(&command, "EXEC");

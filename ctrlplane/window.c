@@ -77,6 +77,10 @@ bool window_add(struct window *window, const Weir__Summary *summary, uint64_t mo
 	return true;
 }
 
+uint64_t window_newest(const struct window *window) {
+	return window->newest;
+}
+
 // The newest interval at this moment: the next summary is due one interval after the last, so the first is free.
 static uint64_t window_now(const struct window *window, uint64_t mono_ns) {
 	uint64_t silent =

@@ -27,6 +27,9 @@ void window_restart(struct window *window);
 //   return  false: too late, the ring has moved past that interval
 bool window_add(struct window *window, const Weir__Summary *summary, uint64_t mono_ns);
 
+// The number of the newest interval that a summary was of; 0: none yet.
+uint64_t window_newest(const struct window *window);
+
 // Put the lists of the last intervals into a table.
 void window_merge(
 	const struct window *window, enum list_kind kind, uint32_t length, struct topn *into, uint64_t mono_ns);

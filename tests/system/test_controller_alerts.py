@@ -121,6 +121,19 @@ def test_active_alert_survives_the_controller(make_controller, make_node, redis)
     assert alert["id"] in [e["alert"]["id"] for e in controller.ask("alerts", "--all")["history"]]
 
 
+def test_scan_in_a_capture_read_at_once_is_seen(make_controller, make_node):
+    controller = make_controller(alerts=SHIPPED)
+    node = make_node(controller)
+    node.register()
+    for second in range(1, 201):  # long ago, 200 s in no time
+        scan = [node.host("10.0.0.66", flows_out=1000, endpoints_out=sketch(1000))] if second == 100 else []
+        node.summary(end_ns=second * 10**9, hosts=scan)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 2000, 5)
+    history = controller.ask("alerts", "--all")["history"]
+    assert [(e["event"], e["alert"]["rule"], e["alert"]["subject"]) for e in history] == [
+        ("start", "port_scan", "10.0.0.66")]
+
+
 BAD_RULES = {
     "nothing in it": "",
     "1: \"rule\": expected one of rules": "rule: []",
