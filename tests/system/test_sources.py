@@ -23,6 +23,7 @@ operators:
 """
 # As many records as packets, without the flow table's doing.
 PACKETS = FLOWS.replace("  - {name: stats, type: flow_stats}\n", "")
+REPLAY = PACKETS.replace("type: pcap", "type: replay, flows: 10, frames: 100")
 
 
 def flow_frames(count, size=60):
@@ -210,6 +211,43 @@ def test_disk_full(run, tmp_path):
     assert f"test/sink: {disk}/out: No space left on device" in done.stderr
 
 
+DISK_FULL_FOR_A_WHILE = """
+mount -t tmpfs -o size=64k tmpfs "$disk" || exit 99
+"$@" &
+node=$!
+until grep -q 'No space left' /proc/$$/fd/2; do kill -0 $node || exit 98; sleep 0.1; done
+mount -o remount,size=8m "$disk"
+until [ "$(stat -c %s "$disk/out")" -gt 100000 ]; do kill -0 $node || exit 97; sleep 0.1; done
+kill -TERM $node
+wait $node
+status=$?
+cp "$disk/out" "$disk.out"
+exit $status
+"""
+
+
+def test_disk_full_for_a_while(tmp_path):
+    """Writing goes on when there is room again; only what came in between is lost, and counted."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    config = tmp_path / "pipeline.yaml"
+    config.write_text(REPLAY)
+    settings = [f"sink.path={disk}/out", "source.loops=0", "source.rate=2k"]
+    words = [word for setting in settings for word in ("--set", setting)]
+    with open(tmp_path / "messages", "w+", encoding="utf-8") as errors:
+        done = subprocess.run(["unshare", "-m", "sh", "-c", DISK_FULL_FOR_A_WHILE, "sh", WEIR, *EAL, "--config", config,
+                               *words], env={**os.environ, "disk": str(disk)}, stderr=errors, timeout=60, check=False)
+        errors.seek(0)
+        done.stderr = errors.read()
+    assert done.returncode == 1, done.stderr
+    lines = (tmp_path / "disk.out").read_text().splitlines()
+    for line in lines:
+        json.loads(line)
+    packets = int(re.search(r": (\d+) packets, ", done.stderr).group(1))
+    assert dropped(done, "write_error") > 0
+    assert len(lines) + dropped(done, "write_error") == packets
+
+
 def test_device_full(run):
     done = run(captures.pcap(flow_frames(7)), settings=["sink.path=/dev/full"])
     assert done.returncode == 1
@@ -288,8 +326,6 @@ def test_two_sinks_on_one_file(run, tmp_path):
     assert messages(done) == [
         "weir-dataplane: test/two: path: -: standard output is written by test/one already: expected a file"]
 
-
-REPLAY = PACKETS.replace("type: pcap", "type: replay, flows: 10, frames: 100")
 
 
 def test_replay_made_up(run):
