@@ -63,7 +63,7 @@ static int run_interval(
 	struct summary_tables *tables, struct summary_message *message, unsigned flows, struct cost *cost) {
 	Weir__Totals cumulative = WEIR__TOTALS__INIT;
 	struct summary_head head = {
-		.node = "alpha", .pipeline = "p", .operator= "report", .sequence = 1, .cumulative = &cumulative};
+		.node = "alpha", .pipeline = "p", .operator = "report", .sequence = 1, .cumulative = &cumulative};
 	const struct summary_allowance allowance = {64 << 10, 64 << 10};
 	uint64_t longest_ns = 0, start_ns = now_ns();
 	uint8_t *packed;

@@ -2,8 +2,9 @@
 // Copyright (c) 2026 the weir authors
 //
 // Why no wake-up is lost: a post links its node and then sets `signalled`; a clear resets `signalled` and then the
-// consumer looks for nodes. Both are sequentially consistent exchanges on one word. If the post's comes first, its node is
-// visible to the looks after the clear; if the clear's comes first, the post finds 0 and writes to the eventfd.
+// consumer looks for nodes. Both are sequentially consistent exchanges on one word. If the post's comes first, its
+// node is visible to the looks after the clear; if the clear's comes first, the post finds 0 and writes to the
+// eventfd.
 #include "dataplane/mailbox.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Mailboxes: messages from any number of threads to one (workers, manager, uplink). A message is a struct of the caller's
-// with a mailbox_node in it; nothing is copied or allocated. The queue is liburcu's wait-free concurrent queue
-// (urcu/wfcqueue.h); an eventfd, which can be polled beside sockets, wakes a consumer that sleeps.
+// Mailboxes: messages from any number of threads to one (workers, manager, uplink). A message is a struct of the
+// caller's with a mailbox_node in it; nothing is copied or allocated. The queue is liburcu's wait-free concurrent
+// queue (urcu/wfcqueue.h); an eventfd, which can be polled beside sockets, wakes a consumer that sleeps.
 //
 // A consumer sleeps safely like this:
 //

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// The lists are filled one entry at a time while their packed size still fits. The remainders are counted with the greatest
-// values they can have, so the message is never above its allowance when they get their real ones.
+// The lists are filled one entry at a time while their packed size still fits. The remainders are counted with the
+// greatest values they can have, so the message is never above its allowance when they get their real ones.
 #include "dataplane/summary_message.h"
 
 #include <errno.h>

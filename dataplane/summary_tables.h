@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// What a summary is made of: the updates of one interval, added up by flow, host, service and prefix in tallies of fixed
-// size. What does not fit into a tally is in the totals alone, so that it ends in the lists' remainders.
+// What a summary is made of: the updates of one interval, added up by flow, host, service and prefix in tallies of
+// fixed size. What does not fit into a tally is in the totals alone, so that it ends in the lists' remainders.
 //
 //   thread  one
 #pragma once

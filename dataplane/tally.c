@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// A slot is | entry 24 | hash tag 24 | generation 16 |. Generation 0 is never used, so zeroed slots are free. There are at
-// least twice as many slots as entries.
+// A slot is | entry 24 | hash tag 24 | generation 16 |. Generation 0 is never used, so zeroed slots are free. There
+// are at least twice as many slots as entries.
 #include "dataplane/tally.h"
 
 #include <errno.h>

@@ -32,8 +32,8 @@ struct uplink_options {
 	unsigned beat_ms;    // heartbeat interval until the controller names its own; 0: UPLINK_BEAT_MS
 };
 
-// A controller silent for UPLINK_SILENT_BEATS heartbeats is taken for gone, and one that refuses is asked again after as
-// many: 2 s by default.
+// A controller silent for UPLINK_SILENT_BEATS heartbeats is taken for gone, and one that refuses is asked again after
+// as many: 2 s by default.
 enum {
 	UPLINK_BEAT_MS = 500,
 	UPLINK_SILENT_BEATS = 4,

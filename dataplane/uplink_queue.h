@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// The uplink's memory: summaries in the order submitted, kept until acknowledged. The first ones are in flight (sent and
-// unanswered, at most UPLINK_WINDOW), the others wait. One thread uses it; no sockets here.
+// The uplink's memory: summaries in the order submitted, kept until acknowledged. The first ones are in flight (sent
+// and unanswered, at most UPLINK_WINDOW), the others wait. One thread uses it; no sockets here.
 #pragma once
 
 #include "api/weir.pb-c.h"

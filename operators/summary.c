@@ -8,13 +8,14 @@
 //   options  see the table below
 //   state    the tables of two intervals: one that is filled, one whose greatest entries are being chosen
 //
-// An interval is of event time. It is closed a quarter of its length after its end, because flow_stats tells what changed
-// in an interval just after it is over. Adding an update costs six look-ups in tables at most; choosing what goes into the
-// message is spread over rounds of the worker, CHOOSE_ENTRIES looks each, while the next interval is being filled.
+// An interval is of event time. It is closed a quarter of its length after its end, because flow_stats tells what
+// changed in an interval just after it is over. Adding an update costs six look-ups in tables at most; choosing what
+// goes into the message is spread over rounds of the worker, CHOOSE_ENTRIES looks each, while the next interval is
+// being filled.
 //
-// A message has at most the bytes that the traffic earned (`budget`), those of earlier intervals included, but may always
-// have `floor` bytes, so that the greatest flow is seen of slow traffic as well, and URGENT_BYTES with what alerts depend on.
-// Where no controller is configured nothing is added up.
+// A message has at most the bytes that the traffic earned (`budget`), those of earlier intervals included, but may
+// always have `floor` bytes, so that the greatest flow is seen of slow traffic as well, and URGENT_BYTES with what
+// alerts depend on. Where no controller is configured nothing is added up.
 #include <errno.h>
 #include <string.h>
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// A controller for tests of the uplink, driven step by step by the test: two ROUTERs on ipc:// in a directory of its own.
+// A controller for tests of the uplink, driven step by step by the test: two ROUTERs on ipc:// in a directory of its
+// own.
 #pragma once
 
 #include <setjmp.h>

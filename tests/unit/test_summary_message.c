@@ -131,26 +131,20 @@ static Weir__Message *pack(struct fixture *fixture, uint64_t allowance, size_t *
 	return message;
 }
 
-static void known_traffic(void **state) {
-	struct fixture fixture;
-	size_t size;
-	setup(&fixture, 100, &lengths);
-	struct flow_update web = between(0x0a000001, 0xc0a80001);
+// A web flow in two parts, a ping, a question to a name server by IPv6.
+static void add_known(struct summary_tables *tables, const struct flow_update *client, const struct flow_update *ping) {
+	struct flow_update web = *client;
 	web.fwd_bytes = 500;
 	web.rev_bytes = 9000;
 	web.rev_packets = 7;
 	web.total_bytes = 12345;
 	web.start_ns = 77;
-	summary_tables_add(&fixture.tables, &web);
+	summary_tables_add(tables, &web);
 	web.started = false;
 	web.present = UINT64_C(1) << FLOW_HAS_END;
 	web.total_bytes = 20000;
-	summary_tables_add(&fixture.tables, &web);
-	struct flow_update ping = between(0x0a000001, 0x0a000002);
-	ping.protocol = IPPROTO_ICMP;
-	ping.src_port = 8;
-	ping.dst_port = 0;
-	summary_tables_add(&fixture.tables, &ping);
+	summary_tables_add(tables, &web);
+	summary_tables_add(tables, ping);
 	struct flow_update dns = {.src_ip = {0x20, 1, 0xd, 0xb8, [15] = 1},
 		.dst_ip = {0x20, 1, 0xd, 0xb8, [5] = 9, [15] = 53},
 		.dst_port = 53,
@@ -159,10 +153,10 @@ static void known_traffic(void **state) {
 		.started = true,
 		.fwd_packets = 1,
 		.fwd_bytes = 90};
-	summary_tables_add(&fixture.tables, &dns);
+	summary_tables_add(tables, &dns);
+}
 
-	Weir__Message *message = pack(&fixture, 100000, &size);
-	const Weir__Summary *summary = message->summary;
+static void check_known_totals(const Weir__Summary *summary) {
 	assert_string_equal(summary->node, "alpha");
 	assert_int_equal(summary->sequence, 1);
 	assert_int_equal(summary->interval->packets, 2 * 8 + 2 + 1);
@@ -172,10 +166,12 @@ static void known_traffic(void **state) {
 	assert_int_equal(summary->interval->tcp_bytes, 19000);
 	assert_int_equal(summary->interval->udp_packets, 1);
 	assert_int_equal(summary->interval->icmp_bytes, 120);
+}
 
+static void check_known_flows(const Weir__Summary *summary, const struct flow_update *client) {
 	assert_int_equal(summary->n_flows, 3);
 	const Weir__FlowDelta *flow = summary->flows[0];
-	assert_true(is_end(web.src_ip, flow->src_ip) && is_end(web.dst_ip, flow->dst_ip));
+	assert_true(is_end(client->src_ip, flow->src_ip) && is_end(client->dst_ip, flow->dst_ip));
 	assert_int_equal(flow->src_ip.len, 4);
 	assert_int_equal(flow->dst_port, 80);
 	assert_int_equal(flow->fwd_bytes, 1000);
@@ -184,15 +180,19 @@ static void known_traffic(void **state) {
 	assert_int_equal(flow->start_ns, 77);
 	assert_true(flow->ended);
 	assert_int_equal(summary->flows[2]->src_ip.len, 16);
+}
 
+static void check_known_hosts(const Weir__Summary *summary, const struct flow_update *client) {
 	assert_int_equal(summary->n_hosts, 5);
-	assert_true(is_end(web.src_ip, summary->hosts[0]->ip));
+	assert_true(is_end(client->src_ip, summary->hosts[0]->ip));
 	assert_int_equal(summary->hosts[0]->sent_bytes, 1000 + 60);
 	assert_int_equal(summary->hosts[0]->received_bytes, 18000 + 60);
 	assert_int_equal(summary->hosts[0]->flows_out, 2);
 	assert_int_equal(summary->hosts[0]->endpoints_out.len, 0);
 	assert_int_equal(summary->hosts[1]->flows_in, 1);
+}
 
+static void check_known_others(const Weir__Summary *summary) {
 	assert_int_equal(summary->n_services, 3);
 	assert_int_equal(summary->services[0]->port, 80);
 	assert_int_equal(summary->services[0]->flows, 1);
@@ -205,6 +205,23 @@ static void known_traffic(void **state) {
 	assert_int_equal(summary->prefixes[0]->sent_bytes, 1060 + 60);
 	assert_int_equal(summary->prefixes[3]->length, 48);
 	assert_int_equal(summary->n_targets, 0);
+}
+
+static void known_traffic(void **state) {
+	const struct flow_update client = between(0x0a000001, 0xc0a80001);
+	struct flow_update ping = between(0x0a000001, 0x0a000002);
+	struct fixture fixture;
+	size_t size;
+	ping.protocol = IPPROTO_ICMP;
+	ping.src_port = 8;
+	ping.dst_port = 0;
+	setup(&fixture, 100, &lengths);
+	add_known(&fixture.tables, &client, &ping);
+	Weir__Message *message = pack(&fixture, 100000, &size);
+	check_known_totals(message->summary);
+	check_known_flows(message->summary, &client);
+	check_known_hosts(message->summary, &client);
+	check_known_others(message->summary);
 	weir__message__free_unpacked(message, NULL);
 
 	// The next interval starts from nothing; the cumulative totals go on.
