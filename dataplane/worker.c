@@ -95,33 +95,38 @@ static bool advance_watermark(struct schedule_entry *entry) {
 	return open == 0;
 }
 
-static void tick(struct schedule_entry *entry) {
+//   return  1 if there is more to do at this time, and room for it; else 0
+static unsigned tick(struct schedule_entry *entry) {
 	struct instance *instance = entry->instance;
 	if (instance->type->tick == NULL)
-		return;
+		return 0;
 	if (!entry->backlog && instance->watermark_ns - entry->ticked_ns < TICK_NS)
-		return;
+		return 0;
 	unsigned room = schedule_room(entry);
 	if (room == 0)
-		return;
+		return 0;
 	entry->ticked_ns = instance->watermark_ns;
 	entry->backlog = instance->type->tick(instance, room);
 	channel_flush(instance);
+	return entry->backlog;
 }
 
-// No input is left: let the instance emit what it holds, as room allows.
-//   return  true once it has
-static bool flush(struct worker *worker, struct schedule_entry *entry) {
+// No input is left: let the instance emit what it holds, as room allows. It has finished once all is out.
+//   return  1 if something was done, 0 without room: a worker that waits for room may sleep
+static unsigned finish(struct worker *worker, struct schedule_entry *entry) {
 	struct instance *instance = entry->instance;
-	if (instance->type->flush == NULL)
-		return true;
+	bool more = entry->backlog;
 	unsigned room = schedule_room(entry);
-	if (room == 0)
-		return false;
-	bool stopping = atomic_load_explicit(&worker->node->stopping, memory_order_relaxed);
-	bool more = instance->type->flush(instance, stopping ? END_OF_SHUTDOWN : END_OF_INPUT, room);
-	channel_flush(instance);
-	return !more;
+	if (!more && instance->type->flush != NULL) {
+		if (room == 0)
+			return 0;
+		bool stopping = atomic_load_explicit(&worker->node->stopping, memory_order_relaxed);
+		more = instance->type->flush(instance, stopping ? END_OF_SHUTDOWN : END_OF_INPUT, room);
+		channel_flush(instance);
+	}
+	instance->finished = !more;
+	worker->schedule->unfinished -= instance->finished;
+	return room > 0 || instance->finished;
 }
 
 // Poll, pass time on, and finish what has no input left. Entries are in topological order, so time and endings pass
@@ -146,13 +151,9 @@ static unsigned run_round(struct worker *worker) {
 					moved += poll_ring(entry, &entry->ring_inputs[r]);
 			ended = advance_watermark(entry);
 		}
-		tick(entry);
-		moved += entry->backlog;
-		if (ended) {
-			moved++;
-			instance->finished = !entry->backlog && flush(worker, entry);
-			schedule->unfinished -= instance->finished;
-		}
+		moved += tick(entry);
+		if (ended)
+			moved += finish(worker, entry);
 	}
 	return moved;
 }
