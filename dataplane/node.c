@@ -307,9 +307,13 @@ void node_snapshot_begin(struct node *node) {
 			nanosleep(&pause, NULL);
 			waited_ns += (uint64_t)pause.tv_nsec;
 		}
+	for (unsigned i = 0; i < node->worker_count; i++)
+		pthread_mutex_lock(&node->workers[i].figures_lock);
 }
 
 void node_snapshot_end(struct node *node) {
+	for (unsigned i = 0; i < node->worker_count; i++)
+		pthread_mutex_unlock(&node->workers[i].figures_lock);
 	pthread_mutex_unlock(&node->snapshot_lock);
 }
 

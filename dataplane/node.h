@@ -74,8 +74,8 @@ bool node_is_done(const struct node *node);
 void node_worker_done(struct node *node);
 
 // Have every worker copy its figures (in one of its loops, so that they are consistent) into instance snapshots.
-// Waits 200 ms at most; a worker that did not answer keeps its last copy.
-//   return  with snapshot_lock held; node_snapshot_end releases it
+// Waits 200 ms at most; a worker that did not answer keeps its last copy, whole, until node_snapshot_end.
+//   return  with snapshot_lock and the workers' figures_lock held; node_snapshot_end releases them
 void node_snapshot_begin(struct node *node);
 void node_snapshot_end(struct node *node);
 

@@ -14,11 +14,13 @@ enum { TICK_NS = 4000 * 1000 };
 
 int worker_init(struct worker *worker, struct node *node, unsigned index, unsigned lcore) {
 	*worker = (struct worker){.index = index, .lcore = lcore, .node = node};
+	pthread_mutex_init(&worker->figures_lock, NULL);
 	return idle_init(&worker->idle, node->config->idle == IDLE_BUSY);
 }
 
 void worker_fini(struct worker *worker) {
 	idle_fini(&worker->idle);
+	pthread_mutex_destroy(&worker->figures_lock);
 }
 
 void worker_wake(struct worker *worker) {
@@ -28,6 +30,7 @@ void worker_wake(struct worker *worker) {
 // Follow a plan: from now on the instances' outputs lead where its channels do.
 static void adopt_plan(struct worker *worker, const struct plan *plan) {
 	worker->plan = plan;
+	worker->plan_version = plan->version;
 	worker->schedule = &worker->node->schedules[worker->index];
 	for (unsigned i = 0; i < worker->schedule->entry_count; i++) {
 		struct schedule_entry *entry = &worker->schedule->entries[i];
@@ -198,8 +201,18 @@ static void answer_snapshot(struct worker *worker) {
 	uint64_t asked = atomic_load_explicit(&worker->snapshot_asked, memory_order_acquire);
 	if (asked == atomic_load_explicit(&worker->snapshot_made, memory_order_relaxed))
 		return;
+	if (pthread_mutex_trylock(&worker->figures_lock) != 0)
+		return; // late: the last copies are being read
 	copy_figures(worker);
 	atomic_store_explicit(&worker->snapshot_made, asked, memory_order_release);
+	pthread_mutex_unlock(&worker->figures_lock);
+}
+
+static void leave_figures(struct worker *worker) {
+	pthread_mutex_lock(&worker->figures_lock);
+	copy_figures(worker);
+	atomic_store_explicit(&worker->snapshot_made, UINT64_MAX, memory_order_release);
+	pthread_mutex_unlock(&worker->figures_lock);
 }
 
 static bool has_ring_input(const struct schedule *schedule) {
@@ -247,21 +260,22 @@ static bool is_over(const struct worker *worker) {
 int worker_run(void *argument) {
 	struct worker *worker = argument;
 	rcu_register_thread();
-	do {
+	for (bool over = false; !over;) {
 		const struct plan *plan = rcu_read(&worker->node->plan);
-		if (plan != worker->plan)
+		// By version: a plan may lie where one lay that was freed while this worker slept.
+		if (plan->version != worker->plan_version)
 			adopt_plan(worker, plan);
 		unsigned moved = run_round(worker);
 		signal_rings(worker->schedule);
 		answer_snapshot(worker);
-		rcu_pass_quiescent_state(&worker->node->plan);
+		over = is_over(worker);
+		rcu_pass_quiescent_state(&worker->node->plan); // the plan may be gone from here on
 		if (moved > 0)
 			idle_reset(&worker->idle);
-		else
+		else if (!over)
 			wait_for_work(worker);
-	} while (!is_over(worker));
-	copy_figures(worker);
-	atomic_store_explicit(&worker->snapshot_made, UINT64_MAX, memory_order_release);
+	}
+	leave_figures(worker);
 	rcu_unregister_thread();
 	node_worker_done(worker->node);
 	return 0;

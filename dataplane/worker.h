@@ -5,6 +5,7 @@
 // gave it, runs each batch to completion, lets time pass, and passes one quiescent state.
 #pragma once
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,12 +18,14 @@ struct node;
 struct worker {
 	unsigned index, lcore;
 	struct node *node;
-	const struct plan *plan;   // the one it follows
+	const struct plan *plan;   // the one it follows; only between reading it and the quiescent state
+	unsigned plan_version;     // 0: none yet
 	struct schedule *schedule; // its part
 	struct idle idle;
 	// manager: asks by adding 1; the worker answers with the same number once its copies are made, with UINT64_MAX
 	// when it ends
 	_Atomic uint64_t snapshot_asked, snapshot_made;
+	pthread_mutex_t figures_lock; // who touches the copies holds it; the worker only tries, until it ends
 };
 
 //   return  0 or a negative errno

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// A node as node_init makes it, but without the EAL, pools and operators' state: for tests of what runs on it.
+#pragma once
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/node.h"
+
+static inline void *small_zeros(size_t count, size_t size) {
+	size_t total = RTE_ALIGN_CEIL((count + 1) * size, (size_t)RTE_CACHE_LINE_SIZE);
+	void *memory = aligned_alloc(RTE_CACHE_LINE_SIZE, total);
+	assert_non_null(memory);
+	return memset(memory, 0, total);
+}
+
+// Everything but the schedule.
+static inline void small_node_init(struct node *node, struct node_config *config, const char *text, unsigned workers) {
+	struct config_error error = {""};
+	*node = (struct node){.config = config, .worker_count = workers, .done_fd = -1};
+	if (node_config_parse("test.yaml", text, strlen(text), NULL, 0, config, &error) != 0 ||
+		plan_new(&node->plan, config, workers, &error) != 0)
+		fail_msg("%s", error.text);
+	const struct plan *plan = node->plan;
+	pthread_mutex_init(&node->snapshot_lock, NULL);
+	node->operators = small_zeros(plan->operator_count, sizeof(*node->operators));
+	node->instances = small_zeros(plan->instance_count, sizeof(*node->instances));
+	node->snapshots = small_zeros(plan->instance_count, sizeof(*node->snapshots));
+	node->channels = small_zeros(plan->channel_count, sizeof(*node->channels));
+	node->schedules = small_zeros(workers, sizeof(*node->schedules));
+	node->workers = small_zeros(workers, sizeof(*node->workers));
+	for (unsigned i = 0; i < workers; i++)
+		assert_int_equal(worker_init(&node->workers[i], node, i, i), 0);
+	for (unsigned i = 0; i < plan->channel_count; i++) {
+		node->channels[i].channel = &plan->channels[i];
+		if (plan->channels[i].ring)
+			assert_int_equal(ring_new(&node->channels[i].ring, plan->ring_size), 0);
+	}
+	for (unsigned i = 0; i < plan->instance_count; i++) {
+		struct operator* op = & node->operators[plan->instances[i].op];
+		const struct pipeline_operator *planned =
+			plan_operator_config(plan, &plan->operators[plan->instances[i].op]);
+		*op = (struct operator){.type = planned->type, .name = planned->name, .node = node};
+		node->instances[i].type = planned->type;
+		node->instances[i].op = op;
+		node->instances[i].index = plan->instances[i].index;
+		node->instances[i].worker = plan->instances[i].worker;
+	}
+}
+
+static inline void small_node_fini(struct node *node, struct node_config *config) {
+	for (unsigned i = 0; i < node->worker_count; i++) {
+		schedule_free(&node->schedules[i]);
+		worker_fini(&node->workers[i]);
+	}
+	for (unsigned i = 0; i < node->plan->channel_count; i++)
+		ring_free(node->channels[i].ring);
+	free(node->operators);
+	free(node->instances);
+	free(node->snapshots);
+	free(node->channels);
+	free(node->schedules);
+	free(node->workers);
+	pthread_mutex_destroy(&node->snapshot_lock);
+	plan_free(node->plan);
+	node_config_free(config);
+}
