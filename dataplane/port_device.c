@@ -33,7 +33,7 @@ int port_device_create(
 		snprintf(arguments, sizeof(arguments), "iface=%s", interface);
 		break;
 	case PORT_DRIVER_AF_PACKET:
-		snprintf(arguments, sizeof(arguments), "iface=%s,qpairs=%u", interface, queues);
+		snprintf(arguments, sizeof(arguments), "iface=%s,qpairs=%u,framecnt=4096", interface, queues);
 		break;
 	case PORT_DRIVER_AF_XDP:
 		snprintf(arguments, sizeof(arguments), "iface=%s,queue_count=%u", interface, queues);
