@@ -94,15 +94,18 @@ void aggregate_rates(const struct aggregate_scope *scope, double out[TOTALS_FIEL
 	}
 }
 
-void aggregate_window(const struct aggregate_scope *scope, struct totals *out) {
+double aggregate_window_s(const struct aggregate_scope *scope, struct totals *out) {
+	uint32_t longest = 1;
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < scope->nodes->length; i++) {
 		struct totals totals;
 		if (!scope_has(scope, scope->nodes->list[i]))
 			continue;
-		window_totals(scope->nodes->list[i]->window, scope->length, scope->mono_ns, &totals);
+		uint32_t length = window_totals(scope->nodes->list[i]->window, scope->length, scope->mono_ns, &totals);
+		longest = length > longest ? length : longest;
 		totals_add(out, &totals);
 	}
+	return (double)longest * (double)scope->nodes->interval_ns / (double)NS_PER_S;
 }
 
 void aggregate_list(const struct aggregate_scope *scope, enum list_kind kind, struct topn *out) {

@@ -16,9 +16,9 @@ enum aggregate_result {
 };
 
 // Take a summary of this node's current incarnation.
-//   series  set to the summary's series, unless refused
+//   out  set to the summary's series, unless refused
 enum aggregate_result aggregate_summary(
-	struct node *node, const Weir__Summary *summary, uint64_t mono_ns, struct series **series);
+	struct node *node, const Weir__Summary *summary, uint64_t mono_ns, struct series **out);
 
 // Give up summaries that have been missing for longer than a resend takes.
 void aggregate_give_up(struct nodes *nodes, uint64_t mono_ns);
@@ -37,6 +37,7 @@ struct aggregate_scope {
 // Rates over the scope's window, per second; several nodes' add up.
 void aggregate_rates(const struct aggregate_scope *scope, double out[TOTALS_FIELDS]);
 // Sums over the scope's window.
-void aggregate_window(const struct aggregate_scope *scope, struct totals *out);
+//   return  how long that was: shorter than asked for where all nodes are young
+double aggregate_window_s(const struct aggregate_scope *scope, struct totals *out);
 // One list over the scope's window, unsorted; the caller calls topn_fini.
 void aggregate_list(const struct aggregate_scope *scope, enum list_kind kind, struct topn *out);

@@ -30,10 +30,12 @@ json_t *query_top(struct state *state, const struct query_top *top) {
 	bool is_exact = list.rest.count == 0 && list.rest.bytes == 0 && list.rest.packets == 0;
 	topn_sort(&list, type->score);
 	struct topn_rest rest = list.rest;
+	struct totals totals;
+	double duration_s = aggregate_window_s(&scope, &totals);
 	json_t *entries = json_array();
 	for (size_t i = 0; i < list.length; i++) {
 		if (i < top->limit) {
-			json_array_append_new(entries, top_entry(type, &list.entries[i], (double)top->window_s));
+			json_array_append_new(entries, top_entry(type, &list.entries[i], duration_s));
 			continue;
 		}
 		rest.count++;
@@ -41,9 +43,8 @@ json_t *query_top(struct state *state, const struct query_top *top) {
 		rest.bytes += list.entries[i].values[TOPN_BYTES];
 	}
 	topn_fini(&list);
-	struct totals totals;
-	aggregate_window(&scope, &totals);
-	return json_pack("{ss sI sb so s{sI sI sI} so}", "what", type->name, "window_s", (json_int_t)top->window_s,
-		"exact", (int)is_exact, "entries", entries, "rest", "count", (json_int_t)rest.count, "packets",
-		(json_int_t)rest.packets, "bytes", (json_int_t)rest.bytes, "totals", totals_to_json(&totals));
+	return json_pack("{ss sI sf sb so s{sI sI sI} so}", "what", type->name, "window_s", (json_int_t)top->window_s,
+		"duration_s", duration_s, "exact", (int)is_exact, "entries", entries, "rest", "count",
+		(json_int_t)rest.count, "packets", (json_int_t)rest.packets, "bytes", (json_int_t)rest.bytes, "totals",
+		totals_to_json(&totals));
 }

@@ -158,6 +158,13 @@ static void take_alert_history(struct store *store, const redisReply *reply) {
 	}
 }
 
+static void take_departed(struct nodes *nodes, const redisReply *reply) {
+	struct totals departed;
+	field_totals(reply, "departed.", &departed);
+	totals_add(&nodes->departed, &departed);
+	nodes->departed_nodes += field_number(reply, "departed.nodes");
+}
+
 void store_take_greeting(struct store *store, uint64_t i, const redisReply *reply) {
 	if (reply->type == REDIS_REPLY_ERROR)
 		snprintf(store->refusal, sizeof(store->refusal), "%s", reply->str);
@@ -173,8 +180,7 @@ void store_take_greeting(struct store *store, uint64_t i, const redisReply *repl
 		take_names(store, reply);
 		break;
 	case LOAD_TOTAL:
-		field_totals(reply, "departed.", &store->state->nodes.departed);
-		store->state->nodes.departed_nodes = field_number(reply, "departed.nodes");
+		take_departed(&store->state->nodes, reply);
 		break;
 	case LOAD_ALERTS:
 		take_alerts(store, reply);

@@ -60,27 +60,31 @@ static void print_cell(const struct table *table, size_t column, int width, cons
 		fputs("  ", file);
 }
 
+static size_t next_column(const struct table *table, size_t column) {
+	return column + 1 < table->columns ? column + 1 : 0;
+}
+
 void table_print(struct table *table, FILE *file) {
 	int widths[TABLE_COLUMNS_MAX] = {0};
 	for (size_t c = 0; c < table->columns; c++)
 		widths[c] = (int)strlen(table->heads[c]) - is_figure(table, c);
-	for (size_t i = 0; i < table->length; i++) {
+	for (size_t i = 0, c = 0; i < table->length; i++, c = next_column(table, c)) {
 		int width = (int)strlen(table->cells[i].text);
-		if (width > widths[i % table->columns])
-			widths[i % table->columns] = width;
+		if (width > widths[c])
+			widths[c] = width;
 	}
 	fputs(table_colour(TABLE_BOLD), file);
 	for (size_t c = 0; c < table->columns; c++)
 		print_cell(table, c, widths[c], table->heads[c] + is_figure(table, c), file);
 	fprintf(file, "%s\n", table_colour(TABLE_PLAIN));
-	for (size_t i = 0; i < table->length; i++) {
+	for (size_t i = 0, c = 0; i < table->length; i++, c = next_column(table, c)) {
 		const struct table_cell *cell = &table->cells[i];
 		if (cell->style != TABLE_PLAIN)
 			fputs(table_colour(cell->style), file);
-		print_cell(table, i % table->columns, widths[i % table->columns], cell->text, file);
+		print_cell(table, c, widths[c], cell->text, file);
 		if (cell->style != TABLE_PLAIN)
 			fputs(table_colour(TABLE_PLAIN), file);
-		if ((i + 1) % table->columns == 0)
+		if (c + 1 == table->columns)
 			fputc('\n', file);
 	}
 	free(table->cells);

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import zmq
-from conftest import BUILD, Controller, free_port, wait_for
+from conftest import BUILD, Controller, Process, free_port, wait_for
 from fake_node import summary_endpoint
 
 
@@ -207,10 +207,31 @@ def test_weirctl_text(make_controller, make_node, messages):
     status = controller.ctl("status").stdout
     assert "edge" in status and "2,500" in status and "\033[" not in status
     top = controller.ctl("top", "flows", "--window", "10").stdout
-    assert "[2001:db8::2]:80" in top and "4.00 Mbit/s" in top and "4.77 MiB" in top
+    assert "[2001:db8::2]:80" in top and "40.0 Mbit/s" in top and "4.77 MiB" in top
     lines = controller.ctl("operators").stdout.splitlines()
     assert "p/flow_id.1" in lines[1] and "25 %" in lines[1] and "not_ip 7" in lines[1] and " yes " in lines[1]
     assert " NO " in lines[2]
     assert controller.ctl("alerts").stdout == "no alerts\n"
     seen = controller.ask("operators")["nodes"][0]["operators"]
     assert [o["holds"] for o in seen] == [True, False]
+
+
+def test_weirctl_watches_on_while_the_controller_is_away(make_controller, tmp_path):
+    controller = make_controller()
+    watch = Process("watch", [BUILD / "weirctl", "--controller", controller.endpoint, "--watch", "0.1", "status"],
+                    tmp_path)
+    try:
+        wait_for(lambda: watch.out().count("no node has registered yet") >= 2, 5)
+        controller.kill()
+        wait_for(lambda: "no controller at" in watch.err(), 5)
+        seen = watch.out().count("controller  ")
+        controller.start()
+        wait_for(lambda: watch.out().count("controller  ") > seen, 5)
+        assert "\033[" not in watch.out()
+    finally:
+        watch.kill()
+
+
+def test_ipv6_loopback(make_controller, make_node):
+    controller = make_controller(listen=f"tcp://[::1]:{free_port()}")
+    assert controller.ctl("status").returncode == 0
