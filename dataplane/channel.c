@@ -38,12 +38,36 @@ static void send_by_group(struct route *route, struct batch *batch) {
 			send_to(&route->targets[i], &route->targets[i].gathered);
 }
 
-static void send_to_all(struct route *route, struct batch *batch) {
+static struct rte_mbuf *copy_tuple(struct rte_mbuf *tuple) {
+	struct rte_mbuf *copy = rte_pktmbuf_copy(tuple, tuple->pool, 0, UINT32_MAX);
+	if (copy == NULL)
+		return NULL;
+	memcpy(rte_mbuf_to_priv(copy), rte_mbuf_to_priv(tuple), TUPLE_PRIVATE_SIZE);
+	copy->packet_type = tuple->packet_type;
+	tuple_set_hash(copy, tuple_hash(tuple));
+	return copy;
+}
+
+// What a receiver gets of tuples that go to others as well: references, or copies.
+static void share(struct instance *from, const struct batch *batch, bool copy, struct batch *out) {
+	out->count = 0;
+	for (unsigned i = 0; i < batch->count; i++) {
+		struct rte_mbuf *tuple = batch->tuples[i];
+		if (!copy)
+			rte_pktmbuf_refcnt_update(tuple, 1); // of each mbuf of a chain
+		else if ((tuple = copy_tuple(tuple)) == NULL)
+			node_count_copy_failed(from->op->node);
+		if (tuple != NULL)
+			out->tuples[out->count++] = tuple;
+	}
+}
+
+static void send_to_all(struct instance *from, struct route *route, struct batch *batch) {
 	for (unsigned t = 0; t + 1 < route->target_count; t++) {
-		struct batch shared = *batch;
-		for (unsigned i = 0; i < shared.count; i++)
-			rte_mbuf_refcnt_update(shared.tuples[i], 1);
-		send_to(&route->targets[t], &shared);
+		struct batch shared;
+		share(from, batch, route->writes, &shared);
+		if (shared.count > 0)
+			send_to(&route->targets[t], &shared);
 	}
 	send_to(&route->targets[route->target_count - 1], batch);
 }
@@ -65,34 +89,12 @@ static void route_send(struct instance *from, struct route *route, struct batch 
 		send_by_group(route, batch);
 		break;
 	case GROUPING_ALL:
-		send_to_all(route, batch);
+		send_to_all(from, route, batch);
 		break;
 	default: // shuffle; forward and global have one target
 		route->next = route->next + 1 < route->target_count ? route->next + 1 : 0;
 		send_to(&route->targets[route->next], batch);
 		break;
-	}
-}
-
-// What the receiver of a route gets when other routes carry the same tuples.
-static void share(struct instance *from, const struct route *route, const struct batch *batch, struct batch *out) {
-	out->count = 0;
-	for (unsigned i = 0; i < batch->count; i++) {
-		struct rte_mbuf *tuple = batch->tuples[i];
-		if (!route->copy) {
-			rte_mbuf_refcnt_update(tuple, 1);
-		} else {
-			struct rte_mbuf *copy = rte_pktmbuf_copy(tuple, tuple->pool, 0, UINT32_MAX);
-			if (copy == NULL) {
-				node_count_copy_failed(from->op->node);
-				continue;
-			}
-			memcpy(rte_mbuf_to_priv(copy), rte_mbuf_to_priv(tuple), TUPLE_PRIVATE_SIZE);
-			copy->packet_type = tuple->packet_type;
-			tuple_set_hash(copy, tuple_hash(tuple));
-			tuple = copy;
-		}
-		out->tuples[out->count++] = tuple;
 	}
 }
 
@@ -105,7 +107,7 @@ void channel_deliver(struct instance *from, struct output *output, struct batch 
 	}
 	for (unsigned i = 0; i + 1 < output->route_count; i++) {
 		struct batch shared;
-		share(from, &output->routes[i], batch, &shared);
+		share(from, batch, output->routes[i].copy, &shared);
 		if (shared.count > 0)
 			route_send(from, &output->routes[i], &shared);
 	}

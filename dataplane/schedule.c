@@ -144,34 +144,46 @@ static int add_channels(struct node *node, const struct plan *plan) {
 	return 0;
 }
 
-// Routes do not move any more: note where each channel's count of calls lives, and who needs copies.
-static void settle_routes(struct node *node, const struct plan *plan) {
+// Routes do not move any more: note where each channel's count of calls lives.
+static void settle_targets(struct node *node, const struct plan *plan) {
 	for (unsigned i = 0; i < plan->channel_count; i++) {
 		const struct plan_channel *channel = &plan->channels[i];
 		struct route *route = route_of(entry_of(node, channel->from), plan_channel_stream(plan, channel));
 		unsigned position = route->grouping == GROUPING_FORWARD ? 0 : plan->instances[channel->to].index;
 		node->channels[i].target = &route->targets[position];
 	}
-	for (unsigned i = 0; i < plan->instance_count; i++) {
+}
+
+// Routes share the tuples of an output, the last one passes on the originals. Where nobody writes to them, references
+// serve; a writer gets copies, and where the last one is a writer all others do.
+static void settle_copies(struct node *node, const struct plan *plan) {
+	for (unsigned i = plan->instance_count; i-- > 0;) {
 		struct schedule_entry *entry = entry_of(node, i);
+		const struct instance *instance = entry->instance;
+		entry->writes = instance->type->modifies_tuples;
 		for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++) {
-			for (unsigned r = 0; r < entry->route_counts[o]; r++) {
-				struct route *route = &entry->routes[o][r];
-				const struct operator_type *to = route->targets[0].callee->type;
-				// The last route passes the originals on; earlier ones share, or copy.
-				bool alone = entry->route_counts[o] == 1;
-				route->copy = !alone && (to->modifies_tuples || route->key_count > 0);
+			struct route *routes = entry->routes[o];
+			unsigned count = entry->route_counts[o];
+			for (unsigned r = 0; r < count; r++) {
+				const struct schedule_entry *to = routes[r].targets[0].callee->schedule;
+				routes[r].writes = routes[r].key_count > 0 || to->writes;
+				// What goes out with another schema is not what came in.
+				entry->writes |= routes[r].writes && routes[r].schema == instance->op->input;
 			}
+			for (unsigned r = 0; r + 1 < count; r++)
+				routes[r].copy = routes[r].writes || routes[count - 1].writes;
 		}
 	}
 }
 
-static int reach_add(struct reach *reach, struct ring *ring, unsigned multiplicity) {
-	for (unsigned i = 0; i < reach->ring_count; i++)
-		if (reach->rings[i].ring == ring) {
-			reach->rings[i].multiplicity += multiplicity;
-			return 0;
-		}
+static int reach_add(struct reach *reach, struct ring *ring, unsigned multiplicity, bool either) {
+	for (unsigned i = 0; i < reach->ring_count; i++) {
+		unsigned *known = &reach->rings[i].multiplicity;
+		if (reach->rings[i].ring != ring)
+			continue;
+		*known = either ? RTE_MAX(*known, multiplicity) : *known + multiplicity;
+		return 0;
+	}
 	struct reach_ring *grown = realloc(reach->rings, (reach->ring_count + 1) * sizeof(*grown));
 	if (grown == NULL)
 		return -ENOMEM;
@@ -180,14 +192,42 @@ static int reach_add(struct reach *reach, struct ring *ring, unsigned multiplici
 	return 0;
 }
 
-static int reach_target(struct reach *reach, const struct target *target) {
-	if (target->ring != NULL)
-		return reach_add(reach, target->ring, 1);
-	const struct reach *beyond = &target->callee->schedule->reach;
+//   either  a tuple goes this way or one of those that `reach` has already, not both
+static int reach_join(struct reach *reach, const struct reach *beyond, bool either) {
 	int rc = 0;
 	for (unsigned i = 0; rc == 0 && i < beyond->ring_count; i++)
-		rc = reach_add(reach, beyond->rings[i].ring, beyond->rings[i].multiplicity);
+		rc = reach_add(reach, beyond->rings[i].ring, beyond->rings[i].multiplicity, either);
 	return rc;
+}
+
+static int reach_route(struct reach *reach, const struct route *route) {
+	struct reach own = {.ring_count = 0};
+	bool either = route->grouping != GROUPING_ALL;
+	int rc = 0;
+	for (unsigned t = 0; rc == 0 && t < route->target_count; t++) {
+		const struct target *target = &route->targets[t];
+		rc = target->ring != NULL ? reach_add(&own, target->ring, 1, either)
+					  : reach_join(&own, &target->callee->schedule->reach, either);
+	}
+	if (rc == 0)
+		rc = reach_join(reach, &own, false);
+	free(own.rings);
+	return rc;
+}
+
+// One tuple must fit, or it would be waited for without end.
+static int check_reach(const struct schedule_entry *entry) {
+	for (unsigned i = 0; i < entry->reach.ring_count; i++) {
+		const struct reach_ring *reached = &entry->reach.rings[i];
+		if (reached->multiplicity <= reached->ring->size)
+			continue;
+		operator_error(entry->instance->op,
+			"ring_size: %u: one tuple becomes up to %u tuples in a ring: expected a power of two that is "
+			"no less, or fewer instances with grouping all",
+			reached->ring->size, reached->multiplicity);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static int find_reach(struct node *node, const struct plan *plan) {
@@ -195,9 +235,10 @@ static int find_reach(struct node *node, const struct plan *plan) {
 	for (unsigned i = plan->instance_count; rc == 0 && i-- > 0;) {
 		struct schedule_entry *entry = entry_of(node, i);
 		for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++)
-			for (unsigned r = 0; r < entry->route_counts[o]; r++)
-				for (unsigned t = 0; rc == 0 && t < entry->routes[o][r].target_count; t++)
-					rc = reach_target(&entry->reach, &entry->routes[o][r].targets[t]);
+			for (unsigned r = 0; rc == 0 && r < entry->route_counts[o]; r++)
+				rc = reach_route(&entry->reach, &entry->routes[o][r]);
+		if (rc == 0)
+			rc = check_reach(entry);
 	}
 	return rc;
 }
@@ -208,7 +249,8 @@ int schedule_build(struct node *node, const struct plan *plan) {
 		rc = add_channels(node, plan);
 	if (rc < 0)
 		return rc;
-	settle_routes(node, plan);
+	settle_targets(node, plan);
+	settle_copies(node, plan);
 	return find_reach(node, plan);
 }
 

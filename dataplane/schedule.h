@@ -29,6 +29,7 @@ struct ring_input {
 struct schedule_entry {
 	struct instance *instance;
 	struct reach reach;
+	bool writes; // it, or who gets its input from it, writes to the tuples that it gets
 	unsigned ring_input_count;
 	struct ring_input *ring_inputs;
 	unsigned call_input_count;
@@ -57,7 +58,7 @@ struct schedule {
 
 // Resolve the plan for all workers of the node: fills node->schedules and the routes of every instance.
 //   node    operators, instances, rings and workers exist
-//   return  0 or -ENOMEM
+//   return  0; -ENOMEM; -EINVAL after a message: a ring too small for what one tuple can become
 int schedule_build(struct node *node, const struct plan *plan);
 void schedule_free(struct schedule *schedule);
 

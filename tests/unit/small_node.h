@@ -33,20 +33,21 @@ static inline void small_node_init(struct node *node, struct node_config *config
 	node->workers = small_zeros(workers, sizeof(*node->workers));
 	for (unsigned i = 0; i < workers; i++)
 		assert_int_equal(worker_init(&node->workers[i], node, i, i), 0);
-	for (unsigned i = 0; i < plan->channel_count; i++) {
-		node->channels[i].channel = &plan->channels[i];
-		if (plan->channels[i].ring)
-			assert_int_equal(ring_new(&node->channels[i].ring, plan->ring_size), 0);
-	}
 	for (unsigned i = 0; i < plan->instance_count; i++) {
 		struct operator* op = & node->operators[plan->instances[i].op];
 		const struct pipeline_operator *planned =
 			plan_operator_config(plan, &plan->operators[plan->instances[i].op]);
-		*op = (struct operator){.type = planned->type, .name = planned->name, .node = node};
+		*op = (struct operator){.type = planned->type, .name = planned->name, .pipeline = "p", .node = node};
 		node->instances[i].type = planned->type;
 		node->instances[i].op = op;
 		node->instances[i].index = plan->instances[i].index;
 		node->instances[i].worker = plan->instances[i].worker;
+	}
+	for (unsigned i = 0; i < plan->channel_count; i++) {
+		node->channels[i].channel = &plan->channels[i];
+		if (plan->channels[i].ring)
+			assert_int_equal(ring_new(&node->channels[i].ring, plan->ring_size), 0);
+		node->instances[plan->channels[i].to].op->input = plan_channel_stream(plan, &plan->channels[i])->schema;
 	}
 }
 
