@@ -37,7 +37,7 @@ struct node {
 	uint8_t hash_secret[KEY_SECRET_SIZE];
 
 	struct plan *plan;             // RCU (QSBR): workers read it, the manager replaces it
-	struct operator* operators;    // [plan->operator_count]
+	struct operator *operators;    // [plan->operator_count]
 	struct instance *instances;    // [plan->instance_count], each cache-line aligned
 	struct snapshot *snapshots;    // [plan->instance_count]
 	struct channel_ring *channels; // [plan->channel_count]
