@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "ctrlplane/aggregate.h"
@@ -56,6 +59,19 @@ int collect_summary_endpoint(const char *commands, char *out, size_t size) {
 	return written > 0 && (size_t)written < size ? 0 : -EINVAL;
 }
 
+// ZeroMQ takes the path of an ipc endpoint away from whoever listens there: look first.
+static bool ipc_is_in_use(const char *endpoint) {
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	if (strncmp(endpoint, "ipc://", 6) != 0 || strlen(endpoint + 6) >= sizeof(address.sun_path))
+		return false;
+	strcpy(address.sun_path, endpoint + 6);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool is_in_use = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	if (fd >= 0)
+		close(fd);
+	return is_in_use;
+}
+
 static int collect_bind(struct collect *collect, const char *endpoint, void **out, char *error) {
 	int linger_ms = 0, mandatory = 1, handshake_ms = 2000;
 	int64_t size_max = MESSAGE_SIZE_MAX;
@@ -71,9 +87,10 @@ static int collect_bind(struct collect *collect, const char *endpoint, void **ou
 		      zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof(size_max)) == 0;
 	if (is_set && strstr(endpoint, "[::1]") != NULL)
 		is_set = zmq_setsockopt(socket, ZMQ_IPV6, &mandatory, sizeof(mandatory)) == 0;
-	if (is_set && zmq_bind(socket, endpoint) == 0)
+	bool is_in_use = ipc_is_in_use(endpoint);
+	if (is_set && !is_in_use && zmq_bind(socket, endpoint) == 0)
 		return 0;
-	int err = -zmq_errno();
+	int err = is_in_use ? -EADDRINUSE : -zmq_errno();
 	snprintf(error, COLLECT_ERROR_SIZE, "listen: \"%s\": %s", endpoint, zmq_strerror(-err));
 	return err;
 }

@@ -119,6 +119,8 @@ static void node_start_incarnation(struct node *node, uint64_t incarnation, uint
 		node_lose(node);
 	if (node->unknown_from_ns != 0)
 		node_intervals_add(&node->unknown, node->unknown_from_ns, now_ns, 0);
+	if (node->incarnation != 0)
+		node->past[node->past_length++ % NODE_INTERVALS_MAX] = node->incarnation;
 	node->incarnation = incarnation;
 	node->incarnations++;
 	node->summary_ns = 0;
@@ -130,6 +132,13 @@ static void node_start_incarnation(struct node *node, uint64_t incarnation, uint
 	json_decref(node->channels);
 	json_decref(node->uplink);
 	node->operators = node->channels = node->uplink = NULL;
+}
+
+bool node_is_past(const struct node *node, uint64_t incarnation) {
+	for (uint64_t i = 0; i < node->past_length && i < NODE_INTERVALS_MAX; i++)
+		if (node->past[i] == incarnation)
+			return true;
+	return false;
 }
 
 static json_t *node_topology(const Weir__Register *message) {

@@ -62,6 +62,9 @@ struct node {
 	uint64_t incarnation;
 	uint64_t first_incarnation; // that this process of the controller saw: tells the store what it may add
 	uint64_t incarnations;      // how many
+	// The latest of those that are over, ring, [past_length % NODE_INTERVALS_MAX] is next: their counters are in
+	// `finished` and must not come again.
+	uint64_t past[NODE_INTERVALS_MAX], past_length;
 	char host[NODE_TEXT_SIZE], version[NODE_TEXT_SIZE];
 	uint32_t pid, workers;
 	struct identity commands, summaries; // where answers go; size 0: not connected since the controller started
@@ -109,6 +112,8 @@ bool node_name_is_valid(const char *text);
 // Take a registration that was found acceptable: a new incarnation closes the books of the one before.
 //   now_ns  wall clock
 void node_register(struct node *node, const Weir__Register *message, const struct identity *peer, uint64_t now_ns);
+// Whether this incarnation is one whose books were closed.
+bool node_is_past(const struct node *node, uint64_t incarnation);
 // A sign of life: a lost node is up again.
 //   return  true: it had been lost
 bool node_beat(struct node *node, uint64_t now_ns, uint64_t mono_ns);

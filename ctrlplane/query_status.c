@@ -33,6 +33,14 @@ static json_t *query_intervals(const struct node_intervals *intervals) {
 	return list;
 }
 
+static json_t *query_past(const struct node *node) {
+	json_t *list = json_array();
+	uint64_t first = node->past_length > NODE_INTERVALS_MAX ? node->past_length - NODE_INTERVALS_MAX : 0;
+	for (uint64_t i = first; i < node->past_length; i++)
+		json_array_append_new(list, number(node->past[i % NODE_INTERVALS_MAX]));
+	return list;
+}
+
 // Sums of one counter over the instances a node reported.
 static uint64_t operators_sum(const struct node *node, const char *counter) {
 	uint64_t sum = 0;
@@ -58,6 +66,7 @@ json_t *query_node(struct state *state, const struct node *node) {
 		node_state_names[node->state], "host", node->host, "version", node->version, "pid",
 		(json_int_t)node->pid, "workers", (json_int_t)node->workers, "incarnation",
 		(json_int_t)node->incarnation, "incarnations", (json_int_t)node->incarnations);
+	json_object_set_new(object, "past_incarnations", query_past(node));
 	// What a lost node does now is not known: no number rather than an old one.
 	json_object_set_new(object, "rates", is_up ? query_rates(state, node) : json_null());
 	json_object_set_new(object, "flows_live", is_up ? number(node_flows_live(node)) : json_null());

@@ -60,6 +60,11 @@ bool registration_accept(
 		return false;
 	}
 	registration_raise_epoch(state, node, message);
+	if (node != NULL && node->incarnation != message->incarnation && node_is_past(node, message->incarnation)) {
+		snprintf(reason, REGISTRATION_REASON_SIZE,
+			"node name \"%s\" was taken over by another process since; restart this one", node->name);
+		return false;
+	}
 	int err = nodes_obtain(&state->nodes, message->node, &node);
 	if (err != 0) {
 		snprintf(reason, REGISTRATION_REASON_SIZE, "no room for node \"%s\": nodes_max is %zu", message->node,

@@ -11,7 +11,8 @@ enum { REGISTRATION_REASON_SIZE = 256 };
 // Decide on a Register and, where it is accepted, take the node in. A name in use is free for
 //   the same incarnation on a new connection,
 //   anybody on the same connection,
-//   anybody once the old connection closed, the old node said goodbye or missed its beats.
+//   anybody once the old connection closed, the old node said goodbye or missed its beats, but for a process that was
+//   replaced before: its counters are in the books already.
 //   commands  the ROUTER that answers commands
 //   reason    [REGISTRATION_REASON_SIZE], why not; empty where accepted
 //   return    accepted

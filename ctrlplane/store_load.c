@@ -220,6 +220,19 @@ static enum node_state state_by_name(const char *name) {
 	return node_state_names[state] != NULL ? (enum node_state)state : NODE_LOST;
 }
 
+static void take_past(struct node *node, uint64_t incarnation) {
+	if (incarnation != node->incarnation && !node_is_past(node, incarnation))
+		node->past[node->past_length++ % NODE_INTERVALS_MAX] = incarnation;
+}
+
+static void take_past_list(struct node *node, const redisReply *reply) {
+	json_t *list = json_loads(field_text(reply, "", "past_incarnations"), 0, NULL), *item;
+	size_t i;
+	json_array_foreach(list, i, item) take_past(node, (uint64_t)json_integer_value(item));
+	take_past(node, field_number(reply, "incarnation"));
+	json_decref(list);
+}
+
 static void take_new_node(struct node *node, const redisReply *reply) {
 	node->state = state_by_name(field_text(reply, "", "state"));
 	node->incarnation = field_number(reply, "incarnation");
@@ -250,6 +263,7 @@ static void take_node(struct store *store, const char *name, const redisReply *r
 	node->incarnations += incarnations - (!is_new && is_same ? 1 : 0);
 	if (!is_same)
 		node_intervals_add(&node->unknown, field_number(reply, "beat_ns"), node->registered_ns, 0);
+	take_past_list(node, reply);
 	node->missing += field_number(reply, "gaps.missing");
 	node->duplicates += field_number(reply, "duplicates");
 	node->late += field_number(reply, "late");

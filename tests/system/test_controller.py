@@ -111,3 +111,25 @@ def test_late_arrival_within_reach_is_no_gap(make_controller, make_node):
     seen = controller.node("a")
     assert seen["gaps"]["missing"] == 0 and seen["totals"]["packets"] == 10
     assert controller.ask("top")["totals"]["packets"] == 10
+
+
+def test_replaced_process_is_not_counted_again(make_controller, make_node, redis):
+    controller = make_controller(redis=redis.endpoint)
+    first = make_node(controller)
+    first.register()
+    first.summary(packets=5)
+    first.wait_ack(1)
+    first.close()
+    second = make_node(controller)
+    wait_for(lambda: second.register().accepted)
+    second.summary(packets=6)
+    second.wait_ack(1)
+    second.goodbye()
+    wait_for(lambda: controller.node("a")["state"] == "ended")
+    for _ in range(2):
+        late = make_node(controller, incarnation=first.incarnation)  # had only been frozen
+        answer = late.register()
+        assert not answer.accepted and "taken over" in answer.reason
+        controller.process.stop()
+        controller.start()  # remembers it, too
+    assert controller.node("a")["totals"]["packets"] == 11

@@ -113,11 +113,13 @@ def test_listens_nowhere_but_loopback(listen):
     assert result.stderr.count("\n") == 1 and "expected tcp://127.0.0.1:PORT" in result.stderr
 
 
-def test_endpoint_in_use_is_one_line(make_controller, tmp_path):
-    controller = make_controller()
+@pytest.mark.parametrize("kind", ["tcp", "ipc"])
+def test_endpoint_in_use_is_one_line(make_controller, tmp_path, kind):
+    controller = make_controller(listen=f"ipc://{tmp_path}/c" if kind == "ipc" else None)
     result = subprocess.run([BUILD / "weir-controller", "--redis", "none", "--listen", controller.endpoint],
                             capture_output=True, text=True, timeout=10)
     assert result.returncode == 1 and "Address already in use" in result.stderr
+    assert controller.ctl("status").returncode == 0
 
 
 def test_ipc_endpoints(make_controller, make_node, tmp_path):
