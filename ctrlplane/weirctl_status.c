@@ -87,7 +87,7 @@ static void show_node(struct table *table, const json_t *node, uint64_t now_ns) 
 
 void show_status(const json_t *answer, FILE *file) {
 	static const char *const heads[] = {"NODE", "STATE", "HOST", ">WORKERS", ">UP", ">PACKETS", ">BITS", ">FLOWS",
-		">TOTAL PACKETS", ">DROPPED", ">MISSING SUMMARIES", ">UNKNOWN", NULL};
+		">TOTAL", ">DROPPED", ">MISSING", ">UNKNOWN", NULL};
 	show_head(answer, file);
 	struct table table;
 	table_init(&table, heads);

@@ -128,6 +128,27 @@ def test_controller_started_without_redis_joins_what_was_stored(controller, redi
     assert controller.ask("status")["controller"]["epoch"] >= 42
 
 
+def test_another_process_is_there_before_redis_is(controller, redis, make_node):
+    first = make_node(controller)
+    first.register()
+    first.summary(packets=5)
+    first.wait_ack(1)
+    controller.kill()
+    first.close()
+    redis.process.child.send_signal(signal.SIGSTOP)
+    controller.start()
+    second = make_node(controller)
+    second.register()
+    second.summary(packets=6)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 6, 5)
+    redis.process.child.send_signal(signal.SIGCONT)
+    second.wait_ack(1)
+    seen = controller.node("a")
+    assert seen["totals"]["packets"] == 11 and seen["incarnations"] == 2
+    assert seen["unknown"]["count"] == 1 and seen["unknown"]["duration_ns"] > 0
+    assert seen["past_incarnations"] == [first.incarnation]
+
+
 def test_hung_redis_does_not_stall_the_controller(controller, redis, make_node):
     node = make_node(controller)
     node.register()
