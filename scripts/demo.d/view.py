@@ -103,8 +103,8 @@ def alerts_ever(answer):
 
 
 def draw_nodes(screen, status):
-    screen.add(f" {'node':<14}{'state':<8}{'packets/s':>12}{'Mbit/s':>10}{'flows/s':>10}{'live':>9}{'dropped':>10}"
-               f"{'unknown':>10}", BOLD)
+    screen.add(f" {'node':<14}{'state':<8}{'packets/s':>12}{'Mbit/s':>10}{'flows/s':>10}{'live':>9}{'dropped':>9}"
+               f"{'lost':>9}{'unknown':>10}", BOLD)
     for node in status["nodes"]:
         line = f" {node['name']:<14}{node['state']:<8}"
         if node["rates"]:
@@ -112,7 +112,7 @@ def draw_nodes(screen, status):
                      f"{node['rates']['flows_per_s']:>10.1f}{node['flows_live']:>9,}")
         else:
             line += f"{'?':>12}{'?':>10}{'?':>10}{'?':>9}"
-        line += f"{node['dropped'] + node['lost_outside']:>10,}{node['unknown']['duration_ns'] / 1e9:>8.1f} s"
+        line += f"{node['dropped']:>9,}{node['lost_outside']:>9,}{node['unknown']['duration_ns'] / 1e9:>8.1f} s"
         screen.add(line, GREEN if node["state"] == "up" else RED)
 
 
