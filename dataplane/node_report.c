@@ -36,12 +36,11 @@ static Weir__Stream *describe_stream(const struct pipeline *pipeline, const stru
 	return message;
 }
 
+// Name and incarnation are the uplink's own to fill in.
 static void describe(void *context, Weir__Register *message) {
 	const struct node *node = context;
 	char host[256] = "";
 	gethostname(host, sizeof(host) - 1);
-	message->node = strdup(node->name);
-	message->incarnation = node->incarnation;
 	message->host = strdup(host);
 	message->pid = (uint32_t)getpid();
 	message->weir_version = strdup(WEIR_VERSION);
