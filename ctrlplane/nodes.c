@@ -143,13 +143,13 @@ bool node_is_past(const struct node *node, uint64_t incarnation) {
 
 static json_t *node_topology(const Weir__Register *message) {
 	json_t *operators = json_array(), *streams = json_array();
-	for (size_t i = 0; i < message->n_operators; i++) {
+	for (size_t i = 0; i < message->n_operators && i < NODE_INSTANCES_MAX; i++) {
 		const Weir__Operator *op = message->operators[i];
 		json_array_append_new(operators,
 			json_pack("{so so so sI}", "pipeline", text_json(op->pipeline), "name", text_json(op->name),
 				"type", text_json(op->type), "parallelism", (json_int_t)op->parallelism));
 	}
-	for (size_t i = 0; i < message->n_streams; i++) {
+	for (size_t i = 0; i < message->n_streams && i < NODE_CHANNELS_MAX; i++) {
 		const Weir__Stream *stream = message->streams[i];
 		json_array_append_new(streams, json_pack("{so so so so}", "pipeline", text_json(stream->pipeline),
 						       "from", text_json(stream->from), "to", text_json(stream->to),

@@ -19,6 +19,8 @@ enum {
 	NODE_NAME_SIZE = 64, // bytes of a name with its closing zero; of pipelines and operators as well
 	NODE_TEXT_SIZE = 128,
 	NODE_SERIES_MAX = 256,
+	NODE_INSTANCES_MAX = 4096, // kept of a report; operators of a registration as well
+	NODE_CHANNELS_MAX = 16384, // streams as well
 	NODE_INTERVALS_MAX = 8, // remembered one by one; the sums count all
 	NODE_BEAT_MS = 500,
 	NODE_BEATS_MISSED = 3, // then it is lost

@@ -49,9 +49,9 @@ static void replace(json_t **kept, json_t *now) {
 void report_keep(struct node *node, const Weir__Heartbeat *beat) {
 	if (beat->n_instances > 0) {
 		json_t *operators = json_array(), *channels = json_array();
-		for (size_t i = 0; i < beat->n_instances; i++)
+		for (size_t i = 0; i < beat->n_instances && i < NODE_INSTANCES_MAX; i++)
 			json_array_append_new(operators, report_instance(beat->instances[i]));
-		for (size_t i = 0; i < beat->n_channels; i++)
+		for (size_t i = 0; i < beat->n_channels && i < NODE_CHANNELS_MAX; i++)
 			json_array_append_new(channels, report_channel(beat->channels[i]));
 		replace(&node->operators, operators);
 		replace(&node->channels, channels);

@@ -6,5 +6,6 @@
 
 #include "ctrlplane/nodes.h"
 
-// Keep what this heartbeat carries; one without counters changes nothing.
+// Keep what this heartbeat carries, up to NODE_INSTANCES_MAX and NODE_CHANNELS_MAX; one without counters changes
+// nothing.
 void report_keep(struct node *node, const Weir__Heartbeat *beat);

@@ -175,12 +175,13 @@ static void row_alert(struct table *table, const json_t *alert, const char *even
 	table_cell(table, TABLE_PLAIN, "%s", show_text(alert, "subject"));
 	table_cell(table, TABLE_PLAIN, "%.5g", show_real(alert, "value"));
 	table_cell(table, TABLE_PLAIN, "%.5g", show_real(alert, "threshold"));
+	table_cell(table, TABLE_PLAIN, "%s", show_text(alert, "measure"));
 	table_cell(table, TABLE_DIM, "%s", show_text(alert, "id"));
 }
 
 void show_alerts(const json_t *answer, FILE *file) {
 	static const char *const heads[] = {
-		"STATE", "SINCE", ">FOR", "SEVERITY", "RULE", "SUBJECT", ">VALUE", ">THRESHOLD", "ID", NULL};
+		"STATE", "SINCE", ">FOR", "SEVERITY", "RULE", "SUBJECT", ">VALUE", ">THRESHOLD", "MEASURE", "ID", NULL};
 	struct table table;
 	table_init(&table, heads);
 	size_t i;

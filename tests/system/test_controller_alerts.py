@@ -36,6 +36,8 @@ def test_port_scan_starts_and_ends(make_controller, make_node, redis, fast_rules
     assert alert["value"] == pytest.approx(1000, rel=0.25) and alert["threshold"] == 200
     assert alert["start_ns"] <= alert["last_ns"] and alert["end_ns"] is None
     wait_for(lambda: alert["id"] in redis.hash("weir:1:alerts:active"), 3)
+    head, row = controller.ctl("alerts").stdout.splitlines()
+    assert "MEASURE" in head and "10.0.0.66" in row and "distinct endpoints_out in 5 s" in row
     wait_for(lambda: not active(controller), 15, "the scan is over")
     wait_for(lambda: redis.run("HLEN", "weir:1:alerts:active") == "0", 3)
     events = controller.ask("alerts", "--all")["history"]

@@ -82,6 +82,15 @@ def test_hostile_summaries(make_controller, make_node, messages):
     wait_for(lambda: controller.node("a")["totals"]["packets"] == 11, 5)
 
 
+def test_a_report_of_nothing_but_instances_is_cut(make_controller, make_node, messages):
+    controller = make_controller()
+    node = make_node(controller)
+    node.register()
+    empty = messages.InstanceCounters()
+    assert node.beat(instances=[empty] * 200_000).epoch == 1
+    assert len(controller.ask("operators")["nodes"][0]["operators"]) == 4096
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a:b", "ä", "x" * 64, "../a"])
 def test_bad_node_names_are_refused(make_controller, make_node, name):
     controller = make_controller()
