@@ -52,11 +52,19 @@ def end_and_compare(controller, node, sender):
 
 
 def test_totals_are_exactly_the_packets_seen(network, controller, node):
-    answered = network.ping(50)
-    assert answered == 50
-    wait_for(lambda: packets(controller) >= 100, RECOVERY_S, "requests and replies are counted")
+    tries = 0
+
+    def is_captured():
+        nonlocal tries
+        tries += network.ping(1)
+        return packets(controller) > 0
+
+    wait_for(is_captured, 20, "the first packets are counted")
+    assert network.ping(50) == 50
     node.stop()
-    assert node.recorded_packets() == packets(controller) == 100
+    recorded = node.recorded_packets()
+    assert 102 <= recorded <= 100 + 2 * tries
+    assert packets(controller) == recorded
     assert controller.node("edge")["state"] == "ended"
 
 
