@@ -48,6 +48,13 @@ static struct rte_mbuf *copy_tuple(struct rte_mbuf *tuple) {
 	return copy;
 }
 
+static void count_lost_copy(struct instance *from) {
+	node_count_copy_failed(from->op->node);
+	instance_fail(from,
+		"the packet pool is empty: a copy for one of its streams is lost (counted as copies_failed); "
+		"give the EAL more memory (-m MEGABYTES), or use a smaller ring_size");
+}
+
 // What a receiver gets of tuples that go to others as well: references, or copies.
 static void share(struct instance *from, const struct batch *batch, bool copy, struct batch *out) {
 	out->count = 0;
@@ -56,7 +63,7 @@ static void share(struct instance *from, const struct batch *batch, bool copy, s
 		if (!copy)
 			rte_pktmbuf_refcnt_update(tuple, 1); // of each mbuf of a chain
 		else if ((tuple = copy_tuple(tuple)) == NULL)
-			node_count_copy_failed(from->op->node);
+			count_lost_copy(from);
 		if (tuple != NULL)
 			out->tuples[out->count++] = tuple;
 	}

@@ -3,13 +3,19 @@
 #include "dataplane/eal_args.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <rte_config.h>
 
 static char program_name[] = "weir-dataplane";
 static char *const without_huge_pages[] = {"--no-huge", "--no-shconf", "--no-pci", "--log-level=error"};
 static char *const with_huge_pages[] = {"--in-memory", "--no-pci", "--log-level=error"};
 static char no_shconf[] = "--no-shconf";
+static char memory_option[] = "-m";
+
+enum { FEW_WORKERS = 8, MEMORY_MB = 64, MEMORY_MB_PER_WORKER = 4 };
 
 static int append(struct eal_args *args, char *value) {
 	if (args->count == EAL_ARGS_MAX)
@@ -17,6 +23,21 @@ static int append(struct eal_args *args, char *value) {
 	args->values[args->count++] = value;
 	args->values[args->count] = NULL;
 	return 0;
+}
+
+int eal_args_append_memory(struct eal_args *args, unsigned workers) {
+	if (workers <= FEW_WORKERS)
+		return 0;
+	snprintf(args->memory_mb, sizeof(args->memory_mb), "%u", MEMORY_MB + workers * MEMORY_MB_PER_WORKER);
+	int rc = append(args, memory_option);
+	return rc == 0 ? append(args, args->memory_mb) : rc;
+}
+
+// The EAL makes a worker of each CPU, up to its own limit.
+static unsigned count_workers(void) {
+	cpu_set_t cpus;
+	int count = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+	return count < RTE_MAX_LCORE ? (unsigned)count : RTE_MAX_LCORE;
 }
 
 static bool huge_pages_free(void) {
@@ -62,7 +83,7 @@ int eal_args_compose(struct eal_args *args, char *const *given, int given_count,
 	for (size_t i = 0; rc == 0 && i < count; i++)
 		rc = append(args, source[i]);
 	mend_in_memory(args);
-	return rc;
+	return rc == 0 && source == without_huge_pages ? eal_args_append_memory(args, count_workers()) : rc;
 }
 
 int eal_args_keep_lcores(struct eal_args *args) {

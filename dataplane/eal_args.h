@@ -11,7 +11,9 @@ enum { EAL_ARGS_MAX = 96 };
 
 struct eal_args {
 	int count;
-	char *values[EAL_ARGS_MAX + 1]; // ends with NULL; point to what they were made from, or to constants
+	char *values[EAL_ARGS_MAX +
+		     1]; // ends with NULL; point to what they were made from, to constants or to memory_mb
+	char memory_mb[16];
 };
 
 // Compose the arguments.
@@ -22,3 +24,8 @@ int eal_args_compose(struct eal_args *args, char *const *given, int given_count,
 
 // For --check: only what decides the number of lcores, so that nothing but threads comes up.
 int eal_args_keep_lcores(struct eal_args *args);
+
+// Without huge pages the EAL takes 64 MB, which serve the pools of a few workers; ask for more where there are many. It is
+// address space until it is used.
+//   return  0, or -E2BIG
+int eal_args_append_memory(struct eal_args *args, unsigned workers);

@@ -55,6 +55,7 @@ struct rte_mbuf *instance_new_record(struct instance *self, const struct schema 
 	struct rte_mbuf *record = rte_pktmbuf_alloc(node->records);
 	if (record == NULL) {
 		atomic_fetch_add_explicit(&node->records_failed, 1, memory_order_relaxed);
+		instance_fail(self, "the pool of records is empty: a record is lost (counted as records_failed)");
 		return NULL;
 	}
 	record->data_len = schema->size;
@@ -94,20 +95,20 @@ uint64_t clock_now_ns(void) {
 }
 
 __attribute__((format(printf, 2, 0))) static void print_message(
-	const struct operator *op, const char *format, va_list arguments) {
+	const struct operator* op, const char *format, va_list arguments) {
 	char text[512];
 	vsnprintf(text, sizeof(text), format, arguments);
 	fprintf(stderr, "weir-dataplane: %s/%s: %s\n", op->pipeline, op->name, text);
 }
 
-void operator_error(const struct operator *op, const char *format, ...) {
+void operator_error(const struct operator* op, const char *format, ...) {
 	va_list arguments;
 	va_start(arguments, format);
 	print_message(op, format, arguments);
 	va_end(arguments);
 }
 
-void operator_warn(const struct operator *op, const char *format, ...) {
+void operator_warn(const struct operator* op, const char *format, ...) {
 	va_list arguments;
 	va_start(arguments, format);
 	print_message(op, format, arguments);

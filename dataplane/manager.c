@@ -102,9 +102,14 @@ static int set_up(struct manager *manager) {
 	sigset_t signals;
 	fill_stop_signals(&signals);
 	manager->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (manager->signal_fd < 0)
-		return -errno;
+	if (manager->signal_fd < 0) {
+		rc = -errno;
+		fprintf(stderr, "weir-dataplane: no descriptor for signals: %s\n", strerror(-rc));
+		return rc;
+	}
 	rc = telemetry_init(&manager->node);
+	if (rc < 0)
+		fprintf(stderr, "weir-dataplane: telemetry: %s\n", strerror(-rc));
 	return rc == 0 ? start_uplink(manager) : rc;
 }
 

@@ -21,6 +21,7 @@ enum {
 	POOL_CACHE = 128,
 	SNAPSHOT_LIMIT_NS = 200 * 1000 * 1000,
 };
+_Static_assert(RTE_MAX_LCORE <= PLAN_WORKERS_MAX, "every lcore can be a worker");
 
 static void *aligned_zeros(size_t size) {
 	size = RTE_ALIGN_CEIL(size > 0 ? size : 1, RTE_CACHE_LINE_SIZE);
@@ -40,13 +41,17 @@ static unsigned pool_size(const struct node *node, enum schema_body body, unsign
 	}
 	uint64_t hands = (uint64_t)plan->instance_count * (OPERATOR_OUTPUTS_MAX + 2) * BATCH_MAX;
 	uint64_t caches = (uint64_t)plan->worker_count * POOL_CACHE * 2;
-	return (unsigned)rte_align64pow2(rings * plan->ring_size + hands + caches + extra) - 1;
+	uint64_t size = rte_align64pow2(rings * plan->ring_size + hands + caches + extra + 1) - 1;
+	return (unsigned)RTE_MIN(size, (uint64_t)INT32_MAX);
 }
 
-static struct rte_mempool *make_pool(const char *name, unsigned count, unsigned room) {
+static struct rte_mempool *make_pool(const struct node *node, const char *name, unsigned count, unsigned room) {
+	// A cache keeps up to one and a half times its size. What those of idle workers keep, the others lack: at most
+	// half of the pool.
+	unsigned cache = RTE_MIN((unsigned)POOL_CACHE, count / (3 * node->worker_count));
 	// Workers may share a CPU: relaxed tail sync keeps one that lost it from stalling the others.
 	return rte_pktmbuf_pool_create_by_ops(
-		name, count, POOL_CACHE, TUPLE_PRIVATE_SIZE, (uint16_t)room, (int)rte_socket_id(), "ring_mt_rts");
+		name, count, cache, TUPLE_PRIVATE_SIZE, (uint16_t)room, (int)rte_socket_id(), "ring_mt_rts");
 }
 
 static unsigned record_size_max(const struct plan *plan) {
@@ -69,7 +74,7 @@ static int make_pools(struct node *node) {
 	unsigned record_size = record_size_max(plan);
 	if (record_size > 0) {
 		unsigned count = pool_size(node, SCHEMA_RECORD, 0);
-		node->records = make_pool("weir_records", count, RTE_PKTMBUF_HEADROOM + record_size);
+		node->records = make_pool(node, "weir_records", count, RTE_PKTMBUF_HEADROOM + record_size);
 		if (node->records == NULL) {
 			fprintf(stderr,
 				"weir-dataplane: no memory for %u records of %u bytes: %s; use a smaller ring_size "
@@ -81,7 +86,7 @@ static int make_pools(struct node *node) {
 	// A source waits where packets run short, so a smaller pool is slower, not wrong.
 	unsigned wanted = pool_size(node, SCHEMA_PACKET, sources * PACKETS_PER_SOURCE);
 	for (unsigned count = wanted; count >= PACKETS_MIN && node->packets == NULL; count /= 2)
-		node->packets = make_pool("weir_packets", count, RTE_MBUF_DEFAULT_BUF_SIZE);
+		node->packets = make_pool(node, "weir_packets", count, RTE_MBUF_DEFAULT_BUF_SIZE);
 	if (node->packets == NULL) {
 		fprintf(stderr, "weir-dataplane: no memory for %u packets: %s; give the EAL more (-m MEGABYTES)\n",
 			PACKETS_MIN, rte_strerror(rte_errno));
@@ -97,7 +102,7 @@ static const struct schema *input_schema(const struct pipeline *pipeline, unsign
 	return NULL;
 }
 
-static void describe_operators(struct node *node) {
+static int describe_operators(struct node *node) {
 	const struct plan *plan = node->plan;
 	for (unsigned i = 0; i < plan->operator_count; i++) {
 		const struct plan_operator *planned = &plan->operators[i];
@@ -113,6 +118,8 @@ static void describe_operators(struct node *node) {
 			.node = node,
 		};
 		op->instances = calloc(planned->instance_count, sizeof(struct instance *));
+		if (op->instances == NULL)
+			return -ENOMEM;
 		for (unsigned j = 0; j < planned->instance_count; j++) {
 			struct instance *instance = &node->instances[planned->first_instance + j];
 			*instance = (struct instance){
@@ -122,10 +129,10 @@ static void describe_operators(struct node *node) {
 				.worker = plan->instances[planned->first_instance + j].worker,
 				.options = op->options,
 			};
-			if (op->instances != NULL)
-				op->instances[j] = instance;
+			op->instances[j] = instance;
 		}
 	}
+	return 0;
 }
 
 static int make_rings(struct node *node) {
@@ -148,8 +155,10 @@ static int make_workers(struct node *node) {
 		if (index == node->worker_count)
 			break;
 		int rc = worker_init(&node->workers[index], node, index, lcore);
-		if (rc < 0)
+		if (rc < 0) {
+			fprintf(stderr, "weir-dataplane: worker %u: %s\n", index, strerror(-rc));
 			return rc;
+		}
 		index++;
 	}
 	return 0;
@@ -208,15 +217,18 @@ int node_init(struct node *node, const struct node_config *config, struct plan *
 	};
 	pthread_mutex_init(&node->snapshot_lock, NULL);
 	node->done_fd = eventfd(0, EFD_CLOEXEC);
-	if (node->done_fd < 0)
-		return -errno;
+	if (node->done_fd < 0) {
+		fprintf(stderr, "weir-dataplane: no descriptor for the node: %m\n");
+		return -EMFILE;
+	}
 	int rc = key_secret_init(node->hash_secret, config->hash_secret);
 	if (rc == 0)
 		rc = allocate(node);
 	if (rc < 0)
 		return rc;
-	describe_operators(node);
-	rc = make_workers(node);
+	rc = describe_operators(node);
+	if (rc == 0)
+		rc = make_workers(node);
 	if (rc == 0)
 		rc = make_rings(node);
 	if (rc == 0)

@@ -12,7 +12,7 @@ static void **new_list(size_t count) {
 	return calloc(count > 0 ? count : 1, sizeof(void *));
 }
 
-static Weir__Operator *describe_operator(const struct operator *op) {
+static Weir__Operator *describe_operator(const struct operator* op) {
 	Weir__Operator *message = malloc(sizeof(*message));
 	if (message == NULL)
 		return NULL;
@@ -172,7 +172,7 @@ static struct counters sum_operator(const struct node *node, const struct plan_o
 	return sum;
 }
 
-static void print_losses(const struct operator *op, const struct counters *counters, FILE *out) {
+static void print_losses(const struct operator* op, const struct counters *counters, FILE *out) {
 	const char *lead = "";
 	if (counters->lost_outside > 0)
 		fprintf(out, "; %s: %" PRIu64 " lost before capture", op->name, counters->lost_outside);
@@ -195,7 +195,7 @@ void node_report_summary(struct node *node, FILE *out) {
 		return;
 	node_snapshot_begin(node);
 	for (unsigned i = 0; i < node->plan->operator_count; i++) {
-		const struct operator *op = &node->operators[i];
+		const struct operator* op = & node->operators[i];
 		struct counters sum = sum_operator(node, &node->plan->operators[i]);
 		if (op->type->poll != NULL) {
 			packets += sum.in;
@@ -206,6 +206,10 @@ void node_report_summary(struct node *node, FILE *out) {
 		print_losses(op, &sum, rest);
 	}
 	node_snapshot_end(node);
+	uint64_t copies = atomic_load(&node->copies_failed), records = atomic_load(&node->records_failed);
+	if (copies + records > 0)
+		fprintf(rest, "; for want of memory %" PRIu64 " copies of packets and %" PRIu64 " records were lost",
+			copies, records);
 	fclose(rest);
 	double seconds = (double)(clock_now_ns() - node->incarnation) * 1e-9;
 	fprintf(out, "weir-dataplane: %" PRIu64 " packets, %.1f MB in %.2f s%s\n", packets, (double)bytes * 1e-6,
