@@ -16,7 +16,7 @@
 
 static const struct operator_output packet_output[] = {{.name = "out", .schema = &packet_schema}, {0}};
 
-static _Atomic bool held;
+static _Atomic bool hold, is_held;
 static _Atomic unsigned polls;
 
 // A source that counts its polls as tuples, and can be held inside one.
@@ -24,8 +24,10 @@ static unsigned poll_until_stopped(struct instance *self, unsigned room) {
 	self->counters.in++;
 	self->finished = self->stopping;
 	atomic_fetch_add(&polls, 1);
-	while (atomic_load(&held))
+	while (atomic_load(&hold)) {
+		atomic_store(&is_held, true);
 		sched_yield();
+	}
 	return 1;
 }
 
@@ -62,11 +64,12 @@ static void test_late_figures_wait_for_the_reader(void **state) {
 	node_snapshot_end(&node);
 	assert_true(in >= 1);
 
-	atomic_store(&held, true);
-	wait_for_polls(1);
+	atomic_store(&hold, true);
+	while (!atomic_load(&is_held))
+		sched_yield();
 	node_snapshot_begin(&node); // gives up on the worker, which sits in its poll
 	uint64_t kept = node.snapshots[0].counters.in;
-	atomic_store(&held, false);
+	atomic_store(&hold, false);
 	wait_for_polls(5);
 	assert_int_equal(node.snapshots[0].counters.in, kept);
 	node_snapshot_end(&node);
