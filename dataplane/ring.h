@@ -70,6 +70,11 @@ static inline void ring_close(struct ring *ring) {
 	atomic_store_explicit(&ring->closed, true, memory_order_release);
 }
 
+//   thread  any
+static inline bool ring_is_closed(const struct ring *ring) {
+	return atomic_load_explicit(&ring->closed, memory_order_relaxed);
+}
+
 struct ring_reading {
 	unsigned count;
 	bool drained;          // every tuple enqueued before watermark_ns was set has been dequeued

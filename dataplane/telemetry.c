@@ -28,12 +28,15 @@ static int answer_info(const char *command, const char *parameters, struct rte_t
 	rte_tel_data_add_dict_u64(data, "incarnation", served->incarnation);
 	rte_tel_data_add_dict_u64(data, "workers", served->worker_count);
 	rte_tel_data_add_dict_u64(data, "plan_version", served->plan->version);
+	rte_tel_data_add_dict_u64(data, "instances", served->plan->instance_count);
+	rte_tel_data_add_dict_u64(data, "channels", served->plan->channel_count);
 	rte_tel_data_add_dict_u64(data, "stopping", atomic_load(&served->stopping));
 	rte_tel_data_add_dict_u64(data, "copies_failed", atomic_load(&served->copies_failed));
 	rte_tel_data_add_dict_u64(data, "records_failed", atomic_load(&served->records_failed));
 	return 0;
 }
 
+// An array holds RTE_TEL_MAX_ARRAY_ENTRIES at most; how many there are in all stands in /weir/info.
 static int answer_numbers(struct rte_tel_data *data, unsigned count) {
 	rte_tel_data_start_array(data, RTE_TEL_INT_VAL);
 	for (unsigned i = 0; i < count; i++)

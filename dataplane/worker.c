@@ -215,11 +215,16 @@ static void leave_figures(struct worker *worker) {
 	pthread_mutex_unlock(&worker->figures_lock);
 }
 
+// A ring that was closed is input too: the end that its consumer has yet to hear of.
 static bool has_ring_input(const struct schedule *schedule) {
-	for (unsigned i = 0; i < schedule->entry_count; i++)
-		for (unsigned r = 0; r < schedule->entries[i].ring_input_count; r++)
-			if (ring_used(schedule->entries[i].ring_inputs[r].ring) > 0)
+	for (unsigned i = 0; i < schedule->entry_count; i++) {
+		const struct schedule_entry *entry = &schedule->entries[i];
+		for (unsigned r = 0; r < entry->ring_input_count; r++) {
+			const struct ring_input *input = &entry->ring_inputs[r];
+			if (!input->finished && (ring_used(input->ring) > 0 || ring_is_closed(input->ring)))
 				return true;
+		}
+	}
 	return false;
 }
 
