@@ -25,7 +25,7 @@ int eal_args_compose(struct eal_args *args, char *const *given, int given_count,
 // For --check: only what decides the number of lcores, so that nothing but threads comes up.
 int eal_args_keep_lcores(struct eal_args *args);
 
-// Without huge pages the EAL takes 64 MB, which serve the pools of a few workers; ask for more where there are many. It is
-// address space until it is used.
+// Without huge pages the EAL takes 64 MB, which serve the pools of a few workers; ask for more where there are many. It
+// is address space until it is used.
 //   return  0, or -E2BIG
 int eal_args_append_memory(struct eal_args *args, unsigned workers);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// The list of changed flows (see flow_changes.h). Positions count on without end; the ring is as large as the table, and
-// no flow is on it twice, so that it never overruns.
+// The list of changed flows (see flow_changes.h). Positions count on without end; the ring is as large as the table,
+// and no flow is on it twice, so that it never overruns.
 #include "dataplane/flow_changes.h"
 
 #include <errno.h>

@@ -2,8 +2,8 @@
 // Copyright (c) 2026 the weir authors
 //
 // What a worker does when there is nothing to do: spin, then pause, then sleep longer and longer. A producer on
-// another worker ends a sleep through an eventfd; input without a descriptor is polled again after IDLE_SLEEP_POLL_NS at
-// the latest, which bounds the delay of the first packet after a silence.
+// another worker ends a sleep through an eventfd; input without a descriptor is polled again after IDLE_SLEEP_POLL_NS
+// at the latest, which bounds the delay of the first packet after a silence.
 #pragma once
 
 #include <stdatomic.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// The manager: the control thread of a node. It sets the node up, starts the workers, waits for signals and for the end,
-// talks to the controller through the uplink, and takes all down. It never touches a tuple.
+// The manager: the control thread of a node. It sets the node up, starts the workers, waits for signals and for the
+// end, talks to the controller through the uplink, and takes all down. It never touches a tuple.
 #pragma once
 
 #include "dataplane/pipeline.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Read-copy update in its QSBR flavour (liburcu; McKenney and Slingwine 1998; Desnoyers et al. 2012): a worker reads the
-// published plan without any lock, and passes one quiescent state per loop; whoever replaced the plan waits for all of
-// them before freeing the old one.
+// Read-copy update in its QSBR flavour (liburcu; McKenney and Slingwine 1998; Desnoyers et al. 2012): a worker reads
+// the published plan without any lock, and passes one quiescent state per loop; whoever replaced the plan waits for all
+// of them before freeing the old one.
 //
 // liburcu orders these by barriers in assembly, which ThreadSanitizer can't see; the two edges are told to it here, so
 // that it still finds real races on what is published.

@@ -50,8 +50,8 @@ void ring_enqueue(struct ring *ring, struct rte_mbuf *const *tuples, unsigned n)
 	ring->kick = true;
 }
 
-// A ring that is never found empty still lets time pass: one watermark at a time is remembered, with the number of tuples
-// sent before it, until those have been dequeued.
+// A ring that is never found empty still lets time pass: one watermark at a time is remembered, with the number of
+// tuples sent before it, until those have been dequeued.
 struct ring_reading ring_dequeue(struct ring *ring, struct rte_mbuf **tuples, unsigned max) {
 	// Read before the tuples: what was promised must not be newer than what is taken.
 	bool closed = atomic_load_explicit(&ring->closed, memory_order_acquire);

@@ -64,9 +64,10 @@ def link_layers():
     inner = IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=1, dport=2) / Raw(b"abc")
     return [
         at(0, ether() / Dot1Q(vlan=100) / inner),
-        at(1, ether() / Dot1AD(vlan=200) / Dot1Q(vlan=101) / IP(src="10.0.0.3", dst="10.0.0.4") / UDP(sport=1, dport=2)),
-        at(2, ether() / MPLS(label=1000, s=0, ttl=9) / MPLS(label=2000, s=1, ttl=9) / IP(src="10.0.0.5", dst="10.0.0.6") /
-           UDP(sport=1, dport=2)),
+        at(1, ether() / Dot1AD(vlan=200) / Dot1Q(vlan=101) /
+           IP(src="10.0.0.3", dst="10.0.0.4") / UDP(sport=1, dport=2)),
+        at(2, ether() / MPLS(label=1000, s=0, ttl=9) / MPLS(label=2000, s=1, ttl=9) /
+           IP(src="10.0.0.5", dst="10.0.0.6") / UDP(sport=1, dport=2)),
         at(3, ether(type=0x8864) / PPPoE(code=0, sessionid=7) / Raw(b"\x00\x21") /
            IP(src="10.0.0.7", dst="10.0.0.8") / UDP(sport=1, dport=2)),
     ]
@@ -78,7 +79,8 @@ def network_layers():
     v6_back = IPv6(src="2001:db8::2", dst="2001:db8::1")
     echo, reply = ICMP(type=8, id=7), ICMP(type=0, id=7)
     return [
-        at(0, ether() / IP(src="10.0.0.1", dst="10.0.0.2", options=[IPOption_NOP()] * 4) / UDP(sport=9, dport=10) / Raw(b"xy")),
+        at(0, ether() / IP(src="10.0.0.1", dst="10.0.0.2", options=[IPOption_NOP()] * 4) /
+           UDP(sport=9, dport=10) / Raw(b"xy")),
         at(1, ether() / v6 / IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt() / TCP(sport=1234, dport=443, flags="S")),
         at(2, ether() / IP(src="10.0.0.1", dst="10.0.0.2") / echo / Raw(b"ping")),
         at(2.5, ether(False) / IP(src="10.0.0.2", dst="10.0.0.1") / reply / Raw(b"ping")),

@@ -65,8 +65,8 @@ class Network:
 
     def is_watched(self):
         """Somebody captures on port `wa`."""
-        out = subprocess.run(["ip", "-d", "-n", f"{self.name}-a", "link", "show", "wa"], check=True, capture_output=True,
-                             text=True, timeout=20).stdout
+        show = ["ip", "-d", "-n", f"{self.name}-a", "link", "show", "wa"]
+        out = subprocess.run(show, check=True, capture_output=True, text=True, timeout=20).stdout
         return "promiscuity 0" not in out
 
     def down(self):

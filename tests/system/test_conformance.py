@@ -182,7 +182,8 @@ def random_conversations():
 
 
 MADE = {make.__name__: (make, ETHERNET) for make in (
-    plain, vlan_and_qinq, mpls, pppoe, icmp, headers_of_ip, fragments, padding, offload, without_flows, random_conversations)}
+    plain, vlan_and_qinq, mpls, pppoe, icmp, headers_of_ip, fragments, padding, offload, without_flows,
+    random_conversations)}
 MADE["cooked"] = lambda: traffic(lambda version: CookedLinux(proto=0x800 if version == 4 else 0x86dd)), COOKED
 MADE["raw"] = lambda: (packet.payload for packet in plain()), RAW
 

@@ -132,7 +132,8 @@ def test_several_nodes_on_one_machine(tmp_path, make_node_process):
 
 
 def test_telemetry_describes_the_plan(tmp_path, make_node_process):
-    node = make_node_process(["--config", endless(tmp_path), "--node", "n"], eal=("--lcores", "0@0,1@0")).wait_until_up()
+    arguments = ["--config", endless(tmp_path), "--node", "n"]
+    node = make_node_process(arguments, eal=("--lcores", "0@0,1@0")).wait_until_up()
     info = node.ask("/weir/info")
     assert (info["node"], info["workers"]) == ("n", 2)
     plan = "\n".join(node.ask("/weir/plan"))
@@ -145,7 +146,8 @@ def test_telemetry_describes_the_plan(tmp_path, make_node_process):
 
 def test_empty_node_waits_for_its_part(tmp_path):
     """Only a controller is named, and it is not there: the node waits, says so once, and ends when told."""
-    process = Process("empty", [WEIR, *NO_DEVICES, "--no-shconf", "--", "--controller", f"ipc://{tmp_path}/none"], tmp_path)
+    arguments = [WEIR, *NO_DEVICES, "--no-shconf", "--", "--controller", f"ipc://{tmp_path}/none"]
+    process = Process("empty", arguments, tmp_path)
     wait_for(lambda: "no answer" in process.err(), 20, "it says that nobody answers")
     assert process.is_running()
     assert process.stop() == 0

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// What tests of the uplink share: starting one, submitting, waiting for its counters, and reading what it told a person.
+// What tests of the uplink share: starting one, submitting, waiting for its counters, and reading what it told a
+// person.
 #pragma once
 
 #include "tests/unit/fake_controller.h"
