@@ -7,6 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+// A controller takes messages of up to 1 MiB; what else is in a heartbeat, and the last part added, need far less than the
+// rest of that.
+enum { REPORT_SIZE_MAX = 896 << 10 };
+
 // The lists of a message are arrays of pointers; protobuf_c_message_free_unpacked frees both.
 static void **new_list(size_t count) {
 	return calloc(count > 0 ? count : 1, sizeof(void *));
@@ -135,21 +139,52 @@ static Weir__ChannelCounters *measure_channel(const struct node *node, const str
 	return message;
 }
 
-static void measure(void *context, Weir__Heartbeat *message) {
-	struct node *node = context;
-	node_snapshot_begin(node);
+// Whether a part of that size still goes into a report that has `*size` bytes; if so they are counted.
+static bool fits(size_t *size, size_t part) {
+	enum { TAG_AND_LENGTH = 1 + 3 };
+	if (*size + part + TAG_AND_LENGTH > REPORT_SIZE_MAX)
+		return false;
+	*size += part + TAG_AND_LENGTH;
+	return true;
+}
+
+static void measure_instances(const struct node *node, Weir__Heartbeat *message, size_t *size) {
 	message->instances = (Weir__InstanceCounters **)new_list(node->plan->instance_count);
 	for (unsigned i = 0; message->instances != NULL && i < node->plan->instance_count; i++) {
 		Weir__InstanceCounters *instance = measure_instance(node, i);
-		if (instance != NULL)
-			message->instances[message->n_instances++] = instance;
+		if (instance == NULL)
+			return;
+		message->instances[message->n_instances++] = instance;
+		if (!fits(size, weir__instance_counters__get_packed_size(instance)))
+			return;
 	}
-	message->channels = (Weir__ChannelCounters **)new_list(node->plan->channel_count);
+}
+
+//   waiting  those in which tuples wait, or the others
+static void measure_channels(const struct node *node, Weir__Heartbeat *message, bool waiting, size_t *size) {
 	for (unsigned i = 0; message->channels != NULL && i < node->plan->channel_count; i++) {
+		const struct ring *ring = node->channels[i].ring;
+		if ((ring != NULL && ring_used(ring) > 0) != waiting)
+			continue;
 		Weir__ChannelCounters *channel = measure_channel(node, &node->channels[i]);
-		if (channel != NULL)
-			message->channels[message->n_channels++] = channel;
+		if (channel == NULL)
+			return;
+		message->channels[message->n_channels++] = channel;
+		if (!fits(size, weir__channel_counters__get_packed_size(channel)))
+			return;
 	}
+}
+
+// Every channel of a hundred workers with each other is more than a message may hold: those that wait come first.
+static void measure(void *context, Weir__Heartbeat *message) {
+	struct node *node = context;
+	size_t size = 0;
+	node_snapshot_begin(node);
+	measure_instances(node, message, &size);
+	// Twice the length: a ring may come to be used, or emptied, between the two passes.
+	message->channels = (Weir__ChannelCounters **)new_list(2 * (size_t)node->plan->channel_count);
+	measure_channels(node, message, true, &size);
+	measure_channels(node, message, false, &size);
 	node_snapshot_end(node);
 }
 
