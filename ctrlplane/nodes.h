@@ -21,7 +21,7 @@ enum {
 	NODE_SERIES_MAX = 256,
 	NODE_INSTANCES_MAX = 4096, // kept of a report; operators of a registration as well
 	NODE_CHANNELS_MAX = 16384, // streams as well
-	NODE_INTERVALS_MAX = 8, // remembered one by one; the sums count all
+	NODE_INTERVALS_MAX = 8,    // remembered one by one; the sums count all
 	NODE_BEAT_MS = 500,
 	NODE_BEATS_MISSED = 3, // then it is lost
 };

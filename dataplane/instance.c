@@ -95,20 +95,20 @@ uint64_t clock_now_ns(void) {
 }
 
 __attribute__((format(printf, 2, 0))) static void print_message(
-	const struct operator* op, const char *format, va_list arguments) {
+	const struct operator *op, const char *format, va_list arguments) {
 	char text[512];
 	vsnprintf(text, sizeof(text), format, arguments);
 	fprintf(stderr, "weir-dataplane: %s/%s: %s\n", op->pipeline, op->name, text);
 }
 
-void operator_error(const struct operator* op, const char *format, ...) {
+void operator_error(const struct operator *op, const char *format, ...) {
 	va_list arguments;
 	va_start(arguments, format);
 	print_message(op, format, arguments);
 	va_end(arguments);
 }
 
-void operator_warn(const struct operator* op, const char *format, ...) {
+void operator_warn(const struct operator *op, const char *format, ...) {
 	va_list arguments;
 	va_start(arguments, format);
 	print_message(op, format, arguments);

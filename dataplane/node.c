@@ -107,7 +107,7 @@ static int describe_operators(struct node *node) {
 	for (unsigned i = 0; i < plan->operator_count; i++) {
 		const struct plan_operator *planned = &plan->operators[i];
 		const struct pipeline_operator *config = plan_operator_config(plan, planned);
-		struct operator* op = & node->operators[i];
+		struct operator *op = &node->operators[i];
 		*op = (struct operator){
 			.type = config->type,
 			.name = config->name,
@@ -170,7 +170,7 @@ static int make_workers(struct node *node) {
 
 static int open_operators(struct node *node) {
 	for (unsigned i = 0; i < node->plan->operator_count; i++) {
-		struct operator* op = & node->operators[i];
+		struct operator *op = &node->operators[i];
 		if (op->type->open == NULL)
 			continue;
 		int rc = op->type->open(op);
@@ -252,7 +252,7 @@ static void close_operators(struct node *node) {
 		free(instance->state);
 	}
 	for (unsigned i = 0; node->operators != NULL && i < node->plan->operator_count; i++) {
-		struct operator* op = & node->operators[i];
+		struct operator *op = &node->operators[i];
 		if (op->type != NULL && op->type->close != NULL)
 			op->type->close(op);
 		free(op->instances);

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-// A controller takes messages of up to 1 MiB; what else is in a heartbeat, and the last part added, need far less than the
-// rest of that.
+// A controller takes messages of up to 1 MiB; what else is in a heartbeat, and the last part added, need far less than
+// the rest of that.
 enum { REPORT_SIZE_MAX = 896 << 10 };
 
 // The lists of a message are arrays of pointers; protobuf_c_message_free_unpacked frees both.
@@ -16,7 +16,7 @@ static void **new_list(size_t count) {
 	return calloc(count > 0 ? count : 1, sizeof(void *));
 }
 
-static Weir__Operator *describe_operator(const struct operator* op) {
+static Weir__Operator *describe_operator(const struct operator *op) {
 	Weir__Operator *message = malloc(sizeof(*message));
 	if (message == NULL)
 		return NULL;
@@ -207,7 +207,7 @@ static struct counters sum_operator(const struct node *node, const struct plan_o
 	return sum;
 }
 
-static void print_losses(const struct operator* op, const struct counters *counters, FILE *out) {
+static void print_losses(const struct operator *op, const struct counters *counters, FILE *out) {
 	const char *lead = "";
 	if (counters->lost_outside > 0)
 		fprintf(out, "; %s: %" PRIu64 " lost before capture", op->name, counters->lost_outside);
@@ -230,7 +230,7 @@ void node_report_summary(struct node *node, FILE *out) {
 		return;
 	node_snapshot_begin(node);
 	for (unsigned i = 0; i < node->plan->operator_count; i++) {
-		const struct operator* op = & node->operators[i];
+		const struct operator *op = &node->operators[i];
 		struct counters sum = sum_operator(node, &node->plan->operators[i]);
 		if (op->type->poll != NULL) {
 			packets += sum.in;

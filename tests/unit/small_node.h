@@ -34,7 +34,7 @@ static inline void small_node_init(struct node *node, struct node_config *config
 	for (unsigned i = 0; i < workers; i++)
 		assert_int_equal(worker_init(&node->workers[i], node, i, i), 0);
 	for (unsigned i = 0; i < plan->instance_count; i++) {
-		struct operator* op = & node->operators[plan->instances[i].op];
+		struct operator *op = &node->operators[plan->instances[i].op];
 		const struct pipeline_operator *planned =
 			plan_operator_config(plan, &plan->operators[plan->instances[i].op]);
 		*op = (struct operator){.type = planned->type, .name = planned->name, .pipeline = "p", .node = node};
