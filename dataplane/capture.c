@@ -5,12 +5,14 @@
 #include "dataplane/capture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <pcap/pcap.h>
 
@@ -71,6 +73,17 @@ static bool is_readable(int fd, int timeout_ms) {
 	return poll(&event, 1, timeout_ms) > 0;
 }
 
+// Non-blocking only while opening: a FIFO that nobody writes to yet is waited for where a signal can end it.
+static FILE *open_path(const char *path) {
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return NULL;
+	FILE *file = fcntl(fd, F_SETFL, O_RDONLY) == 0 ? fdopen(fd, "rb") : NULL;
+	if (!file)
+		close(fd);
+	return file;
+}
+
 // Wait for a pipe's first bytes. The thread that opens captures has the signals blocked that end the program, and would
 // not notice them while it reads.
 static int wait_for_pipe(struct capture *capture, FILE *file, char *error) {
@@ -102,7 +115,7 @@ int capture_open(struct capture **out, const char *path, char *error) {
 		goto err;
 	capture->pipe_fd = -1;
 	snprintf(capture->name, sizeof(capture->name), "%s", is_stdin ? "standard input" : path);
-	file = is_stdin ? stdin : fopen(path, "rb");
+	file = is_stdin ? stdin : open_path(path);
 	if (!file) {
 		ret = -errno;
 		snprintf(error, CAPTURE_ERROR_MAX, "%s: %s", capture->name, strerror(errno));

@@ -5,12 +5,14 @@
 // wrong.
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -153,6 +155,24 @@ static void test_links(void **state) {
 	}
 }
 
+// With the end of the program asked for, which is held back while captures are opened.
+static void test_fifo_without_writer(void **state) {
+	struct capture *capture;
+	sigset_t term, before;
+	int taken;
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	assert_int_equal(sigprocmask(SIG_BLOCK, &term, &before), 0);
+	raise(SIGTERM);
+	int ret = capture_open(&capture, path, error);
+	assert_int_equal(sigwait(&term, &taken), 0);
+	assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
+	assert_int_equal(ret, -EINTR);
+	assert_non_null(strstr(error, "stopped before a capture came"));
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
@@ -160,6 +180,7 @@ int main(void) {
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_fifo_without_writer),
 	};
 	return cmocka_run_group_tests(tests, make_file, remove_file);
 }
