@@ -56,7 +56,7 @@ static const struct option json_option_table[] = {
 };
 
 // Only one sink may write to standard output: lines of two would mix with their accounting.
-static const struct operator *stdout_owner;
+static const struct operator* stdout_owner;
 
 struct json_state {
 	const struct schema *schema;
@@ -66,7 +66,7 @@ struct json_state {
 	bool is_closed;    // the reader of the pipe is gone for good
 };
 
-static int json_open(struct operator *op) {
+static int json_open(struct operator* op) {
 	const struct json_options *options = op->options;
 	struct line_file_options file_options = {
 		.path = options->path,
@@ -93,7 +93,7 @@ static int json_open(struct operator *op) {
 	return 0;
 }
 
-static void json_close(struct operator *op) {
+static void json_close(struct operator* op) {
 	line_file_close(op->shared);
 	op->shared = NULL;
 	if (stdout_owner == op)
@@ -125,12 +125,14 @@ static void json_fini(struct instance *self) {
 	json_format_free(state->format);
 }
 
-static void report_failure(struct instance *self, int error) {
+static void report_failure(struct instance *self, int error, bool lost) {
 	struct json_state *state = self->state;
 	const struct json_options *options = self->options;
 	const char *name = strcmp(options->path, "-") ? options->path : "standard output";
-	state->is_closed = error == EPIPE;
-	if (state->is_closed)
+	state->is_closed = lost && error == EPIPE;
+	if (!lost)
+		instance_fail(self, "%s: not rotated: %s; it grows on, and no record is lost", name, strerror(error));
+	else if (state->is_closed)
 		instance_fail(self, "%s: its reader is gone: no more records are written", name);
 	else
 		instance_fail(self, "%s: %s: records are lost (counted as write_error); tried again each second", name,
@@ -151,7 +153,7 @@ static void json_process(struct instance *self, struct batch *batch) {
 		int error;
 		whole = line_file_write(self->op->shared, state->lines, size, now_ns, &error);
 		if (error)
-			report_failure(self, error);
+			report_failure(self, error, whole < size);
 		state->retry_ns = whole < size ? now_ns + RETRY_NS : 0;
 	}
 	unsigned written = 0;
@@ -166,7 +168,7 @@ static void json_process(struct instance *self, struct batch *batch) {
 static bool json_tick(struct instance *self, unsigned room) {
 	int ret = line_file_tick(self->op->shared, clock_now_ns());
 	if (ret)
-		report_failure(self, -ret);
+		report_failure(self, -ret, false);
 	return false;
 }
 

@@ -293,6 +293,17 @@ def test_rotation_by_size(run, tmp_path):
     assert sorted(ports) == list(range(1, 1001))
 
 
+def test_rotation_that_fails(run, tmp_path):
+    """A name that has no room for a time stamp: the file grows on and has every record, and the node says so."""
+    out = tmp_path / ("x" * 250)
+    done = run(captures.pcap(flow_frames(100)), PACKETS, [f"sink.path={out}", "sink.rotate_size=1KiB"])
+    assert done.returncode == 1
+    assert len(out.read_text().splitlines()) == 100
+    assert dropped(done, "write_error") == 0
+    assert messages(done)[0] == (
+        f"weir-dataplane: test/sink: {out}: not rotated: File name too long; it grows on, and no record is lost")
+
+
 def test_append(run, tmp_path):
     out = tmp_path / "out"
     for _ in range(2):
