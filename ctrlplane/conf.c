@@ -38,8 +38,12 @@ int conf_open(struct conf *conf, const char *path) {
 		yaml_parser_set_input_file(&parser, file);
 		err = 0;
 		if (!yaml_parser_load(&parser, &conf->document)) {
-			snprintf(conf->error, sizeof(conf->error), "%s:%zu: %s", path, parser.problem_mark.line + 1,
-				parser.problem != NULL ? parser.problem : "not readable");
+			if (ferror(file))
+				snprintf(conf->error, sizeof(conf->error), "%s: %s", path, strerror(errno));
+			else
+				snprintf(conf->error, sizeof(conf->error), "%s:%zu: %s", path,
+					parser.problem_mark.line + 1,
+					parser.problem != NULL ? parser.problem : "not readable");
 			err = -EINVAL;
 		}
 		yaml_parser_delete(&parser);
@@ -95,7 +99,7 @@ static bool parse_number(const char *text, const struct suffix *suffixes, double
 static int conf_number(struct conf *conf, const yaml_node_t *node, const char *what, const struct conf_field *field) {
 	static const struct suffix plain[] = {{"", 1}, {0}};
 	static const struct suffix scaled[] = {{"", 1}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {0}};
-	static const struct suffix times[] = {{"ms", 1e6}, {"s", 1e9}, {"min", 60e9}, {"h", 3600e9}, {0}};
+	static const struct suffix times[] = {{"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}, {0}};
 	const struct suffix *suffixes = field->type == CONF_U32 ? plain : field->type == CONF_NUMBER ? scaled : times;
 	double value;
 	bool is_number =
@@ -106,7 +110,7 @@ static int conf_number(struct conf *conf, const yaml_node_t *node, const char *w
 		return conf_error(conf, node, "%s: \"%s\": expected a duration such as 500ms, 10s, 5min (%gs..%gs)",
 			what, scalar_text(node), field->min / 1e9, field->max / 1e9);
 	if (!is_number)
-		return conf_error(conf, node, "%s: \"%s\": expected %s (%g..%g)", what, scalar_text(node),
+		return conf_error(conf, node, "%s: \"%s\": expected %s (%.10g..%.10g)", what, scalar_text(node),
 			field->type == CONF_U32 ? "a whole number" : "a number such as 200, 1.5k, 100M", field->min,
 			field->max);
 	if (field->type == CONF_U32)

@@ -124,17 +124,23 @@ static int list_add(struct option_list *list, const char *item, size_t length) {
 	return 0;
 }
 
-// Split at commas; "\," is a comma inside an item. Empty text is an empty list, spaces around items are not kept.
+// Split at commas; "\," is a comma inside an item. Empty text is an empty list, spaces around items are not kept, nor
+// are the brackets of YAML's "[a, b]".
 static int list_split(struct option_list *list, const char *text) {
+	const char *end = text + strlen(text);
 	char *item = malloc(strlen(text) + 1);
 	if (item == NULL)
 		return -ENOMEM;
+	if (*text == '[' && end[-1] == ']') {
+		text++;
+		end--;
+	}
 	int ret = 0;
-	while (ret == 0 && *text != '\0') {
+	while (ret == 0 && text < end) {
 		size_t length = 0;
 		while (*text == ' ')
 			text++;
-		for (; *text != '\0' && *text != ','; text++) {
+		for (; text < end && *text != ','; text++) {
 			if (*text == '\\' && (text[1] == ',' || text[1] == '\\'))
 				text++;
 			item[length++] = *text;

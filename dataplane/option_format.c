@@ -14,6 +14,7 @@ static const struct option_unit duration_units[] = {
 	{"d", 86400 * SECOND, true},
 	{"h", 3600 * SECOND, true},
 	{"m", 60 * SECOND, true},
+	{"min", 60 * SECOND, false},
 	{"s", SECOND, true},
 	{"ms", 1000000, true},
 	{"us", 1000, true},

@@ -64,6 +64,7 @@ static void numbers_take_units(void **state) {
 	expect_number(&duration, "30s", UINT64_C(30000000000));
 	expect_number(&duration, "500ms", 500000000);
 	expect_number(&duration, "2m", UINT64_C(120000000000));
+	expect_number(&duration, "2min", UINT64_C(120000000000));
 	expect_number(&duration, "1h", UINT64_C(3600000000000));
 	expect_number(&duration, "7d", UINT64_C(604800000000000));
 	expect_number(&duration, "10us", 10000);
@@ -175,6 +176,11 @@ static void strings_and_lists_are_owned(void **state) {
 	assert_int_equal(values.list.count, 2);
 
 	char *items[] = {"net_pcap0,iface=eth0"};
+	assert_int_equal(option_set(&table[1], &values, "[p, q]", error, sizeof(error)), 0);
+	assert_int_equal(values.list.count, 2);
+	assert_string_equal(values.list.items[0], "p");
+	assert_string_equal(values.list.items[1], "q");
+
 	struct option_list given = {1, items};
 	assert_int_equal(option_set_list(&table[1], &values, &given, error, sizeof(error)), 0);
 	assert_int_equal(values.list.count, 1);
