@@ -48,8 +48,8 @@ struct arguments {
 	const char *config, *listen, *redis, *alerts;
 };
 
-static int usage_error(const char *what) {
-	fprintf(stderr, "weir-controller: %s; --help tells what is allowed\n", what);
+static int usage_error(const char *word, const char *what) {
+	fprintf(stderr, "weir-controller: \"%s\": %s; --help tells what is allowed\n", word, what);
 	return EXIT_USAGE;
 }
 
@@ -67,19 +67,21 @@ static int arguments_parse(int argc, char **argv, struct arguments *out) {
 	const char **const targets[] = {
 		['c'] = &out->config, ['l'] = &out->listen, ['r'] = &out->redis, ['a'] = &out->alerts};
 	int option;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		switch (option) {
 		case 'h':
 			return fputs(usage, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 		case 'V':
 			return puts("weir-controller " WEIR_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		case ':':
+			return usage_error(argv[optind - 1], "expected a value");
 		case '?':
-			return usage_error("unknown or incomplete option");
+			return usage_error(argv[optind - 1], "unknown option");
 		default:
 			*targets[option] = optarg;
 		}
 	}
-	return optind < argc ? usage_error("no arguments expected") : -1;
+	return optind < argc ? usage_error(argv[optind], "no arguments expected") : -1;
 }
 
 static int set_text(char *out, const char *text, const char *name) {

@@ -28,9 +28,9 @@ static const struct argp_option argp_options[] = {
 
 static const char argp_text[] =
 	"Analyse packets on many cores: a node of weir.\v"
-	"  weir-dataplane CAPTURE.pcap                flow records as JSON lines on standard output\n"
-	"  weir-dataplane --interface eth0            the same, live\n"
-	"  weir-dataplane -l 0-3 -a 0000:3b:00.0 -- --config conf/flow-monitor.yaml --controller tcp://10.0.0.9:5570\n"
+	"  weir-dataplane CAPTURE.pcap         flow records as JSON lines, on stdout\n"
+	"  weir-dataplane --interface eth0     the same, live, until Ctrl-C\n"
+	"  weir-dataplane -l 0-3 -a 0000:3b:00.0 -- --config conf/flow-monitor.yaml\n"
 	"\n"
 	"What stands before ` -- ` are the EAL's arguments, as for every DPDK program; without ` -- ` they come from "
 	"`eal:` in the configuration, or are chosen so that neither root nor huge pages are needed.\n"

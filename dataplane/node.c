@@ -77,8 +77,8 @@ static int make_pools(struct node *node) {
 		node->records = make_pool(node, "weir_records", count, RTE_PKTMBUF_HEADROOM + record_size);
 		if (node->records == NULL) {
 			fprintf(stderr,
-				"weir-dataplane: no memory for %u records of %u bytes: %s; use a smaller ring_size "
-				"or give the EAL more (-m MEGABYTES)\n",
+				"weir-dataplane: no memory for %u records of %u bytes: %s; use a smaller ring_size or "
+				"parallelism, or give the EAL more (-m MEGABYTES)\n",
 				count, record_size, rte_strerror(rte_errno));
 			return -ENOMEM;
 		}

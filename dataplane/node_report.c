@@ -247,7 +247,8 @@ void node_report_summary(struct node *node, FILE *out) {
 			copies, records);
 	fclose(rest);
 	double seconds = (double)(clock_now_ns() - node->incarnation) * 1e-9;
-	fprintf(out, "weir-dataplane: %" PRIu64 " packets, %.1f MB in %.2f s%s\n", packets, (double)bytes * 1e-6,
-		seconds, text != NULL ? text : "");
+	bool is_small = bytes < 1000000;
+	fprintf(out, "weir-dataplane: %" PRIu64 " packets, %.1f %s in %.2f s%s\n", packets,
+		(double)bytes * (is_small ? 1e-3 : 1e-6), is_small ? "kB" : "MB", seconds, text != NULL ? text : "");
 	free(text);
 }
