@@ -66,10 +66,14 @@ struct ring_reading ring_dequeue(struct ring *ring, struct rte_mbuf **tuples, un
 	received += count;
 	atomic_store_explicit(&ring->received, received, memory_order_release);
 	bool emptied = count < max;
+	if (emptied) {
+		ring->promised_ns = watermark_ns;
+		ring->promised_sent = received;
+	}
 	return (struct ring_reading){
 		.count = count,
-		.drained = emptied || received >= ring->promised_sent,
+		.drained = received >= ring->promised_sent,
 		.finished = closed && emptied,
-		.watermark_ns = emptied ? watermark_ns : ring->promised_ns,
+		.watermark_ns = ring->promised_ns,
 	};
 }

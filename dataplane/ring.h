@@ -79,7 +79,7 @@ struct ring_reading {
 	unsigned count;
 	bool drained;          // every tuple enqueued before watermark_ns was set has been dequeued
 	bool finished;         // closed and empty
-	uint64_t watermark_ns; // valid for the consumer once it has handled the tuples, if drained
+	uint64_t watermark_ns; // valid for the consumer once it has handled the tuples, if drained; never runs back
 };
 
 // Dequeue up to `max` tuples.
