@@ -51,9 +51,18 @@ int store_new(struct store **out, struct state *state, const char *endpoint) {
 	return 0;
 }
 
+static void store_forget_replies(struct store *store) {
+	for (size_t i = 0; i < store->kept_length; i++)
+		freeReplyObject(store->kept[i]);
+	free(store->kept);
+	store->kept = NULL;
+	store->kept_length = 0;
+}
+
 void store_free(struct store *store) {
 	if (store == NULL)
 		return;
+	store_forget_replies(store);
 	if (store->redis != NULL)
 		redisFree(store->redis);
 	free(store->names);
@@ -69,6 +78,7 @@ static void store_go_away(struct store *store, const char *why) {
 	if (store->redis != NULL)
 		redisFree(store->redis);
 	store->redis = NULL;
+	store_forget_replies(store);
 	store->phase = STORE_AWAY;
 	store->retry_mono_ns = clock_mono_ns() + store->backoff_ns;
 	store->backoff_ns = 2 * store->backoff_ns < BACKOFF_MAX_NS ? 2 * store->backoff_ns : BACKOFF_MAX_NS;
@@ -79,6 +89,17 @@ static void store_enter(struct store *store, enum store_phase phase, uint64_t ex
 	store->expected = expected;
 	store->received = 0;
 	store->deadline_mono_ns = clock_mono_ns() + ANSWER_NS;
+}
+
+// Enter a phase whose replies are kept.
+static void store_enter_reading(struct store *store, enum store_phase phase, uint64_t expected) {
+	redisReply **grown = realloc(store->kept, (store->kept_length + expected) * sizeof(*grown));
+	if (grown == NULL) {
+		store_go_away(store, "out of memory");
+		return;
+	}
+	store->kept = grown;
+	store_enter(store, phase, expected);
 }
 
 static void store_connect(struct store *store) {
@@ -94,10 +115,12 @@ static void store_connect(struct store *store) {
 		store_go_away(store, store->redis != NULL ? store->redis->errstr : "out of memory");
 		return;
 	}
-	store_enter(store, STORE_GREETING, store_send_greeting(store));
+	store_enter_reading(store, STORE_GREETING, store_send_greeting(store));
 }
 
 static void store_become_ready(struct store *store) {
+	store_take_over(store);
+	store_forget_replies(store);
 	store->is_loaded = true;
 	store->backoff_ns = BACKOFF_MIN_NS;
 	store->phase = STORE_READY;
@@ -158,31 +181,29 @@ static void store_take_result(struct store *store, const redisReply *reply) {
 	store->is_failing = true;
 }
 
-static void store_take_reply(struct store *store, const redisReply *reply) {
-	uint64_t i = store->received++;
-	bool is_last = store->received == store->expected;
-	switch (store->phase) {
-	case STORE_GREETING:
-		store_take_greeting(store, i, reply);
-		if (store->refusal[0] != '\0')
-			break;
-		if (is_last && store->names_length > 0)
-			store_enter(store, STORE_LOADING, store_send_loads(store));
-		else if (is_last)
-			store_become_ready(store);
-		break;
-	case STORE_LOADING:
-		store_take_load(store, i, reply);
-		if (is_last)
-			store_become_ready(store);
-		break;
-	case STORE_SAVING:
-		if (is_last)
-			store_take_result(store, reply);
-		break;
-	default:
-		break;
+// Replies that are no errors, of what Redis holds: the whole first, then each node.
+static void store_keep_reply(struct store *store, redisReply *reply) {
+	store->kept[store->kept_length++] = reply;
+	if (reply->type == REDIS_REPLY_ERROR)
+		snprintf(store->refusal, sizeof(store->refusal), "%s", reply->str);
+	if (store->refusal[0] != '\0' || store->received < store->expected)
+		return;
+	uint64_t loads = store->phase == STORE_GREETING ? store_send_loads(store) : 0;
+	if (loads > 0)
+		store_enter_reading(store, STORE_LOADING, loads);
+	else
+		store_become_ready(store);
+}
+
+static void store_take_reply(struct store *store, redisReply *reply) {
+	bool is_expected = ++store->received <= store->expected;
+	if (is_expected && (store->phase == STORE_GREETING || store->phase == STORE_LOADING)) {
+		store_keep_reply(store, reply);
+		return;
 	}
+	if (store->phase == STORE_SAVING && store->received == store->expected)
+		store_take_result(store, reply);
+	freeReplyObject(reply);
 }
 
 static void store_transfer(struct store *store) {
@@ -192,11 +213,12 @@ static void store_transfer(struct store *store) {
 		return;
 	}
 	void *reply = NULL;
-	while (redisGetReplyFromReader(store->redis, &reply) == REDIS_OK && reply != NULL) {
+	while (store->redis != NULL && redisGetReplyFromReader(store->redis, &reply) == REDIS_OK && reply != NULL) {
 		store_take_reply(store, reply);
-		freeReplyObject(reply);
 		reply = NULL;
 	}
+	if (store->redis == NULL)
+		return;
 	if (store->redis->err != 0)
 		store_go_away(store, store->redis->errstr);
 	else if (store->refusal[0] != '\0')

@@ -14,7 +14,7 @@
 #include "ctrlplane/store_command.h"
 #include "ctrlplane/store_parts.h"
 
-enum { LOAD_META, LOAD_NODES, LOAD_TOTAL, LOAD_ALERTS, LOAD_ALERT_HISTORY };
+enum { LOAD_META, LOAD_NODES, LOAD_TOTAL, LOAD_ALERTS, LOAD_ALERT_HISTORY, LOADS_GREETING };
 enum { LOAD_NODE, LOAD_SERIES, LOAD_OPERATORS, LOADS_PER_NODE };
 
 static void load_words(struct store *store, struct store_command *command, const char *name, const char *key) {
@@ -42,8 +42,22 @@ uint64_t store_send_greeting(struct store *store) {
 	return command.commands;
 }
 
+static void take_names(struct store *store, const redisReply *reply) {
+	free(store->names);
+	store->names_length = 0;
+	store->names = calloc(reply->elements + 1, sizeof(*store->names));
+	for (size_t i = 0; store->names != NULL && i < reply->elements; i++) {
+		const char *name = reply->element[i]->str;
+		if (name != NULL && node_name_is_valid(name) && store->names_length < store->state->nodes.max)
+			snprintf(store->names[store->names_length++], NODE_NAME_SIZE, "%s", name);
+	}
+}
+
 uint64_t store_send_loads(struct store *store) {
 	struct store_command command = {.redis = store->redis};
+	if (store->is_loaded)
+		return 0;
+	take_names(store, store->kept[LOAD_NODES]);
 	for (size_t i = 0; i < store->names_length; i++) {
 		char key[NODE_NAME_SIZE + 32];
 		snprintf(key, sizeof(key), "node:%s", store->names[i]);
@@ -124,15 +138,6 @@ static void take_meta(struct store *store, const redisReply *reply) {
 	note_lost_history(store, field_number(reply, "history_last_ms"));
 }
 
-static void take_names(struct store *store, const redisReply *reply) {
-	store->names = calloc(reply->elements + 1, sizeof(*store->names));
-	for (size_t i = 0; store->names != NULL && i < reply->elements; i++) {
-		const char *name = reply->element[i]->str;
-		if (name != NULL && node_name_is_valid(name) && store->names_length < store->state->nodes.max)
-			snprintf(store->names[store->names_length++], NODE_NAME_SIZE, "%s", name);
-	}
-}
-
 static void take_alerts(struct store *store, const redisReply *reply) {
 	for (size_t i = 0; i < reply->elements; i++) {
 		json_t *value = reply->element[i]->str != NULL ? json_loads(reply->element[i]->str, 0, NULL) : NULL;
@@ -163,34 +168,6 @@ static void take_departed(struct nodes *nodes, const redisReply *reply) {
 	field_totals(reply, "departed.", &departed);
 	totals_add(&nodes->departed, &departed);
 	nodes->departed_nodes += field_number(reply, "departed.nodes");
-}
-
-void store_take_greeting(struct store *store, uint64_t i, const redisReply *reply) {
-	if (reply->type == REDIS_REPLY_ERROR)
-		snprintf(store->refusal, sizeof(store->refusal), "%s", reply->str);
-	if (reply->type != REDIS_REPLY_ARRAY)
-		return;
-	switch (i) {
-	case LOAD_META:
-		take_meta(store, reply);
-		break;
-	case LOAD_NODES:
-		free(store->names);
-		store->names_length = 0;
-		take_names(store, reply);
-		break;
-	case LOAD_TOTAL:
-		take_departed(&store->state->nodes, reply);
-		break;
-	case LOAD_ALERTS:
-		take_alerts(store, reply);
-		break;
-	case LOAD_ALERT_HISTORY:
-		take_alert_history(store, reply);
-		break;
-	default:
-		break;
-	}
 }
 
 static void take_intervals(const redisReply *reply, const char *prefix, struct node_intervals *out) {
@@ -275,7 +252,7 @@ static void take_series(struct node *node, const char *path, const json_t *value
 	char pipeline[NODE_NAME_SIZE], operator[NODE_NAME_SIZE];
 	unsigned instance;
 	struct totals cumulative;
-	if (sscanf(path, "%63[^/]/%63[^/]/%u", pipeline, operator, &instance) != 3)
+	if (sscanf(path, "%63[^/]/%63[^/]/%u", pipeline, operator, & instance) != 3)
 		return;
 	totals_from_json(json_object_get(value, "cumulative"), &cumulative);
 	uint64_t incarnation = (uint64_t)json_integer_value(json_object_get(value, "incarnation"));
@@ -300,27 +277,38 @@ static void take_series(struct node *node, const char *path, const json_t *value
 	}
 }
 
-void store_take_load(struct store *store, uint64_t i, const redisReply *reply) {
-	const char *name = store->names[i / LOADS_PER_NODE];
-	struct node *node = nodes_find(&store->state->nodes, name);
-	if (i % LOADS_PER_NODE == LOAD_NODE) {
-		take_node(store, name, reply);
-		return;
+static void take_all_series(struct node *node, const redisReply *reply) {
+	for (size_t s = 0; reply->type == REDIS_REPLY_ARRAY && s + 1 < reply->elements; s += 2) {
+		json_t *value = json_loads(reply->element[s + 1]->str, 0, NULL);
+		take_series(node, reply->element[s]->str, value);
+		json_decref(value);
 	}
-	if (node == NULL)
-		return;
-	if (i % LOADS_PER_NODE == LOAD_SERIES) {
-		for (size_t s = 0; reply->type == REDIS_REPLY_ARRAY && s + 1 < reply->elements; s += 2) {
-			json_t *value = json_loads(reply->element[s + 1]->str, 0, NULL);
-			take_series(node, reply->element[s]->str, value);
-			json_decref(value);
-		}
-		return;
-	}
+}
+
+static void take_operators(struct node *node, const redisReply *reply) {
 	json_t *value = reply->type == REDIS_REPLY_STRING ? json_loads(reply->str, 0, NULL) : NULL;
 	if (value != NULL && node->operators == NULL) {
 		node->operators = json_incref(json_object_get(value, "operators"));
 		node->channels = json_incref(json_object_get(value, "channels"));
 	}
 	json_decref(value);
+}
+
+void store_take_over(struct store *store) {
+	redisReply **replies = store->kept;
+	take_meta(store, replies[LOAD_META]);
+	if (store->is_loaded)
+		return;
+	take_departed(&store->state->nodes, replies[LOAD_TOTAL]);
+	take_alerts(store, replies[LOAD_ALERTS]);
+	take_alert_history(store, replies[LOAD_ALERT_HISTORY]);
+	for (size_t i = 0; i < store->names_length; i++) {
+		replies = store->kept + LOADS_GREETING + i * LOADS_PER_NODE;
+		take_node(store, store->names[i], replies[LOAD_NODE]);
+		struct node *node = nodes_find(&store->state->nodes, store->names[i]);
+		if (node == NULL)
+			continue;
+		take_all_series(node, replies[LOAD_SERIES]);
+		take_operators(node, replies[LOAD_OPERATORS]);
+	}
 }

@@ -40,7 +40,9 @@ struct store {
 	uint64_t deadline_mono_ns; // of the phase
 	uint64_t attempts;
 	uint64_t expected, received; // replies in this phase
-	bool is_loaded;              // what Redis held was taken over, once
+	redisReply **kept;           // [kept_length], what was read so far: taken over when all of it is there
+	size_t kept_length;
+	bool is_loaded; // what Redis held was taken over, once
 	bool is_fenced;
 	bool is_failing;   // said so already
 	char refusal[128]; // what Redis answered to the greeting instead; empty: nothing
@@ -54,11 +56,11 @@ struct store {
 
 //   return  commands sent
 uint64_t store_send_greeting(struct store *store);
+// Ask for each node that the replies to the greeting name.
+//   return  commands sent; 0: there is none
 uint64_t store_send_loads(struct store *store);
+// Take over what was read, all at once: a connection that breaks half-way has changed nothing.
+void store_take_over(struct store *store);
 //   is_whole  with lists and histories
 //   return    commands sent, EXEC the last; 0: no memory
 uint64_t store_send_save(struct store *store, bool is_whole);
-
-// Take reply number i of the phase.
-void store_take_greeting(struct store *store, uint64_t i, const redisReply *reply);
-void store_take_load(struct store *store, uint64_t i, const redisReply *reply);

@@ -3,6 +3,8 @@
 """The controller and Redis: each killed and restarted, nothing counted twice, what is unknown shown as such."""
 import json
 import signal
+import socket
+import threading
 
 from conftest import wait_for
 
@@ -183,3 +185,62 @@ def test_foreign_type_under_a_key_is_reported(redis, make_controller):
     wait_for(lambda: "not stored: WRONGTYPE" in controller.process.err(), 5)
     redis.run("DEL", "weir:1:history")
     wait_for(lambda: controller.ask("status")["redis"]["stored_ns"], 5)
+
+
+class CutRedis:
+    """Stands between a controller and Redis: cuts the first connections just before the end of the second answer."""
+
+    def __init__(self, redis, cuts):
+        self.redis = redis
+        self.left = cuts
+        path = redis.folder / "cut.sock"
+        self.endpoint = f"unix://{path}"
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return  # the test is over
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(str(self.redis.path))
+            is_cut = self.left > 0
+            self.left -= is_cut
+            for source, sink, cut_at in ((client, server, None), (server, client, 2 if is_cut else None)):
+                threading.Thread(target=self.carry, args=(source, sink, cut_at), daemon=True).start()
+
+    @staticmethod
+    def carry(source, sink, cut_at):
+        try:
+            answers = 0
+            while answers != cut_at and (data := source.recv(1 << 20)):
+                answers += 1
+                sink.sendall(data[:-1] if answers == cut_at else data)
+            for end in (source, sink):
+                end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the other direction ended first
+
+
+def test_redis_gone_while_it_is_read_counts_nothing_twice(controller, redis, make_controller, make_node):
+    node = make_node(controller)
+    node.register()
+    node.summary(packets=5)
+    node.wait_ack(1)
+    successor = make_node(controller)
+    node.goodbye()
+    wait_for(lambda: successor.register().accepted, 5)
+    successor.summary(packets=7)
+    successor.wait_ack(1)
+    assert controller.process.stop() == 0
+    cut = CutRedis(redis, cuts=3)
+    second = make_controller(redis=cut.endpoint, listen=controller.endpoint)
+    wait_for(lambda: second.ask("status")["redis"]["stored_ns"], 10, "stored by the second controller")
+    cut.listener.close()
+    seen = second.node("a")
+    assert cut.left == 0
+    assert seen["totals"]["packets"] == 12 and seen["incarnations"] == 2
