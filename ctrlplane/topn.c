@@ -27,6 +27,7 @@ void topn_fini(struct topn *topn) {
 		free(topn->entries[i].sketch);
 	free(topn->entries);
 	free(topn->buckets);
+	free(topn->heap);
 	topn_init(topn, topn->max, topn->score, topn->max_mask);
 }
 
@@ -88,6 +89,39 @@ static void topn_take_sketch(struct topn_entry *entry, const struct hll *sketch)
 		hll_merge(entry->sketch, sketch);
 }
 
+static bool topn_is_less(const struct topn *topn, uint32_t a, uint32_t b) {
+	uint64_t x = topn->entries[a].values[topn->score], y = topn->entries[b].values[topn->score];
+	return x != y ? x < y : a < b;
+}
+
+// Move an entry that has grown to its place in the heap. Scores never shrink, so that is further from the top.
+static void topn_sink(struct topn *topn, size_t place) {
+	uint32_t *heap = topn->heap, moved = heap[place];
+	for (size_t child; (child = 2 * place + 1) < topn->length; place = child) {
+		if (child + 1 < topn->length && topn_is_less(topn, heap[child + 1], heap[child]))
+			child++;
+		if (!topn_is_less(topn, heap[child], moved))
+			break;
+		heap[place] = heap[child];
+		topn->entries[heap[place]].place = (uint32_t)place;
+	}
+	heap[place] = moved;
+	topn->entries[moved].place = (uint32_t)place;
+}
+
+static bool topn_make_heap(struct topn *topn) {
+	topn->heap = malloc(topn->length * sizeof(*topn->heap));
+	if (topn->heap == NULL)
+		return false;
+	for (uint32_t i = 0; i < topn->length; i++) {
+		topn->heap[i] = i;
+		topn->entries[i].place = i;
+	}
+	for (size_t place = topn->length / 2; place > 0; place--)
+		topn_sink(topn, place - 1);
+	return true;
+}
+
 //   return  the index of a free entry, the least one evicted if need be; topn->max: `entry` itself is the least
 static size_t topn_make_room(struct topn *topn, const struct topn_entry *entry) {
 	if (topn->length < topn->max) {
@@ -95,13 +129,12 @@ static size_t topn_make_room(struct topn *topn, const struct topn_entry *entry) 
 			return topn->max;
 		return topn->length++;
 	}
-	size_t least = 0;
-	for (size_t i = 1; i < topn->length; i++)
-		if (topn->entries[i].values[topn->score] < topn->entries[least].values[topn->score])
-			least = i;
+	if (topn->heap == NULL && !topn_make_heap(topn))
+		return topn->max;
+	uint32_t least = topn->heap[0];
 	if (topn->entries[least].values[topn->score] >= entry->values[topn->score])
 		return topn->max;
-	topn_unlink(topn, (uint32_t)least);
+	topn_unlink(topn, least);
 	topn_leave_out(topn, &topn->entries[least]);
 	free(topn->entries[least].sketch);
 	return least;
@@ -119,6 +152,8 @@ void topn_add(struct topn *topn, const struct topn_entry *entry) {
 		topn->entries[i].sketch = NULL;
 		topn_take_sketch(&topn->entries[i], entry->sketch);
 		topn_link(topn, (uint32_t)i);
+		if (topn->heap != NULL) // it took the place of the least
+			topn_sink(topn, 0);
 		return;
 	}
 	for (int i = 0; i < TOPN_VALUES; i++) {
@@ -127,6 +162,8 @@ void topn_add(struct topn *topn, const struct topn_entry *entry) {
 		else if (known->values[i] < entry->values[i])
 			known->values[i] = entry->values[i];
 	}
+	if (topn->heap != NULL)
+		topn_sink(topn, known->place);
 	topn_take_sketch(known, entry->sketch);
 }
 

@@ -22,6 +22,7 @@ struct topn_entry {
 	uint64_t values[TOPN_VALUES];
 	struct hll *sketch; // what values can't count: different endpoints; NULL: none seen
 	uint32_t next;      // entry of the same bucket + 1; 0 ends
+	uint32_t place;     // in the heap, where there is one
 };
 
 struct topn_rest {
@@ -33,6 +34,7 @@ struct topn {
 	struct topn_entry *entries; // [length], unordered
 	size_t length, allocated, max;
 	uint32_t *buckets; // [allocated], entry + 1
+	uint32_t *heap;    // [max], entries, the least first; NULL: none had to make room yet
 	unsigned score;    // the value that ranks
 	uint32_t max_mask; // values of which the greatest counts, not the sum
 	struct topn_rest rest;

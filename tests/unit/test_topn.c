@@ -54,6 +54,52 @@ static void adds_up_whatever_is_evicted(void **state) {
 	topn_fini(&topn);
 }
 
+// The same by looking at every entry.
+struct plain {
+	uint32_t keys[64];
+	uint64_t bytes[64];
+	size_t length;
+};
+
+static void plain_add(struct plain *plain, uint32_t key, uint64_t bytes) {
+	size_t least = 0;
+	for (size_t i = 0; i < plain->length; i++) {
+		if (plain->keys[i] == key) {
+			plain->bytes[i] += bytes;
+			return;
+		}
+		if (plain->bytes[i] < plain->bytes[least])
+			least = i;
+	}
+	if (plain->length < 64)
+		least = plain->length++;
+	else if (plain->bytes[least] >= bytes)
+		return;
+	plain->keys[least] = key;
+	plain->bytes[least] = bytes;
+}
+
+static void the_least_makes_room(void **state) {
+	struct topn topn;
+	struct plain plain = {0};
+
+	topn_init(&topn, 64, TOPN_BYTES, 0);
+	srand(2);
+	for (unsigned i = 0; i < 20000; i++) {
+		uint32_t key = (uint32_t)rand() % 300;
+		uint64_t size = 1 + (uint64_t)rand() % (1 + i);
+		add(&topn, key, 1, size);
+		plain_add(&plain, key, size);
+	}
+	assert_int_equal(topn.length, plain.length);
+	for (size_t i = 0; i < topn.length; i++) {
+		struct topn_entry expected = entry(plain.keys[i], 0, 0);
+		assert_memory_equal(topn.entries[i].key, expected.key, TOPN_KEY_SIZE);
+		assert_int_equal(topn.entries[i].values[TOPN_BYTES], plain.bytes[i]);
+	}
+	topn_fini(&topn);
+}
+
 static void the_greatest_stays_and_sorts_first(void **state) {
 	struct topn topn;
 
@@ -111,6 +157,7 @@ static void sketches_merge(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adds_up_whatever_is_evicted),
+		cmocka_unit_test(the_least_makes_room),
 		cmocka_unit_test(the_greatest_stays_and_sorts_first),
 		cmocka_unit_test(the_greatest_of_masked_values_counts),
 		cmocka_unit_test(sketches_merge),
