@@ -164,7 +164,8 @@ static bool advance_flow(struct instance *self, uint32_t record, const struct pa
 		cut_flow(self, record);
 	else if (decision.exports)
 		export_record(self, record, decision.record_reason);
-	else if (decision.step == FLOW_STEP_RESTART)
+	// Its last record, if it had one left, was cut: the flow itself ends without.
+	if (decision.step == FLOW_STEP_RESTART && (!decision.exports || decision.record_reason == FLOW_END_ACTIVE))
 		self->gauges[GAUGE_ENDED_SILENTLY]++;
 
 	if (decision.step == FLOW_STEP_CONTINUE) {
@@ -291,7 +292,7 @@ static bool flow_stats_flush(struct instance *self, enum end_of_stream why, unsi
 	return stats->expiry.wheel.count > 0;
 }
 
-static int flow_stats_open(struct operator *op) {
+static int flow_stats_open(struct operator* op) {
 	const struct flow_stats_options *options = op->options;
 	struct flow_table *table;
 	int error = flow_table_new(&table, options->max_flows, op->instance_count);
@@ -303,7 +304,7 @@ static int flow_stats_open(struct operator *op) {
 	return 0;
 }
 
-static void flow_stats_close(struct operator *op) {
+static void flow_stats_close(struct operator* op) {
 	flow_table_free(op->shared);
 	op->shared = NULL;
 }
