@@ -88,10 +88,18 @@ struct uplink *node_uplink(const struct node *node) {
 	return node->uplink;
 }
 
-uint64_t clock_now_ns(void) {
+static uint64_t read_clock(clockid_t clock) {
 	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t clock_now_ns(void) {
+	return read_clock(CLOCK_REALTIME);
+}
+
+uint64_t clock_monotonic_ns(void) {
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 __attribute__((format(printf, 2, 0))) static void print_message(
@@ -116,7 +124,7 @@ void operator_warn(const struct operator *op, const char *format, ...) {
 }
 
 void instance_fail(struct instance *self, const char *format, ...) {
-	uint64_t now = clock_now_ns();
+	uint64_t now = clock_monotonic_ns();
 	atomic_store_explicit(&self->op->node->failed, true, memory_order_relaxed);
 	if (self->failed_ns != 0 && now - self->failed_ns < 1000000000)
 		return;

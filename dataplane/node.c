@@ -216,6 +216,7 @@ int node_init(struct node *node, const struct node_config *config, struct plan *
 		.config = config,
 		.name = config->node,
 		.incarnation = clock_now_ns(),
+		.started_ns = clock_monotonic_ns(),
 		.plan = plan,
 		.worker_count = plan->worker_count,
 	};

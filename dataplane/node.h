@@ -34,6 +34,7 @@ struct node {
 	const struct node_config *config;
 	const char *name;
 	uint64_t incarnation; // start of the process in ns since the epoch
+	uint64_t started_ns;  // the same by the monotonic clock
 	uint8_t hash_secret[KEY_SECRET_SIZE];
 
 	struct plan *plan;             // RCU (QSBR): workers read it, the manager replaces it

@@ -246,7 +246,7 @@ void node_report_summary(struct node *node, FILE *out) {
 		fprintf(rest, "; for want of memory %" PRIu64 " copies of packets and %" PRIu64 " records were lost",
 			copies, records);
 	fclose(rest);
-	double seconds = (double)(clock_now_ns() - node->incarnation) * 1e-9;
+	double seconds = (double)(clock_monotonic_ns() - node->started_ns) * 1e-9;
 	bool is_small = bytes < 1000000;
 	fprintf(out, "weir-dataplane: %" PRIu64 " packets, %.1f %s in %.2f s%s\n", packets,
 		(double)bytes * (is_small ? 1e-3 : 1e-6), is_small ? "kB" : "MB", seconds, text != NULL ? text : "");

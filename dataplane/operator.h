@@ -123,6 +123,8 @@ uint64_t node_incarnation(const struct node *node);
 
 // Wall clock in nanoseconds since the epoch, cheap enough for every poll.
 uint64_t clock_now_ns(void);
+// Nanoseconds of a clock that nobody sets: for waits and spans.
+uint64_t clock_monotonic_ns(void);
 
 // The node's connection to its controller, or NULL (dataplane/uplink.h).
 struct uplink;

@@ -292,7 +292,7 @@ static bool flow_stats_flush(struct instance *self, enum end_of_stream why, unsi
 	return stats->expiry.wheel.count > 0;
 }
 
-static int flow_stats_open(struct operator* op) {
+static int flow_stats_open(struct operator *op) {
 	const struct flow_stats_options *options = op->options;
 	struct flow_table *table;
 	int error = flow_table_new(&table, options->max_flows, op->instance_count);
@@ -304,7 +304,7 @@ static int flow_stats_open(struct operator* op) {
 	return 0;
 }
 
-static void flow_stats_close(struct operator* op) {
+static void flow_stats_close(struct operator *op) {
 	flow_table_free(op->shared);
 	op->shared = NULL;
 }

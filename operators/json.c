@@ -56,17 +56,17 @@ static const struct option json_option_table[] = {
 };
 
 // Only one sink may write to standard output: lines of two would mix with their accounting.
-static const struct operator* stdout_owner;
+static const struct operator *stdout_owner;
 
 struct json_state {
 	const struct schema *schema;
 	struct json_format *format;
 	char *lines;       // room for a batch
-	uint64_t retry_ns; // after a failure, not to be tried before
+	uint64_t retry_ns; // after a failure, not to be tried before; of the monotonic clock
 	bool is_closed;    // the reader of the pipe is gone for good
 };
 
-static int json_open(struct operator* op) {
+static int json_open(struct operator *op) {
 	const struct json_options *options = op->options;
 	struct line_file_options file_options = {
 		.path = options->path,
@@ -93,7 +93,7 @@ static int json_open(struct operator* op) {
 	return 0;
 }
 
-static void json_close(struct operator* op) {
+static void json_close(struct operator *op) {
 	line_file_close(op->shared);
 	op->shared = NULL;
 	if (stdout_owner == op)
@@ -142,19 +142,18 @@ static void report_failure(struct instance *self, int error, bool lost) {
 static void json_process(struct instance *self, struct batch *batch) {
 	struct json_state *state = self->state;
 	size_t ends[BATCH_MAX], size = 0, whole = 0;
-	uint64_t now_ns = clock_now_ns();
 
-	if (!state->is_closed && now_ns >= state->retry_ns) {
+	if (!state->is_closed && clock_monotonic_ns() >= state->retry_ns) {
 		for (unsigned i = 0; i < batch->count; i++) {
 			const void *body = tuple_body(batch->tuples[i], state->schema);
 			size += json_format_line(state->format, body, state->lines + size);
 			ends[i] = size;
 		}
 		int error;
-		whole = line_file_write(self->op->shared, state->lines, size, now_ns, &error);
+		whole = line_file_write(self->op->shared, state->lines, size, clock_now_ns(), &error);
 		if (error)
 			report_failure(self, error, whole < size);
-		state->retry_ns = whole < size ? now_ns + RETRY_NS : 0;
+		state->retry_ns = whole < size ? clock_monotonic_ns() + RETRY_NS : 0;
 	}
 	unsigned written = 0;
 	while (written < batch->count && whole && ends[written] <= whole)

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <rte_mbuf_dyn.h>
 
@@ -208,12 +207,6 @@ static int port_init(struct instance *self) {
 	return 0;
 }
 
-static uint64_t monotonic_ns(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 // Link type and time of what was just received from a queue.
 //   return  bytes of the frames
 static uint64_t stamp(struct port_state *state, const struct port_shared *shared, const struct port_queue *queue,
@@ -258,7 +251,7 @@ static unsigned port_poll(struct instance *self, unsigned room) {
 		self->finished = true;
 		return 0;
 	}
-	uint64_t now_ns = live_clock_now(&state->live, clock_now_ns(), monotonic_ns());
+	uint64_t now_ns = live_clock_now(&state->live, clock_now_ns(), clock_monotonic_ns());
 
 	batch.count = 0;
 	event_clock_advance(&state->clock, now_ns - SLACK_NS);

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dataplane/capture.h"
 #include "dataplane/event_clock.h"
@@ -225,15 +224,9 @@ static int replay_init(struct instance *self) {
 	return 0;
 }
 
-static uint64_t monotonic_ns(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
-}
-
 // How many frames the rate allows by now.
 static uint64_t due(struct replay_state *state) {
-	uint64_t now_ns = monotonic_ns();
+	uint64_t now_ns = clock_monotonic_ns();
 	if (!state->paced_ns)
 		state->paced_ns = now_ns;
 	// Start over each second, so that the product stays small, and what was held up is not made up for.

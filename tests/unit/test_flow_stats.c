@@ -79,7 +79,7 @@ bool instance_has_listener(const struct instance *self, unsigned output) {
 	return listens[output];
 }
 
-void operator_error(const struct operator* op, const char *format, ...) {
+void operator_error(const struct operator *op, const char *format, ...) {
 	fail_msg("%s", format);
 }
 
