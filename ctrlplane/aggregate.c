@@ -24,6 +24,16 @@ static void series_note_hole(struct series *series, const Weir__Summary *summary
 	series->hole_to_ns = summary->start_ns;
 }
 
+// A node sends what is not acknowledged, in order: what lies before its first summary was taken by an earlier controller,
+// or the store will tell what was not.
+static void series_begin(const struct node *node, struct series *series, const Weir__Summary *summary) {
+	if (!node->had_controller || series->sequence.greatest > 0 || summary->sequence == 1)
+		return;
+	sequence_start(&series->sequence, summary->sequence - 1);
+	series->first = summary->sequence;
+	series->hole_to_ns = summary->start_ns;
+}
+
 enum aggregate_result aggregate_summary(
 	struct node *node, const Weir__Summary *summary, uint64_t mono_ns, struct series **out) {
 	if (summary->sequence == 0 || summary->end_ns < summary->start_ns)
@@ -32,6 +42,7 @@ enum aggregate_result aggregate_summary(
 	if (series == NULL)
 		return AGGREGATE_REFUSED;
 	*out = series;
+	series_begin(node, series, summary);
 	series_note_hole(series, summary, mono_ns);
 	uint64_t lost = 0;
 	bool is_new = sequence_take(&series->sequence, summary->sequence, &lost);

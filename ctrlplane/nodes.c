@@ -159,6 +159,8 @@ static json_t *node_topology(const Weir__Register *message) {
 }
 
 void node_register(struct node *node, const Weir__Register *message, const struct identity *peer, uint64_t now_ns) {
+	if (node->incarnation != message->incarnation || node->commands.size == 0)
+		node->had_controller = message->epoch > 0;
 	if (node->incarnation != message->incarnation)
 		node_start_incarnation(node, message->incarnation, now_ns);
 	if (node->first_incarnation == 0)

@@ -43,8 +43,9 @@ struct series {
 	uint64_t end_ns;                   // of that summary's interval
 	uint64_t hole_mono_ns;             // when a number was first seen missing; 0: none is
 	uint64_t hole_from_ns, hole_to_ns; // event time around the hole
-	uint64_t storing, stored;          // numbers up to which the running transaction stores, and Redis has stored
-	uint64_t acknowledged;             // greatest number said to the node on its present connection
+	uint64_t first;           // where it began, an earlier controller having taken what was before; 0: known
+	uint64_t storing, stored; // numbers up to which the running transaction stores, and Redis has stored
+	uint64_t acknowledged;    // greatest number said to the node on its present connection
 };
 
 // A stretch of time, closed.
@@ -67,6 +68,7 @@ struct node {
 	// The latest of those that are over, ring, [past_length % NODE_INTERVALS_MAX] is next: their counters are in
 	// `finished` and must not come again.
 	uint64_t past[NODE_INTERVALS_MAX], past_length;
+	bool had_controller; // an earlier one may have taken summaries of this incarnation
 	char host[NODE_TEXT_SIZE], version[NODE_TEXT_SIZE];
 	uint32_t pid, workers;
 	struct identity commands, summaries; // where answers go; size 0: not connected since the controller started

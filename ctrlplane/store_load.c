@@ -267,13 +267,20 @@ static void take_series(struct node *node, const char *path, const json_t *value
 	if (series == NULL)
 		return;
 	uint64_t number = (uint64_t)json_integer_value(json_object_get(value, "cumulative_sequence"));
-	sequence_start(&series->sequence, (uint64_t)json_integer_value(json_object_get(value, "sequence")));
+	uint64_t taken = (uint64_t)json_integer_value(json_object_get(value, "sequence"));
+	uint64_t end_ns = (uint64_t)json_integer_value(json_object_get(value, "end_ns"));
+	if (series->first > taken + 1) {
+		node->missing += series->first - 1 - taken;
+		node_intervals_add(&node->gaps, end_ns, series->hole_to_ns, series->first - 1 - taken);
+	}
+	series->first = 0;
+	sequence_start(&series->sequence, taken);
 	if (!sequence_has_hole(&series->sequence))
 		series->hole_mono_ns = 0;
 	if (number > series->cumulative_sequence) {
 		series->cumulative = cumulative;
 		series->cumulative_sequence = number;
-		series->end_ns = (uint64_t)json_integer_value(json_object_get(value, "end_ns"));
+		series->end_ns = end_ns;
 	}
 }
 

@@ -151,6 +151,42 @@ def test_another_process_is_there_before_redis_is(controller, redis, make_node):
     assert seen["past_incarnations"] == [first.incarnation]
 
 
+def test_what_an_earlier_controller_took_is_no_gap(controller, redis, make_node):
+    node = make_node(controller)
+    node.register()
+    for _ in range(300):  # more than may be out of order
+        node.summary(packets=1)
+    node.wait_ack(300)
+    controller.kill()
+    redis.process.child.send_signal(signal.SIGSTOP)
+    controller.start()
+    node.epoch = 1
+    node.register()
+    node.sequence += 5  # these five were discarded
+    node.summary(packets=1)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 301, 5)
+    assert controller.node("a")["gaps"]["missing"] == 0
+    redis.process.child.send_signal(signal.SIGCONT)
+    node.wait_ack(306)
+    assert controller.node("a")["gaps"]["missing"] == 5
+
+
+def test_without_redis_a_successor_begins_where_the_node_is(make_controller, make_node):
+    controller = make_controller()
+    node = make_node(controller)
+    node.register()
+    for _ in range(3):
+        node.summary(packets=5)
+    node.wait_ack(3)
+    controller.kill()
+    controller.start()
+    node.epoch = 1
+    node.register()
+    node.summary(packets=5)
+    node.wait_ack(4)
+    assert controller.node("a")["gaps"]["missing"] == 0
+
+
 def test_hung_redis_does_not_stall_the_controller(controller, redis, make_node):
     node = make_node(controller)
     node.register()
