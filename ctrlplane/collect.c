@@ -322,10 +322,13 @@ static void collect_acknowledge_series(struct collect *collect, struct node *nod
 	message.version = MESSAGE_VERSION;
 	message.body_case = WEIR__MESSAGE__BODY_SUMMARY_ACK;
 	message.summary_ack = &ack;
-	if (message_send(collect->summaries, &node->summaries, &message) == 0)
+	int err = message_send(collect->summaries, &node->summaries, &message);
+	if (err == 0)
 		series->acknowledged = n;
 	else
 		collect->state->counters.undeliverable++;
+	if (err == -EHOSTUNREACH)
+		node->summaries.size = 0; // until it is heard of again
 }
 
 void collect_acknowledge(struct collect *collect) {

@@ -187,6 +187,23 @@ def test_without_redis_a_successor_begins_where_the_node_is(make_controller, mak
     assert controller.node("a")["gaps"]["missing"] == 0
 
 
+def test_a_node_that_is_gone_is_acknowledged_to_once(controller, redis, make_node):
+    def status():
+        return controller.ask("status")
+
+    node = make_node(controller)
+    node.register()
+    redis.process.child.send_signal(signal.SIGSTOP)
+    node.summary(packets=5)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 5, 5)
+    node.summaries.close()
+    redis.process.child.send_signal(signal.SIGCONT)
+    wait_for(lambda: status()["controller"]["messages"]["undeliverable"], 10, "an acknowledgement for nobody")
+    stored_ns = status()["redis"]["stored_ns"]
+    wait_for(lambda: status()["redis"]["stored_ns"] >= stored_ns + 2 * 10**9, 10, "two more intervals")
+    assert status()["controller"]["messages"]["undeliverable"] == 1
+
+
 def test_hung_redis_does_not_stall_the_controller(controller, redis, make_node):
     node = make_node(controller)
     node.register()
