@@ -11,6 +11,7 @@
 
 #include "ctrlplane/clock.h"
 #include "ctrlplane/log.h"
+#include "ctrlplane/store_command.h"
 #include "ctrlplane/store_parts.h"
 
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
@@ -154,22 +155,13 @@ static void store_mark_stored(struct store *store) {
 	store->stored_ns = store->running.stored_ns;
 }
 
-// The first result is the epoch that was stored before: a greater one is of a controller that took over.
-static bool transaction_is_fenced(const struct store *store, const redisReply *reply) {
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 || reply->element[0]->type != REDIS_REPLY_STRING)
-		return false;
-	return strtoull(reply->element[0]->str, NULL, 10) > store->state->epoch;
-}
-
 static void store_take_result(struct store *store, const redisReply *reply) {
-	const char *error = transaction_error(reply);
-	store->phase = STORE_READY;
-	if (transaction_is_fenced(store, reply)) {
-		log_line("redis %s: a controller with a greater epoch than %" PRIu64 " writes here; this one ends",
-			store->endpoint, store->state->epoch);
-		store->is_fenced = true;
+	if (reply->type == REDIS_REPLY_NIL) {
+		// The greeting finds out whether that was another controller.
+		snprintf(store->refusal, sizeof(store->refusal), "%s", "somebody else wrote " STORE_KEY "meta");
 		return;
 	}
+	const char *error = transaction_error(reply);
 	if (error == NULL) {
 		store_mark_stored(store);
 		store->is_failing = false;
@@ -195,14 +187,24 @@ static void store_keep_reply(struct store *store, redisReply *reply) {
 		store_become_ready(store);
 }
 
+static void store_take_guard(struct store *store, const redisReply *reply) {
+	store->phase = STORE_READY;
+	if (reply->type != REDIS_REPLY_STRING || strtoull(reply->str, NULL, 10) <= store->state->epoch)
+		return;
+	log_line(STORE_FENCED, store->endpoint, store->state->epoch);
+	store->is_fenced = true;
+}
+
 static void store_take_reply(struct store *store, redisReply *reply) {
 	bool is_expected = ++store->received <= store->expected;
 	if (is_expected && (store->phase == STORE_GREETING || store->phase == STORE_LOADING)) {
 		store_keep_reply(store, reply);
 		return;
 	}
-	if (store->phase == STORE_SAVING && store->received == store->expected)
+	if (store->phase == STORE_SAVING && store->received == store->expected - STORE_GUARD)
 		store_take_result(store, reply);
+	if (store->phase == STORE_SAVING && store->received == store->expected)
+		store_take_guard(store, reply);
 	freeReplyObject(reply);
 }
 

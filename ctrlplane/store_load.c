@@ -14,7 +14,7 @@
 #include "ctrlplane/store_command.h"
 #include "ctrlplane/store_parts.h"
 
-enum { LOAD_META, LOAD_NODES, LOAD_TOTAL, LOAD_ALERTS, LOAD_ALERT_HISTORY, LOADS_GREETING };
+enum { LOAD_WATCH, LOAD_META, LOAD_NODES, LOAD_TOTAL, LOAD_ALERTS, LOAD_ALERT_HISTORY, LOADS_GREETING };
 enum { LOAD_NODE, LOAD_SERIES, LOAD_OPERATORS, LOADS_PER_NODE };
 
 static void load_words(struct store *store, struct store_command *command, const char *name, const char *key) {
@@ -31,6 +31,7 @@ static void load_words(struct store *store, struct store_command *command, const
 
 uint64_t store_send_greeting(struct store *store) {
 	struct store_command command = {.redis = store->redis};
+	load_words(store, &command, "WATCH", "meta");
 	load_words(store, &command, "HGETALL", "meta");
 	if (!store->is_loaded) {
 		load_words(store, &command, "SMEMBERS", "nodes");
@@ -130,10 +131,14 @@ static void take_meta(struct store *store, const redisReply *reply) {
 		take_first_meta(store, reply);
 		return;
 	}
-	if (field_number(reply, "epoch") > store->state->epoch) {
-		log_line("redis %s: a controller with a greater epoch than %" PRIu64 " writes here; this one ends",
-			store->endpoint, store->state->epoch);
+	struct state *state = store->state;
+	uint64_t epoch = field_number(reply, "epoch"), started_ns = field_number(reply, "started_ns");
+	// Two that began without Redis may have the same epoch: the later one stays.
+	if (epoch > state->epoch || (epoch == state->epoch && started_ns > state->started_ns)) {
+		log_line(STORE_FENCED, store->endpoint, state->epoch);
 		store->is_fenced = true;
+	} else if (epoch == state->epoch && started_ns != 0 && started_ns < state->started_ns) {
+		state->epoch++;
 	}
 	note_lost_history(store, field_number(reply, "history_last_ms"));
 }

@@ -14,6 +14,7 @@ enum {
 	STORE_NODE_KEEP_S = 7 * 86400, // keys of a node that the controller no longer knows
 	STORE_TOP_KEEP_S = 60,         // lists of windows
 	STORE_ALERTS_HISTORY = 1000,   // entries
+	STORE_GUARD = 2,               // commands that guard the next transaction: WATCH, HGET epoch
 };
 
 enum store_phase {
@@ -29,6 +30,9 @@ struct store_running {
 	uint64_t history_added, events, stored_ns;
 	size_t history_gaps;
 };
+
+// What a controller says that finds a greater epoch than its own in Redis.
+#define STORE_FENCED "redis %s: a controller with a greater epoch than %" PRIu64 " writes here; this one ends"
 
 struct store {
 	struct state *state;
@@ -62,5 +66,5 @@ uint64_t store_send_loads(struct store *store);
 // Take over what was read, all at once: a connection that breaks half-way has changed nothing.
 void store_take_over(struct store *store);
 //   is_whole  with lists and histories
-//   return    commands sent, EXEC the last; 0: no memory
+//   return    commands sent, the last STORE_GUARD of them after EXEC; 0: no memory
 uint64_t store_send_save(struct store *store, bool is_whole);

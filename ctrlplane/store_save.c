@@ -40,11 +40,6 @@ static void save_meta(struct store_command *command, const struct store *store) 
 	uint64_t first_ms = history->first_ms;
 	if (first_ms == 0 && history->added > history->stored)
 		first_ms = history->entries[history->stored % HISTORY_PENDING_MAX].ms;
-	// Read before written: who wrote here last.
-	store_word(command, "HGET");
-	store_word(command, STORE_KEY "meta");
-	store_word(command, "epoch");
-	store_command_end(command);
 	store_word(command, "HSET");
 	store_word(command, STORE_KEY "meta");
 	store_number(command, "version", 1);
@@ -245,6 +240,12 @@ uint64_t store_send_save(struct store *store, bool is_whole) {
 	save_alerts(&command, &state->alerts);
 	save_history(&command, store);
 	store_word(&command, "EXEC");
+	store_command_end(&command);
+	// The next transaction comes to nothing if another controller writes from here on; who wrote before is read.
+	save_simple(&command, "WATCH", "meta");
+	store_word(&command, "HGET");
+	store_word(&command, STORE_KEY "meta");
+	store_word(&command, "epoch");
 	store_command_end(&command);
 	store_command_fini(&command);
 	return command.err == 0 ? command.commands : 0;

@@ -230,6 +230,27 @@ def test_a_controller_with_a_lesser_epoch_ends(controller, redis):
     wait_for(lambda: not controller.process.is_running(), 5)
     assert controller.process.child.returncode == 1
     assert "greater epoch" in controller.process.err()
+    assert redis.hash("weir:1:meta")["epoch"] == "9", "written over what the successor had stored"
+
+
+def test_of_two_controllers_with_one_redis_the_later_stays(make_controller, redis):
+    redis.kill()
+    controllers = [make_controller(redis=redis.endpoint) for _ in range(2)]  # both of epoch 1
+    redis.start()
+    wait_for(lambda: not controllers[0].process.is_running(), 10, "the earlier controller ends")
+    assert controllers[0].process.child.returncode == 1
+    assert controllers[1].process.is_running()
+
+
+def test_redis_emptied_while_it_runs(controller, redis, make_node):
+    node = make_node(controller)
+    node.register()
+    node.summary(packets=5)
+    node.wait_ack(1)
+    wait_for(lambda: history(redis).count("flows_live") >= 2, 5, "two entries of history")
+    redis.run("FLUSHALL")
+    wait_for(lambda: "redis lost it" in history(redis), 5, "the lost stretch is named")
+    assert redis.hash("weir:1:total")["packets"] == "5"
 
 
 def test_foreign_type_under_a_key_is_reported(redis, make_controller):
