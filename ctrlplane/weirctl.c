@@ -2,6 +2,7 @@
 // Copyright (c) 2026 the weir authors
 //
 // weirctl: a person's hand on the controller. docs/man/weirctl.1 is its manual, with the exit codes.
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -39,11 +40,12 @@ static const struct command {
 	const char *name;
 	void (*show)(const json_t *answer, FILE *file);
 	const char *words; // its argument, one of these between spaces; NULL: it takes none
+	bool has_node;     // takes --node
 } commands[] = {
-	{"status", show_status, NULL},
-	{"top", show_top, " flows hosts ports prefixes "},
-	{"operators", show_operators, NULL},
-	{"alerts", show_alerts, NULL},
+	{"status", show_status, NULL, false},
+	{"top", show_top, " flows hosts ports prefixes ", true},
+	{"operators", show_operators, NULL, true},
+	{"alerts", show_alerts, NULL, false},
 };
 
 struct arguments {
@@ -146,6 +148,14 @@ static bool take_word(struct arguments *out, const char *word) {
 	return true;
 }
 
+//   return  result, or EXIT_FAILURE where what was printed did not get out
+static int finish_output(int result) {
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return result;
+	fprintf(stderr, "weirctl: standard output: %s\n", strerror(errno));
+	return EXIT_FAILURE;
+}
+
 //   return  -1: go on; an exit code otherwise
 static int arguments_parse(int argc, char **argv, struct arguments *out) {
 	const char *environment = getenv("WEIR_CONTROLLER");
@@ -153,10 +163,10 @@ static int arguments_parse(int argc, char **argv, struct arguments *out) {
 	out->controller = environment != NULL && *environment != '\0' ? environment : "tcp://127.0.0.1:5570";
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == OPTION_HELP)
-			return fputs(usage, stdout) < 0 ? EXIT_FAILURE : WEIRCTL_OK;
-		if (option == OPTION_VERSION)
-			return puts("weirctl " WEIR_VERSION) < 0 ? EXIT_FAILURE : WEIRCTL_OK;
+		if (option == OPTION_HELP || option == OPTION_VERSION) {
+			fputs(option == OPTION_HELP ? usage : "weirctl " WEIR_VERSION "\n", stdout);
+			return finish_output(WEIRCTL_OK);
+		}
 		// "--watch 5" reads as well as "--watch=5".
 		if (option == OPTION_WATCH && optarg == NULL && optind < argc &&
 			strspn(argv[optind], "0123456789.") > 0)
@@ -170,6 +180,11 @@ static int arguments_parse(int argc, char **argv, struct arguments *out) {
 	}
 	if (out->command == NULL) {
 		fputs(usage, stderr);
+		return WEIRCTL_USAGE;
+	}
+	if (out->node != NULL && !out->command->has_node) {
+		fprintf(stderr, "weirctl: %s: --node: only top and operators are told of one node\n",
+			out->command->name);
 		return WEIRCTL_USAGE;
 	}
 	return -1;
@@ -201,7 +216,7 @@ static int ask(const struct arguments *arguments) {
 	else
 		fprintf(stderr, "weirctl: %s\n", error);
 	json_decref(answer);
-	return fflush(stdout) == 0 ? result : EXIT_FAILURE;
+	return finish_output(result);
 }
 
 int main(int argc, char **argv) {

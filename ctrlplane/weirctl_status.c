@@ -49,7 +49,7 @@ static void show_head(const json_t *answer, FILE *file) {
 	uint64_t active = show_number(answer, "alerts_active");
 	fprintf(file, "alerts      %s%" PRIu64 " active%s\n", active > 0 ? table_colour(TABLE_BAD) : "", active,
 		active > 0 ? table_colour(TABLE_PLAIN) : "");
-	fprintf(file, "traffic     %s, %s, %s, %s flows live\n",
+	fprintf(file, "traffic     %s, %s, %s over 5 s; %s flows live\n",
 		units_rate(show_real(rates, "packets_per_s"), "pps", a),
 		units_rate(show_real(rates, "bits_per_s"), "bit/s", b),
 		units_rate(show_real(rates, "flows_per_s"), "flows/s", c),

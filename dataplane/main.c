@@ -45,7 +45,7 @@ static int check(const struct node_config *config) {
 	printf("\n");
 	plan_print_dot(plan, stdout);
 	plan_free(plan);
-	return 0;
+	return startup_finish_output() < 0;
 }
 
 static int run(const struct arguments *arguments, const struct node_config *config) {
@@ -78,10 +78,10 @@ int main(int argc, char **argv) {
 		rc = arguments.action == ARGUMENTS_HELP ? startup_print_help(arguments.topic)
 							: startup_print_manual(arguments.topic);
 		arguments_free(&arguments);
-		return rc < 0 ? EX_USAGE : 0;
+		return rc < 0 ? EX_USAGE : startup_finish_output() < 0;
 	}
 	if (arguments.action == ARGUMENTS_VERSION) {
-		printf("weir-dataplane %s, DPDK %s\n", WEIR_VERSION, rte_version());
+		printf("weir-dataplane %s, %s\n", WEIR_VERSION, rte_version());
 		return 0;
 	}
 

@@ -86,3 +86,10 @@ int startup_print_manual(const char *topic) {
 	free(usage);
 	return failed == 0 ? 0 : -ENOMEM;
 }
+
+int startup_finish_output(void) {
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "weir-dataplane: standard output: %s\n", strerror(errno));
+	return -EIO;
+}

@@ -20,3 +20,7 @@ int startup_print_help(const char *topic);
 //   topic   an operator's type, or NULL
 //   return  0; -EINVAL: no such type (a message was printed); -ENOMEM
 int startup_print_manual(const char *topic);
+
+// Whatever was printed must have got out.
+//   return  0; -EIO: standard output failed (a message was printed)
+int startup_finish_output(void);
