@@ -56,6 +56,8 @@ enum aggregate_result aggregate_summary(
 		node->duplicates++;
 		return AGGREGATE_DUPLICATE;
 	}
+	if (summary->end_ns - summary->start_ns > series->longest_ns)
+		series->longest_ns = summary->end_ns - summary->start_ns;
 	if (summary->sequence > series->cumulative_sequence) {
 		totals_from_message(summary->cumulative, &series->cumulative);
 		series->cumulative_sequence = summary->sequence;

@@ -123,7 +123,7 @@ static void node_start_incarnation(struct node *node, uint64_t incarnation, uint
 		node->past[node->past_length++ % NODE_INTERVALS_MAX] = node->incarnation;
 	node->incarnation = incarnation;
 	node->incarnations++;
-	node->summary_ns = 0;
+	node->summary_ns = node->told_ns = 0;
 	if (node->first_incarnation == 0)
 		node->first_incarnation = incarnation;
 	window_restart(node->window);
@@ -189,14 +189,29 @@ bool node_beat(struct node *node, uint64_t now_ns, uint64_t mono_ns) {
 	return was_away;
 }
 
+void node_take_submitted(struct node *node, uint64_t submitted) {
+	uint64_t taken = 0;
+	for (size_t i = 0; i < node->series_length; i++)
+		taken += node->series[i].sequence.contiguous;
+	if (taken == submitted)
+		node->told_ns = node->beat_ns;
+}
+
 void node_lose(struct node *node) {
 	node->state = NODE_LOST;
 	// Of a live source the counters are known up to the end of the last summary; a capture's time says nothing.
-	uint64_t end_ns = 0;
-	for (size_t i = 0; i < node->series_length; i++)
+	uint64_t end_ns = 0, longest_ns = NS_PER_S;
+	for (size_t i = 0; i < node->series_length; i++) {
 		if (node->series[i].end_ns > end_ns)
 			end_ns = node->series[i].end_ns;
+		if (node->series[i].longest_ns > longest_ns)
+			longest_ns = node->series[i].longest_ns;
+	}
 	bool is_live = end_ns >= node->registered_ns && end_ns <= node->beat_ns;
+	// A silent source has no summaries: what had happened two intervals before a beat, they told by then.
+	uint64_t late_ns = 2 * longest_ns + NODE_TELL_MS * NS_PER_MS;
+	if (is_live && node->told_ns > end_ns + late_ns)
+		end_ns = node->told_ns - late_ns;
 	node->unknown_from_ns = is_live ? end_ns : node->beat_ns;
 }
 

@@ -24,6 +24,7 @@ enum {
 	NODE_INTERVALS_MAX = 8,    // remembered one by one; the sums count all
 	NODE_BEAT_MS = 500,
 	NODE_BEATS_MISSED = 3, // then it is lost
+	NODE_TELL_MS = 1000,   // from the end of an interval to its summary, and to spare
 };
 
 enum node_state {
@@ -41,6 +42,7 @@ struct series {
 	struct totals cumulative; // as of summary number cumulative_sequence
 	uint64_t cumulative_sequence;
 	uint64_t end_ns;                   // of that summary's interval
+	uint64_t longest_ns;               // interval of a summary
 	uint64_t hole_mono_ns;             // when a number was first seen missing; 0: none is
 	uint64_t hole_from_ns, hole_to_ns; // event time around the hole
 	uint64_t first;           // where it began, an earlier controller having taken what was before; 0: known
@@ -75,6 +77,7 @@ struct node {
 	uint64_t registered_ns, beat_ns;     // wall clock
 	uint64_t beat_mono_ns;
 	uint64_t summary_ns; // arrival of the latest summary, wall clock; 0: none in this incarnation
+	uint64_t told_ns;    // wall clock of the latest beat by which all its summaries had come; 0: none was
 	uint64_t missed;     // beats, now
 
 	struct series *series; // [series_length]
@@ -135,6 +138,8 @@ struct series *node_series(struct node *node, const char *pipeline, const char *
 void node_totals(const struct node *node, struct totals *out);
 // Flows of the current incarnation that live; 0 unless the node is up.
 uint64_t node_flows_live(const struct node *node);
+// A beat says how many summaries the node's operators have submitted in this incarnation.
+void node_take_submitted(struct node *node, uint64_t submitted);
 // Length of the unknown intervals, the open one up to now included.
 uint64_t node_unknown_ns(const struct node *node, uint64_t now_ns);
 void node_intervals_add(struct node_intervals *intervals, uint64_t from_ns, uint64_t to_ns, uint64_t count);

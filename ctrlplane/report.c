@@ -58,6 +58,7 @@ void report_keep(struct node *node, const Weir__Heartbeat *beat) {
 	}
 	if (beat->uplink != NULL) {
 		const Weir__UplinkCounters *u = beat->uplink;
+		node_take_submitted(node, u->submitted);
 		replace(&node->uplink,
 			json_pack("{so so so so so so}", "submitted", number(u->submitted), "acknowledged",
 				number(u->acknowledged), "resent", number(u->resent), "discarded", number(u->discarded),

@@ -81,6 +81,19 @@ static void unknown_starts_where_the_last_report_ended(void **state) {
 	assert_int_equal(node->unknown.count, 1);
 }
 
+// Nothing to tell is not unknown: a node whose summaries have all come was silent, not away.
+static void silence_is_known(void **state) {
+	struct node *node = enrol(*state, "a", 1, 100);
+	report(node, 1, 10, 101);
+	node->series[0].sequence.contiguous = 1;
+	node_beat(node, 300 * NS_PER_S, 0);
+	node_take_submitted(node, 1);
+	node_beat(node, 400 * NS_PER_S, 0);
+	node_take_submitted(node, 2); // one more that has not come
+	node_lose(node);
+	assert_int_equal(node_unknown_ns(node, 402 * NS_PER_S), 105 * NS_PER_S);
+}
+
 static void a_captures_time_says_nothing_about_the_clock(void **state) {
 	struct node *node = enrol(*state, "a", 1, 100);
 	report(node, 1, 10, 7); // recorded long ago
@@ -140,6 +153,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(incarnations_add_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(unknown_starts_where_the_last_report_ended, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_captures_time_says_nothing_about_the_clock, setup, teardown),
+		cmocka_unit_test_setup_teardown(silence_is_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(same_process_back_or_goodbye_leaves_nothing_unknown, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_registry_gives_up_who_has_been_away_longest, setup, teardown),
 		cmocka_unit_test(intervals_are_bounded_and_their_sums_whole),
