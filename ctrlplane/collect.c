@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -59,12 +60,15 @@ int collect_summary_endpoint(const char *commands, char *out, size_t size) {
 	return written > 0 && (size_t)written < size ? 0 : -EINVAL;
 }
 
-// ZeroMQ takes the path of an ipc endpoint away from whoever listens there: look first.
+// ZeroMQ takes the path of an ipc endpoint away from whoever listens there, and removes a file: look first.
 static bool ipc_is_in_use(const char *endpoint) {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct stat status;
 	if (strncmp(endpoint, "ipc://", 6) != 0 || strlen(endpoint + 6) >= sizeof(address.sun_path))
 		return false;
 	strcpy(address.sun_path, endpoint + 6);
+	if (lstat(address.sun_path, &status) == 0 && !S_ISSOCK(status.st_mode))
+		return true;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool is_in_use = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
 	if (fd >= 0)

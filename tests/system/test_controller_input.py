@@ -131,6 +131,16 @@ def test_endpoint_in_use_is_one_line(make_controller, tmp_path, kind):
     assert controller.ctl("status").returncode == 0
 
 
+def test_a_file_where_the_socket_should_be(tmp_path):
+    """Nobody's file is removed to make room for a socket."""
+    (tmp_path / "notes").write_text("mine")
+    result = subprocess.run([BUILD / "weir-controller", "--redis", "none", "--listen", f"ipc://{tmp_path}/notes"],
+                            capture_output=True, text=True, timeout=20)
+    assert result.returncode == 1
+    assert f'listen: "ipc://{tmp_path}/notes": Address already in use' in result.stderr
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
 def test_ipc_endpoints(make_controller, make_node, tmp_path):
     controller = make_controller(listen=f"ipc://{tmp_path}/weir")
     node = make_node(controller)
