@@ -24,8 +24,8 @@ static void series_note_hole(struct series *series, const Weir__Summary *summary
 	series->hole_to_ns = summary->start_ns;
 }
 
-// A node sends what is not acknowledged, in order: what lies before its first summary was taken by an earlier controller,
-// or the store will tell what was not.
+// A node sends what is not acknowledged, in order: what lies before its first summary was taken by an earlier
+// controller, or the store will tell what was not.
 static void series_begin(const struct node *node, struct series *series, const Weir__Summary *summary) {
 	if (!node->had_controller || series->sequence.greatest > 0 || summary->sequence == 1)
 		return;

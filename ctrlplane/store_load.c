@@ -257,7 +257,7 @@ static void take_series(struct node *node, const char *path, const json_t *value
 	char pipeline[NODE_NAME_SIZE], operator[NODE_NAME_SIZE];
 	unsigned instance;
 	struct totals cumulative;
-	if (sscanf(path, "%63[^/]/%63[^/]/%u", pipeline, operator, & instance) != 3)
+	if (sscanf(path, "%63[^/]/%63[^/]/%u", pipeline, operator, &instance) != 3)
 		return;
 	totals_from_json(json_object_get(value, "cumulative"), &cumulative);
 	uint64_t incarnation = (uint64_t)json_integer_value(json_object_get(value, "incarnation"));
