@@ -20,6 +20,7 @@
 
 enum {
 	MANAGER_PROGRESS_MS = 1000,
+	MANAGER_AGAIN_MS = 200,       // signals closer together are one
 	UPLINK_QUEUE_SIZE = 16 << 20, // bytes: minutes of summaries while the controller is away
 	UPLINK_DRAIN_MS = 1000,
 };
@@ -29,6 +30,7 @@ struct manager {
 	struct node node;
 	struct plan *plan;
 	int signal_fd;
+	uint64_t stop_ns;                 // when it was told to stop; 0: it was not
 	bool terminal;                    // show progress on standard error
 	uint64_t shown_packets, shown_ns; // at the last progress line
 };
@@ -123,12 +125,15 @@ static void take_down(struct manager *manager) {
 	plan_free(manager->plan);
 }
 
-// Signals that came: the first stops the node, the second ends the process at once.
-static void take_signals(struct manager *manager, unsigned *stops) {
+// Signals that came: the first stops the node, a later one ends the process at once. One that comes along with the first
+// is the same wish: timeout(1) sends to its child and to its process group.
+static void take_signals(struct manager *manager) {
 	struct signalfd_siginfo info;
 	while (read(manager->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		*stops += 1;
-		if (*stops > 1) {
+		uint64_t now_ns = clock_now_ns();
+		if (manager->stop_ns == 0)
+			manager->stop_ns = now_ns;
+		if (now_ns > manager->stop_ns + MANAGER_AGAIN_MS * UINT64_C(1000000)) {
 			fprintf(stderr, "weir-dataplane: stopped again before the end: what was held is lost\n");
 			_exit(1);
 		}
@@ -157,11 +162,11 @@ static void *manage(void *argument) {
 		{.fd = manager->signal_fd, .events = POLLIN},
 		{.fd = manager->node.done_fd, .events = POLLIN},
 	};
-	unsigned stops = 0, steps = 0;
+	unsigned steps = 0;
 	manager->shown_ns = manager->node.incarnation;
 	while (!node_is_done(&manager->node)) {
 		poll(events, 2, manager->terminal ? MANAGER_PROGRESS_MS : -1);
-		take_signals(manager, &stops);
+		take_signals(manager);
 		if (manager->terminal && events[0].revents == 0 && events[1].revents == 0) {
 			show_progress(manager);
 			steps++;
