@@ -9,6 +9,7 @@
 
 #include "ctrlplane/clock.h"
 #include "ctrlplane/log.h"
+#include "ctrlplane/text.h"
 
 static struct alert_event *alerts_next_event(struct alerts *alerts) {
 	return &alerts->history[alerts->events++ % ALERTS_HISTORY_MAX];
@@ -93,7 +94,7 @@ json_t *alert_to_json(const struct alert *alert) {
 
 static void restore_text(const json_t *object, const char *name, char *out, size_t size) {
 	const char *text = json_string_value(json_object_get(object, name));
-	snprintf(out, size, "%s", text != NULL ? text : "");
+	text_copy(out, size, text != NULL ? text : "");
 }
 
 static void alert_from_json(const json_t *object, struct alert *out) {

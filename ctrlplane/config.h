@@ -15,7 +15,7 @@ enum {
 
 struct config {
 	char listen[CONFIG_TEXT_SIZE];          // endpoint of the command socket
-	char redis[CONFIG_TEXT_SIZE];           // unix:///PATH, tcp://HOST:PORT or none
+	char redis[CONFIG_TEXT_SIZE];           // unix:///PATH, tcp://ADDRESS:PORT or none
 	char alerts[CONFIG_TEXT_SIZE];          // path of the rule file; empty: no rules
 	uint64_t interval_ns;                   // between evaluations, stores, entries of the history
 	uint32_t windows_s[CONFIG_WINDOWS_MAX]; // ascending

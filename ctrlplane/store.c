@@ -2,6 +2,7 @@
 // Copyright (c) 2026 the weir authors
 #include "ctrlplane/store.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -18,6 +19,12 @@
 #define BACKOFF_MAX_NS NS_PER_S
 #define ANSWER_NS (2 * NS_PER_S) // then a connection is given up
 
+// A name would have to be looked up, and looking up waits.
+static bool host_is_numeric(const char *host) {
+	uint8_t address[16];
+	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
 static int parse_tcp(const char *endpoint, char host[CONFIG_TEXT_SIZE], int *port) {
 	const char *colon = strrchr(endpoint, ':');
 	if (strncmp(endpoint, "tcp://", 6) != 0 || colon < endpoint + 6 || strlen(endpoint) >= CONFIG_TEXT_SIZE)
@@ -28,7 +35,7 @@ static int parse_tcp(const char *endpoint, char host[CONFIG_TEXT_SIZE], int *por
 		return -EINVAL;
 	snprintf(host, CONFIG_TEXT_SIZE, "%.*s", (int)(colon - endpoint - 6), endpoint + 6);
 	*port = (int)number;
-	return 0;
+	return host_is_numeric(host) ? 0 : -EINVAL;
 }
 
 int store_new(struct store **out, struct state *state, const char *endpoint) {
@@ -37,7 +44,7 @@ int store_new(struct store **out, struct state *state, const char *endpoint) {
 	bool is_none = strcmp(endpoint, "none") == 0;
 	bool is_unix = strncmp(endpoint, "unix:///", 8) == 0;
 	if (!is_none && !is_unix && parse_tcp(endpoint, host, &port) != 0) {
-		log_line("redis: \"%s\": expected unix:///PATH, tcp://HOST:PORT or none", endpoint);
+		log_line("redis: \"%s\": expected unix:///PATH, tcp://ADDRESS:PORT or none", endpoint);
 		return -EINVAL;
 	}
 	struct store *store = calloc(1, sizeof(*store));

@@ -14,7 +14,7 @@
 struct state;
 struct store;
 
-//   endpoint  unix:///PATH, tcp://HOST:PORT with a numeric HOST, or none
+//   endpoint  unix:///PATH, tcp://ADDRESS:PORT, or none
 //   return    0; -EINVAL: no such endpoint
 int store_new(struct store **out, struct state *state, const char *endpoint);
 void store_free(struct store *store);

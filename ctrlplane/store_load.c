@@ -13,6 +13,7 @@
 #include "ctrlplane/log.h"
 #include "ctrlplane/store_command.h"
 #include "ctrlplane/store_parts.h"
+#include "ctrlplane/text.h"
 
 enum { LOAD_WATCH, LOAD_META, LOAD_NODES, LOAD_TOTAL, LOAD_ALERTS, LOAD_ALERT_HISTORY, LOADS_GREETING };
 enum { LOAD_NODE, LOAD_SERIES, LOAD_OPERATORS, LOADS_PER_NODE };
@@ -218,8 +219,8 @@ static void take_past_list(struct node *node, const redisReply *reply) {
 static void take_new_node(struct node *node, const redisReply *reply) {
 	node->state = state_by_name(field_text(reply, "", "state"));
 	node->incarnation = field_number(reply, "incarnation");
-	snprintf(node->host, sizeof(node->host), "%s", field_text(reply, "", "host"));
-	snprintf(node->version, sizeof(node->version), "%s", field_text(reply, "", "version"));
+	text_copy(node->host, sizeof(node->host), field_text(reply, "", "host"));
+	text_copy(node->version, sizeof(node->version), field_text(reply, "", "version"));
 	node->pid = (uint32_t)field_number(reply, "pid");
 	node->workers = (uint32_t)field_number(reply, "workers");
 	node->registered_ns = field_number(reply, "registered_ns");

@@ -4,9 +4,11 @@
 import json
 import signal
 import socket
+import subprocess
 import threading
 
-from conftest import wait_for
+import pytest
+from conftest import Controller, wait_for
 
 
 def history(redis):
@@ -318,3 +320,30 @@ def test_redis_gone_while_it_is_read_counts_nothing_twice(controller, redis, mak
     seen = second.node("a")
     assert cut.left == 0
     assert seen["totals"]["packets"] == 12 and seen["incarnations"] == 2
+
+
+def test_damaged_texts_in_redis_do_not_stop_the_store(controller, redis, make_node):
+    node = make_node(controller)
+    node.register()
+    node.summary(packets=5)
+    node.wait_ack(1)
+    alert = {"id": "1-1", "rule": "r", "subject": "ä" * 127, "severity": "info", "measure": "m", "hold_down_ns": 10**12}
+    assert controller.process.stop() == 0
+    redis.run("HSET", "weir:1:node:a", "host", "\udcff\udcfe", "version", "x" * 126 + "ä", "past_incarnations", "[}")
+    redis.run("HSET", "weir:1:node:a:series", "p/report/1", "no JSON", "p/report/2", "[]")
+    redis.run("HSET", "weir:1:alerts:active", "1-1", json.dumps(alert, ensure_ascii=False))
+    controller.start()
+    assert node.register().accepted
+    node.summary(packets=5)
+    node.wait_ack(2)
+    assert redis.hash("weir:1:total")["packets"] == "10"
+    assert [a["id"] for a in controller.ask("alerts")["active"]] == ["1-1"]
+
+
+@pytest.mark.parametrize("endpoint", ["tcp://redis.example.net:6379", "tcp://localhost:6379", "tcp://:6379", "tcp://::1",
+                                      "tcp://127.0.0.1:0", "unix://x", "none "])
+def test_redis_endpoints_that_would_have_to_be_looked_up_are_refused(tmp_path, endpoint):
+    controller = Controller(tmp_path, redis=endpoint)
+    result = subprocess.run(controller.arguments, capture_output=True, text=True, timeout=10)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1 and f'"{endpoint}": expected unix:///PATH, tcp://' in result.stderr
