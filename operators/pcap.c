@@ -12,6 +12,7 @@
 // A frame is read only when there is room downstream, and waits where the packet pool is empty, so a file loses no
 // packet. A file that ends inside a packet is read up to there; the node then says so and exits 1.
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "dataplane/capture.h"
@@ -31,6 +32,8 @@ static const struct option pcap_option_table[] = {
 		.type = OPTION_STRING,
 		.offset = offsetof(struct pcap_options, path),
 		.required = true,
+		.min = 1,
+		.max = PATH_MAX - 1,
 		.help = "capture file (pcap or pcapng); - is standard input, which may be a pipe"},
 	{0},
 };
@@ -43,7 +46,7 @@ struct pcap_state {
 	bool has_frame;
 };
 
-static int pcap_source_open(struct operator *op) {
+static int pcap_source_open(struct operator* op) {
 	const struct pcap_options *options = op->options;
 	struct capture *capture;
 	char error[CAPTURE_ERROR_MAX];
@@ -55,7 +58,7 @@ static int pcap_source_open(struct operator *op) {
 	return ret;
 }
 
-static void pcap_source_close(struct operator *op) {
+static void pcap_source_close(struct operator* op) {
 	capture_close(op->shared);
 	op->shared = NULL;
 }

@@ -11,6 +11,7 @@
 // Time stamps are the kernel's where net_pcap gives them (microseconds), else the moment of polling. Told to stop, an
 // instance takes what its devices still have, for a quarter of a second at most.
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,8 @@ static const struct option port_option_table[] = {
 	{.name = "interface",
 		.type = OPTION_STRING,
 		.offset = offsetof(struct port_options, interface),
+		.min = 1,
+		.max = IF_NAMESIZE - 1,
 		.help = "network interface to capture on, such as eth0; needs root or CAP_NET_RAW"},
 	{.name = "driver",
 		.type = OPTION_ENUM,
@@ -105,7 +108,7 @@ static int port_check(const void *given, char *error, size_t size) {
 	return 0;
 }
 
-static int find_devices(struct operator *op, char *error) {
+static int find_devices(struct operator* op, char *error) {
 	const struct port_options *options = op->options;
 	struct port_shared *shared = op->shared;
 	uint16_t id;
@@ -139,7 +142,7 @@ static int find_devices(struct operator *op, char *error) {
 	return -ENODEV;
 }
 
-static void warn_of_interface(const struct operator *op) {
+static void warn_of_interface(const struct operator* op) {
 	const struct port_options *options = op->options;
 	char offloads[64];
 	if (!options->interface)
@@ -153,7 +156,7 @@ static void warn_of_interface(const struct operator *op) {
 		operator_warn(op, "%s: the interface is down: nothing is captured until it is up", options->interface);
 }
 
-static int port_open(struct operator *op) {
+static int port_open(struct operator* op) {
 	const struct port_options *options = op->options;
 	char error[PORT_ERROR_MAX];
 	struct port_shared *shared = op->shared = calloc(1, sizeof(*shared));
@@ -182,7 +185,7 @@ static int port_open(struct operator *op) {
 	return 0;
 }
 
-static void port_close(struct operator *op) {
+static void port_close(struct operator* op) {
 	struct port_shared *shared = op->shared;
 	for (unsigned i = 0; shared && i < shared->device_count; i++)
 		port_device_close(&shared->devices[i]);
