@@ -81,6 +81,7 @@ struct port_shared {
 	struct port_device devices[RTE_MAX_ETHPORTS];
 	int stamp_offset;    // of the time stamp in an mbuf, -1: no device gives any
 	uint64_t stamp_flag; // in ol_flags, where it is valid
+	unsigned interface;  // its index; 0: none was named, or it is gone
 };
 
 struct port_queue {
@@ -181,6 +182,7 @@ static int port_open(struct operator* op) {
 	shared->stamp_offset = rte_mbuf_dynfield_lookup(RTE_MBUF_DYNFIELD_TIMESTAMP_NAME, NULL);
 	int flag = rte_mbuf_dynflag_lookup(RTE_MBUF_DYNFLAG_RX_TIMESTAMP_NAME, NULL);
 	shared->stamp_flag = flag < 0 ? 0 : UINT64_C(1) << flag;
+	shared->interface = options->interface ? if_nametoindex(options->interface) : 0;
 	warn_of_interface(op);
 	return 0;
 }
@@ -235,6 +237,17 @@ static void read_lost(struct instance *self) {
 	self->counters.lost_outside = lost;
 }
 
+// Of an interface that was removed, a capture says nothing.
+static void look_for_interface(struct instance *self) {
+	const struct port_options *options = self->op->options;
+	struct port_shared *shared = self->op->shared;
+	char name[IF_NAMESIZE];
+	if (!shared->interface || if_indextoname(shared->interface, name) || errno != ENXIO)
+		return;
+	shared->interface = 0;
+	operator_warn(self->op, "%s: the interface is gone: nothing is captured any more", options->interface);
+}
+
 // Told to stop: finish once nothing came for a while, or too much still comes.
 static void drain(struct instance *self, unsigned taken, uint64_t now_ns) {
 	struct port_state *state = self->state;
@@ -276,6 +289,7 @@ static unsigned port_poll(struct instance *self, unsigned room) {
 	if (self->index == 0 && (self->finished || now_ns - state->lost_ns > LOST_INTERVAL_NS)) {
 		state->lost_ns = now_ns;
 		read_lost(self);
+		look_for_interface(self);
 	}
 	return taken;
 }

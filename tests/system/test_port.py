@@ -151,8 +151,10 @@ def test_interface_goes_and_node_stays(network, start):
     ip("-n", network.far, "link", "set", "far", "up")
     wait_for(lambda: network.send(1, port=4997) or to_port(node, 4997), 20, "capture goes on")
     ip("-n", network.far, "link", "del", "far")
+    wait_for(lambda: "far: the interface is gone: nothing is captured any more" in node.err(), 20, "a warning")
     assert node.is_running()
     assert node.stop() == 0
+    assert node.err().count("is gone") == 1
 
 
 def expect_refusal(node, *texts):
