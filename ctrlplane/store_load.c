@@ -244,7 +244,7 @@ static void take_node(struct store *store, const char *name, const redisReply *r
 	uint64_t incarnation = field_number(reply, "incarnation"), incarnations = field_number(reply, "incarnations");
 	bool is_same = is_new || incarnation == node->first_incarnation;
 	node->incarnations += incarnations - (!is_new && is_same ? 1 : 0);
-	if (!is_same)
+	if (!is_same && state_by_name(field_text(reply, "", "state")) != NODE_ENDED)
 		node_intervals_add(&node->unknown, field_number(reply, "beat_ns"), node->registered_ns, 0);
 	take_past_list(node, reply);
 	node->missing += field_number(reply, "gaps.missing");

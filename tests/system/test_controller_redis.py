@@ -153,6 +153,25 @@ def test_another_process_is_there_before_redis_is(controller, redis, make_node):
     assert seen["past_incarnations"] == [first.incarnation]
 
 
+def test_after_a_goodbye_nothing_is_unknown_even_if_redis_tells_late(controller, redis, make_node):
+    first = make_node(controller)
+    first.register()
+    first.summary(packets=5)
+    first.wait_ack(1)
+    first.goodbye()
+    wait_for(lambda: redis.hash("weir:1:node:a")["state"] == "ended", 5)
+    controller.kill()
+    redis.process.child.send_signal(signal.SIGSTOP)
+    controller.start()
+    second = make_node(controller)
+    second.register()
+    second.summary(packets=6)
+    redis.process.child.send_signal(signal.SIGCONT)
+    second.wait_ack(1)
+    seen = controller.node("a")
+    assert seen["totals"]["packets"] == 11 and seen["incarnations"] == 2 and seen["unknown"]["count"] == 0
+
+
 def test_what_an_earlier_controller_took_is_no_gap(controller, redis, make_node):
     node = make_node(controller)
     node.register()
@@ -340,8 +359,8 @@ def test_damaged_texts_in_redis_do_not_stop_the_store(controller, redis, make_no
     assert [a["id"] for a in controller.ask("alerts")["active"]] == ["1-1"]
 
 
-@pytest.mark.parametrize("endpoint", ["tcp://redis.example.net:6379", "tcp://localhost:6379", "tcp://:6379", "tcp://::1",
-                                      "tcp://127.0.0.1:0", "unix://x", "none "])
+@pytest.mark.parametrize("endpoint", ["tcp://redis.example.net:6379", "tcp://localhost:6379", "tcp://:6379",
+                                      "tcp://::1", "tcp://127.0.0.1:0", "unix://x", "none "])
 def test_redis_endpoints_that_would_have_to_be_looked_up_are_refused(tmp_path, endpoint):
     controller = Controller(tmp_path, redis=endpoint)
     result = subprocess.run(controller.arguments, capture_output=True, text=True, timeout=10)
