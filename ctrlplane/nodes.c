@@ -113,6 +113,8 @@ static void node_start_incarnation(struct node *node, uint64_t incarnation, uint
 	for (size_t i = 0; i < node->series_length; i++) {
 		node_series_give_up(node, &node->series[i]);
 		totals_add(&node->finished, &node->series[i].cumulative);
+		if (node->incarnation == node->first_incarnation)
+			totals_add(&node->first_finished, &node->series[i].cumulative);
 	}
 	node->series_length = 0;
 	if (node->state == NODE_UP && node->incarnation != 0)

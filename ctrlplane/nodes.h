@@ -82,7 +82,8 @@ struct node {
 
 	struct series *series; // [series_length]
 	size_t series_length;
-	struct totals finished; // last cumulative counters of the incarnations before this one
+	struct totals first_finished; // what `finished` has of first_incarnation
+	struct totals finished;       // last cumulative counters of the incarnations before this one
 
 	uint64_t unknown_from_ns;      // since when nothing is known of it; 0: nothing is unknown now
 	struct node_intervals unknown; // stretches that no report covers: a node was killed and started again

@@ -263,10 +263,14 @@ static void take_series(struct node *node, const char *path, const json_t *value
 	totals_from_json(json_object_get(value, "cumulative"), &cumulative);
 	uint64_t incarnation = (uint64_t)json_integer_value(json_object_get(value, "incarnation"));
 	if (incarnation != node->incarnation) {
-		// This controller first saw a later incarnation: the stored one is finished. If it saw this one and
-		// later ones, its own books have it already.
-		if (incarnation != node->first_incarnation)
-			totals_add(&node->finished, &cumulative);
+		// The stored one is finished. What this controller saw of it, its own books have already.
+		for (int i = 0; i < TOTALS_FIELDS && incarnation == node->first_incarnation; i++) {
+			uint64_t known = node->first_finished.v[i] < cumulative.v[i] ? node->first_finished.v[i]
+										     : cumulative.v[i];
+			node->first_finished.v[i] -= known;
+			cumulative.v[i] -= known;
+		}
+		totals_add(&node->finished, &cumulative);
 		return;
 	}
 	struct series *series = node_series(node, pipeline, operator, instance);

@@ -172,6 +172,25 @@ def test_after_a_goodbye_nothing_is_unknown_even_if_redis_tells_late(controller,
     assert seen["totals"]["packets"] == 11 and seen["incarnations"] == 2 and seen["unknown"]["count"] == 0
 
 
+def test_a_process_that_ended_before_redis_told_of_it_counts(controller, redis, make_node):
+    first = make_node(controller)
+    first.register()
+    first.summary(packets=5)
+    first.wait_ack(1)
+    controller.kill()
+    redis.process.child.send_signal(signal.SIGSTOP)
+    controller.start()
+    first.epoch = 1
+    first.register()  # and not a summary more
+    first.goodbye()
+    second = make_node(controller)
+    wait_for(lambda: second.register().accepted, 5)
+    second.summary(packets=6)
+    redis.process.child.send_signal(signal.SIGCONT)
+    second.wait_ack(1)
+    assert controller.node("a")["totals"]["packets"] == 11
+
+
 def test_what_an_earlier_controller_took_is_no_gap(controller, redis, make_node):
     node = make_node(controller)
     node.register()
