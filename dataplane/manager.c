@@ -125,8 +125,8 @@ static void take_down(struct manager *manager) {
 	plan_free(manager->plan);
 }
 
-// Signals that came: the first stops the node, a later one ends the process at once. One that comes along with the first
-// is the same wish: timeout(1) sends to its child and to its process group.
+// Signals that came: the first stops the node, a later one ends the process at once. One that comes along with the
+// first is the same wish: timeout(1) sends to its child and to its process group.
 static void take_signals(struct manager *manager) {
 	struct signalfd_siginfo info;
 	while (read(manager->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {

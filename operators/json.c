@@ -59,7 +59,7 @@ static const struct option json_option_table[] = {
 };
 
 // Only one sink may write to standard output: lines of two would mix with their accounting.
-static const struct operator* stdout_owner;
+static const struct operator *stdout_owner;
 
 struct json_state {
 	const struct schema *schema;
@@ -69,7 +69,7 @@ struct json_state {
 	bool is_closed;    // the reader of the pipe is gone for good
 };
 
-static int json_open(struct operator* op) {
+static int json_open(struct operator *op) {
 	const struct json_options *options = op->options;
 	struct line_file_options file_options = {
 		.path = options->path,
@@ -96,7 +96,7 @@ static int json_open(struct operator* op) {
 	return 0;
 }
 
-static void json_close(struct operator* op) {
+static void json_close(struct operator *op) {
 	line_file_close(op->shared);
 	op->shared = NULL;
 	if (stdout_owner == op)

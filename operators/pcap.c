@@ -46,7 +46,7 @@ struct pcap_state {
 	bool has_frame;
 };
 
-static int pcap_source_open(struct operator* op) {
+static int pcap_source_open(struct operator *op) {
 	const struct pcap_options *options = op->options;
 	struct capture *capture;
 	char error[CAPTURE_ERROR_MAX];
@@ -58,7 +58,7 @@ static int pcap_source_open(struct operator* op) {
 	return ret;
 }
 
-static void pcap_source_close(struct operator* op) {
+static void pcap_source_close(struct operator *op) {
 	capture_close(op->shared);
 	op->shared = NULL;
 }

@@ -109,7 +109,7 @@ static int port_check(const void *given, char *error, size_t size) {
 	return 0;
 }
 
-static int find_devices(struct operator* op, char *error) {
+static int find_devices(struct operator *op, char *error) {
 	const struct port_options *options = op->options;
 	struct port_shared *shared = op->shared;
 	uint16_t id;
@@ -143,7 +143,7 @@ static int find_devices(struct operator* op, char *error) {
 	return -ENODEV;
 }
 
-static void warn_of_interface(const struct operator* op) {
+static void warn_of_interface(const struct operator *op) {
 	const struct port_options *options = op->options;
 	char offloads[64];
 	if (!options->interface)
@@ -157,7 +157,7 @@ static void warn_of_interface(const struct operator* op) {
 		operator_warn(op, "%s: the interface is down: nothing is captured until it is up", options->interface);
 }
 
-static int port_open(struct operator* op) {
+static int port_open(struct operator *op) {
 	const struct port_options *options = op->options;
 	char error[PORT_ERROR_MAX];
 	struct port_shared *shared = op->shared = calloc(1, sizeof(*shared));
@@ -187,7 +187,7 @@ static int port_open(struct operator* op) {
 	return 0;
 }
 
-static void port_close(struct operator* op) {
+static void port_close(struct operator *op) {
 	struct port_shared *shared = op->shared;
 	for (unsigned i = 0; shared && i < shared->device_count; i++)
 		port_device_close(&shared->devices[i]);
