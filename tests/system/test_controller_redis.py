@@ -273,13 +273,18 @@ def test_a_controller_with_a_lesser_epoch_ends(controller, redis):
     assert redis.hash("weir:1:meta")["epoch"] == "9", "written over what the successor had stored"
 
 
-def test_of_two_controllers_with_one_redis_the_later_stays(make_controller, redis):
+def test_of_two_controllers_with_one_redis_one_stays(make_controller, redis):
+    """Which of them depends on who finds Redis first: one that finds the other's epoch there takes the next."""
     redis.kill()
     controllers = [make_controller(redis=redis.endpoint) for _ in range(2)]  # both of epoch 1
     redis.start()
-    wait_for(lambda: not controllers[0].process.is_running(), 10, "the earlier controller ends")
-    assert controllers[0].process.child.returncode == 1
-    assert controllers[1].process.is_running()
+    wait_for(lambda: sum(c.process.is_running() for c in controllers) == 1, 10, "one of them ends")
+    stays, = (c for c in controllers if c.process.is_running())
+    ended, = (c for c in controllers if not c.process.is_running())
+    assert ended.process.child.returncode == 1
+    assert "greater epoch" in ended.process.err()
+    wait_for(lambda: stays.ask("status")["redis"]["state"] == "connected", 5, "the other goes on storing")
+    assert stays.process.is_running()
 
 
 def test_redis_emptied_while_it_runs(controller, redis, make_node):
