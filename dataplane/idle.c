@@ -60,16 +60,24 @@ void idle_cancel(struct idle *idle) {
 	atomic_store_explicit(&idle->sleeping, false, memory_order_relaxed);
 }
 
-void idle_sleep(struct idle *idle, uint64_t duration_ns) {
-	struct pollfd event = {.fd = idle->event_fd, .events = POLLIN};
+void idle_sleep(struct idle *idle, uint64_t duration_ns, const int *inputs, unsigned input_count) {
+	struct pollfd events[1 + IDLE_INPUTS_MAX] = {{.fd = idle->event_fd, .events = POLLIN}};
 	struct timespec limit = {
 		.tv_sec = (time_t)(duration_ns / 1000000000),
 		.tv_nsec = (long)(duration_ns % 1000000000),
 	};
-	if (ppoll(&event, 1, &limit, NULL) > 0) {
+	if (idle->woken_in_vain)
+		input_count = 0;
+	for (unsigned i = 0; i < input_count; i++)
+		events[1 + i] = (struct pollfd){.fd = inputs[i], .events = POLLIN};
+	idle->woken_in_vain = false;
+	if (ppoll(events, 1 + input_count, &limit, NULL) > 0) {
 		uint64_t wakes;
-		if (read(idle->event_fd, &wakes, sizeof(wakes)) > 0)
+		if (events[0].revents != 0 && read(idle->event_fd, &wakes, sizeof(wakes)) > 0)
 			idle_reset(idle);
+		// Unless the next loop brings something, which resets this.
+		for (unsigned i = 0; i < input_count; i++)
+			idle->woken_in_vain |= events[1 + i].revents != 0;
 	}
 	idle_cancel(idle);
 }

@@ -4,12 +4,15 @@
 // Asks the kernel about interfaces (interface.h) with the ioctls of netdevice(7) and ethtool.
 #include "dataplane/interface.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <linux/ethtool.h>
+#include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -103,4 +106,26 @@ size_t interface_offloads(const char *name, char *text, size_t size) {
 		length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : "", offloads[i].name);
 	}
 	return length;
+}
+
+static bool is_capturing(int fd, unsigned index) {
+	struct sockaddr_ll address;
+	socklen_t size = sizeof(address);
+	if (getsockname(fd, (struct sockaddr *)&address, &size) != 0 || address.sll_family != AF_PACKET)
+		return false;
+	return (unsigned)address.sll_ifindex == index && address.sll_protocol != 0;
+}
+
+int interface_capture_fd(const char *name) {
+	unsigned index = if_nametoindex(name);
+	DIR *folder = opendir("/proc/self/fd");
+	int found = 0;
+	for (struct dirent *entry; folder != NULL && found == 0 && (entry = readdir(folder)) != NULL;) {
+		int fd = atoi(entry->d_name);
+		if (index != 0 && fd > 0 && is_capturing(fd, index))
+			found = fd;
+	}
+	if (folder != NULL)
+		closedir(folder);
+	return found;
 }

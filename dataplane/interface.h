@@ -23,3 +23,8 @@ bool interface_is_up(const char *name);
 // Offloads that make captured frames differ from those on the wire, those that are on: `tso, gro`.
 //   return  characters written, 0 where there are none or the interface does not tell
 size_t interface_offloads(const char *name, char *text, size_t size);
+
+// The descriptor of a packet socket of this process that is bound to the interface: readable when packets wait. A DPDK
+// device that captures through the kernel has one, but no way to tell it.
+//   return  a descriptor, which stays the device's; 0: none found
+int interface_capture_fd(const char *name);

@@ -59,6 +59,7 @@ struct instance {
 	// Every tuple that comes from now on has a clock at or above this. Sources set it; the engine sets the others'
 	// to the least of their inputs'. Live: the wall clock minus a slack.
 	uint64_t watermark_ns;
+	int input_fd;  // live sources: readable when there is something to poll; 0: there is no such descriptor
 	bool stopping; // sources: emit what has been taken from outside, then set finished
 	bool finished; // no tuple will leave it again
 	struct counters counters;

@@ -228,17 +228,30 @@ static bool has_ring_input(const struct schedule *schedule) {
 	return false;
 }
 
-static bool polls_live(const struct schedule *schedule) {
+// What can wake this worker besides its rings.
+//   inputs   [IDLE_INPUTS_MAX] filled: the descriptors of its live sources
+//   polling  set: a live source has none, or no place: it must be looked at again and again
+static unsigned gather_inputs(const struct worker *worker, int *inputs, bool *polling) {
+	const struct schedule *schedule = worker->schedule;
+	unsigned count = 0;
+	*polling = worker->idle.woken_in_vain;
 	for (unsigned i = 0; i < schedule->entry_count; i++) {
 		const struct instance *instance = schedule->entries[i].instance;
-		if (instance->type->poll != NULL && instance->type->live && !instance->finished)
-			return true;
+		if (instance->type->poll == NULL || !instance->type->live || instance->finished)
+			continue;
+		if (instance->input_fd > 0 && count < IDLE_INPUTS_MAX)
+			inputs[count++] = instance->input_fd;
+		else
+			*polling = true;
 	}
-	return false;
+	return count;
 }
 
 static void wait_for_work(struct worker *worker) {
-	uint64_t longest = polls_live(worker->schedule) ? IDLE_SLEEP_POLL_NS : IDLE_SLEEP_MAX_NS;
+	int inputs[IDLE_INPUTS_MAX];
+	bool polling;
+	unsigned input_count = gather_inputs(worker, inputs, &polling);
+	uint64_t longest = polling ? IDLE_SLEEP_POLL_NS : IDLE_SLEEP_MAX_NS;
 	// Waiting for room, or for the last tuples: nobody will wake this worker.
 	if (has_ring_input(worker->schedule) || atomic_load(&worker->node->stopping))
 		longest = IDLE_SLEEP_MIN_NS;
@@ -251,7 +264,7 @@ static void wait_for_work(struct worker *worker) {
 		return;
 	}
 	rcu_go_offline(&worker->node->plan);
-	idle_sleep(&worker->idle, sleep_ns);
+	idle_sleep(&worker->idle, sleep_ns, inputs, input_count);
 	rcu_thread_online();
 }
 

@@ -209,6 +209,10 @@ static int port_init(struct instance *self) {
 			.stamps_us = device->is_pcap && shared->stamp_offset >= 0,
 		};
 	}
+	// With a single device the kernel can say when there is something to poll.
+	if (state->queue_count == 1 && shared->device_count == 1 && shared->devices[0].is_pcap &&
+		shared->devices[0].interface[0] != '\0')
+		self->input_fd = interface_capture_fd(shared->devices[0].interface);
 	return 0;
 }
 
