@@ -109,7 +109,7 @@ size_t interface_offloads(const char *name, char *text, size_t size) {
 }
 
 static bool is_capturing(int fd, unsigned index) {
-	struct sockaddr_ll address;
+	struct sockaddr_ll address = {.sll_family = AF_UNSPEC};
 	socklen_t size = sizeof(address);
 	if (getsockname(fd, (struct sockaddr *)&address, &size) != 0 || address.sll_family != AF_PACKET)
 		return false;
