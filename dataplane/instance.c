@@ -36,10 +36,6 @@ void instance_absorb(struct instance *self, struct batch *batch) {
 	batch->count = 0;
 }
 
-void instance_count_absorbed(struct instance *self, unsigned n) {
-	self->counters.absorbed += n;
-}
-
 void instance_drop(struct instance *self, unsigned reason, struct rte_mbuf *tuple) {
 	self->counters.drops[reason]++;
 	rte_pktmbuf_free(tuple);

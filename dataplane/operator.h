@@ -81,9 +81,6 @@ void instance_take_in(struct instance *self, unsigned output, struct batch *batc
 // Free all tuples of the batch; counts them as absorbed. The batch is empty afterwards.
 void instance_absorb(struct instance *self, struct batch *batch);
 
-// Count n tuples as absorbed that the operator freed or goes on owning as something else.
-void instance_count_absorbed(struct instance *self, unsigned n);
-
 // Drop one tuple for a named reason: an index into type->drops.
 void instance_drop(struct instance *self, unsigned reason, struct rte_mbuf *tuple);
 

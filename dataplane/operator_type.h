@@ -66,7 +66,6 @@ struct operator_type {
 	unsigned parallelism_max; // 0: no limit
 	bool modifies_tuples;     // writes to tuples it received: the engine gives it its own copy on a fan-out
 	bool live;                // a source on the clock rather than on a file's time
-	bool movable;             // state can be serialised per key group
 	size_t state_size;        // bytes of state per instance, zeroed, cache-line aligned
 
 	// Check options against each other, before anything starts. May be NULL.
