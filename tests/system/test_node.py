@@ -50,9 +50,11 @@ def make_node_process(tmp_path):
         node.close()
 
 
-def endless(tmp_path, extra=""):
+@pytest.fixture
+def endless(tmp_path):
+    """A configuration that never ends, written once: a node that has just been started may still be reading it."""
     path = tmp_path / "endless.yaml"
-    path.write_text(ENDLESS + extra, encoding="utf-8")
+    path.write_text(ENDLESS, encoding="utf-8")
     return path
 
 
@@ -92,8 +94,8 @@ def test_plans_agree_on_real_traffic(tmp_path):
 
 @pytest.mark.parametrize("eal", [["-l", "0"], ["--lcores", "0@0,1@0"]], ids=["one worker", "two workers"])
 @pytest.mark.parametrize("channels", ["auto", "ring"])
-def test_accounts_hold_under_overload(tmp_path, make_node_process, eal, channels):
-    node = make_node_process(["--config", endless(tmp_path), "--set", f"channels={channels}"], eal=eal)
+def test_accounts_hold_under_overload(endless, make_node_process, eal, channels):
+    node = make_node_process(["--config", endless, "--set", f"channels={channels}"], eal=eal)
     node.wait_until_up()
     for target in (100_000, 200_000, 300_000):
         wait_for(lambda t=target: node.instance("source")["in"] > t, 60, f"{target} packets")
@@ -105,10 +107,10 @@ def test_accounts_hold_under_overload(tmp_path, make_node_process, eal, channels
     assert node.process.stop() == 0, node.process.err()
 
 
-def test_drains_on_a_signal(tmp_path, make_node_process):
+def test_drains_on_a_signal(tmp_path, endless, make_node_process):
     """What was taken in before the signal is exported, and the exit is 0; two signals at once are one."""
     out = tmp_path / "flows.jsonl"
-    node = make_node_process(["--config", endless(tmp_path), "--set", f"sink.path={out}",
+    node = make_node_process(["--config", endless, "--set", f"sink.path={out}",
                               "--set", "stats.idle_timeout=1h", "--set", "stats.active_timeout=1h",
                               "--set", "stats.max_flows=4096", "--set", "channels=ring"])
     node.wait_until_up()
@@ -122,8 +124,8 @@ def test_drains_on_a_signal(tmp_path, make_node_process):
     assert sum(r[side]["packets"] for r in records for side in ("fwd", "rev") if side in r) == packets
 
 
-def test_several_nodes_on_one_machine(tmp_path, make_node_process):
-    nodes = [make_node_process(["--config", endless(tmp_path)], name=f"n{i}") for i in range(3)]
+def test_several_nodes_on_one_machine(endless, make_node_process):
+    nodes = [make_node_process(["--config", endless], name=f"n{i}") for i in range(3)]
     for node in nodes:
         node.wait_until_up()
     for node in nodes:
@@ -132,8 +134,8 @@ def test_several_nodes_on_one_machine(tmp_path, make_node_process):
         assert node.process.stop() == 0, node.process.err()
 
 
-def test_telemetry_describes_the_plan(tmp_path, make_node_process):
-    arguments = ["--config", endless(tmp_path), "--node", "n"]
+def test_telemetry_describes_the_plan(endless, make_node_process):
+    arguments = ["--config", endless, "--node", "n"]
     node = make_node_process(arguments, eal=("--lcores", "0@0,1@0")).wait_until_up()
     info = node.ask("/weir/info")
     assert (info["node"], info["workers"]) == ("n", 2)
