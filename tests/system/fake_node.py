@@ -8,6 +8,8 @@ import time
 
 import zmq
 
+from conftest import PATIENCE_S
+
 
 def summary_endpoint(endpoint):
     if endpoint.startswith("ipc://"):
@@ -45,7 +47,7 @@ class FakeNode:
     def send(self, socket, **body):
         socket.send(self.pb.Message(version=1, **body).SerializeToString())
 
-    def receive(self, socket, kind, limit=5.0):
+    def receive(self, socket, kind, limit=PATIENCE_S):
         """The next message of this kind; others are passed over."""
         end = time.monotonic() + limit
         while True:
@@ -62,12 +64,12 @@ class FakeNode:
                 epoch=self.epoch))
             return self.receive(self.commands, "registered")
 
-    def beat(self, **counters):
+    def beat(self, limit=PATIENCE_S, **counters):
         """One heartbeat; returns the controller's answer, a HeartbeatReply or an Error."""
         with self.lock:
             self.send(self.commands, heartbeat=self.pb.Heartbeat(
                 node=self.name, incarnation=self.incarnation, sequence=1, time_ns=time.time_ns(), **counters))
-            assert self.commands.poll(5000), "no answer to a heartbeat"
+            assert self.commands.poll(limit * 1000), "no answer to a heartbeat"
             message = self.pb.Message.FromString(self.commands.recv())
             return getattr(message, message.WhichOneof("body"))
 
@@ -78,7 +80,7 @@ class FakeNode:
         def run(ended):
             while not ended.wait(0.2):
                 try:
-                    if getattr(self.beat(), "code", 0) == self.pb.ERROR_UNREGISTERED:
+                    if getattr(self.beat(limit=5), "code", 0) == self.pb.ERROR_UNREGISTERED:
                         self.register()
                 except AssertionError:
                     pass  # the controller is away
@@ -115,7 +117,7 @@ class FakeNode:
     def resend(self, message):
         self.summaries.send(message.SerializeToString())
 
-    def wait_ack(self, sequence, limit=5.0):
+    def wait_ack(self, sequence, limit=PATIENCE_S):
         """Wait until this summary is acknowledged."""
         end = time.monotonic() + limit
         while True:

@@ -31,7 +31,7 @@ class Network:
         self.processes = []
 
     def run(self, *words):
-        subprocess.run([str(word) for word in words], check=True, capture_output=True, timeout=20)
+        subprocess.run([str(word) for word in words], check=True, capture_output=True, timeout=60)
 
     def up(self):
         for end in "ab":
@@ -68,7 +68,7 @@ class Network:
     def is_watched(self):
         """Somebody captures on port `wa`."""
         show = ["ip", "-d", "-n", f"{self.name}-a", "link", "show", "wa"]
-        out = subprocess.run(show, check=True, capture_output=True, text=True, timeout=20).stdout
+        out = subprocess.run(show, check=True, capture_output=True, text=True, timeout=60).stdout
         return "promiscuity 0" not in out
 
     def down(self):
@@ -100,17 +100,17 @@ class Node:
             "--controller", self.controller.endpoint, *settings)
         return self
 
-    def wait_until_up(self, limit=10):
+    def wait_until_up(self):
         def is_up():
             assert self.process.is_running(), self.process.err()
             seen = self.controller.node(self.name)
             return seen.get("state") == "up" and seen["pid"] == self.process.pid
-        wait_for(is_up, limit, f"node {self.name} is up")
+        wait_for(is_up, f"node {self.name} is up")
         return self
 
     def stop(self):
         """SIGTERM: drains, exports, exits 0."""
-        code = self.process.stop(20)
+        code = self.process.stop()
         assert code == 0, self.process.err()
 
     def recorded_packets(self):

@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 
-from conftest import BUILD, Process, wait_for
+from conftest import BUILD, PATIENCE_S, Process, wait_for
 
 WEIR = BUILD / "weir-dataplane"
 NO_DEVICES = ["--no-pci", "--no-huge", "--log-level=error"]
@@ -24,17 +24,26 @@ class Node:
         self.socket_path = self.folder / "dpdk" / name / "dpdk_telemetry.v2"
         self.connection = None
 
+    def connect(self):
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        connection.settimeout(PATIENCE_S)
+        # Unix socket paths are short; the test's folder may not be.
+        here = os.open(self.socket_path.parent, os.O_PATH)
+        try:
+            connection.connect(f"/proc/self/fd/{here}/{self.socket_path.name}")
+            connection.recv(4096)
+        except OSError:  # it exists, and nobody listens yet
+            connection.close()
+            raise
+        finally:
+            os.close(here)
+        return connection
+
     def ask(self, command):
         """One telemetry command; returns its answer."""
         if self.connection is None:
-            wait_for(lambda: self.socket_path.exists() or not self.process.is_running(), 20, "telemetry socket")
-            self.connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            self.connection.settimeout(5)
-            # Unix socket paths are short; the test's folder may not be.
-            here = os.open(self.socket_path.parent, os.O_PATH)
-            self.connection.connect(f"/proc/self/fd/{here}/{self.socket_path.name}")
-            os.close(here)
-            self.connection.recv(4096)
+            wait_for(lambda: self.socket_path.exists() or not self.process.is_running(), "telemetry socket")
+            self.connection = self.connect()
         self.connection.send(command.encode())
         return json.loads(self.connection.recv(1 << 20))[command.split(",")[0]]
 
@@ -45,7 +54,7 @@ class Node:
             return False
 
     def wait_until_up(self):
-        wait_for(lambda: self.is_up() or not self.process.is_running(), 20, "node answers")
+        wait_for(lambda: self.is_up() or not self.process.is_running(), "node answers")
         assert self.process.is_running(), self.process.err()
         return self
 

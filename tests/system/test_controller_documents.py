@@ -17,7 +17,7 @@ def options(text):
 
 @pytest.mark.parametrize("program", ["weir-controller", "weirctl"])
 def test_page_has_the_options_of_the_program(program):
-    usage = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=10, check=True).stdout
+    usage = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
     page = groff((ROOT / f"docs/man/{program}.1").read_text())
     assert options(page.split("OPTIONS")[1].split("EXAMPLE")[0]) == options(usage)
 
@@ -26,11 +26,11 @@ def complete(*words):
     script = ROOT / "scripts/completion/weirctl"
     run = f'source {script}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weirctl; printf "%s\\n" "${{COMPREPLY[@]}}"'
     return set(subprocess.run(["bash", "-c", run, "bash", "weirctl", *words], capture_output=True, text=True,
-                              timeout=10, check=True).stdout.split())
+                              timeout=60, check=True).stdout.split())
 
 
 def test_completion():
-    usage = subprocess.run([BUILD / "weirctl", "--help"], capture_output=True, text=True, timeout=10).stdout
+    usage = subprocess.run([BUILD / "weirctl", "--help"], capture_output=True, text=True, timeout=60).stdout
     assert complete("t") == {"top"}
     assert complete("--json", "") == {"status", "top", "operators", "alerts"}
     assert complete("top", "p") == {"ports", "prefixes"}
@@ -51,7 +51,7 @@ def test_every_key_and_field_is_described(controller, redis, make_node, messages
     described = set(re.findall(r"^\| `(weir:1:[^`]*)` \|", REDIS, re.M))
     found = lambda: {generic(key) for key in redis.run("KEYS", "*").split("\n")}
     empty = {"weir:1:alerts:active", "weir:1:alerts:history"}  # no alert: no key
-    wait_for(lambda: found() | empty == described, 5, "the keys are those described")
+    wait_for(lambda: found() | empty == described, "the keys are those described")
     assert redis.run("TYPE", "weir:1:history") == "stream"
     words = set(re.findall(r"[a-z_]+(?:\.[a-z_]+)*", REDIS))
     for key in ("meta", "total", "node:a"):

@@ -25,22 +25,22 @@ def test_malformed_bytes_are_counted_and_answered(make_controller, messages, whi
     generator = random.Random(7)
     registration = messages.Message(version=1, register=messages.Register(node="a", incarnation=1)).SerializeToString()
     with zmq.Context() as context, dealer(context, endpoint) as peer:
-        sent = 0
         for size in [0, 1, 2, 10, 1000, 65536]:
             peer.send(generator.randbytes(size))
-            sent += 1
         for cut in range(len(registration)):
             peer.send(registration[:cut] + generator.randbytes(1))
-            sent += 1
         peer.send_multipart([b"", b"a", b"b"])
         peer.send(messages.Message(version=9, goodbye=messages.Goodbye()).SerializeToString())
         peer.send(messages.Message(version=1, reply=messages.Reply(json="{}")).SerializeToString())
-        codes = []
-        while peer.poll(500):
-            codes.append(messages.Message.FromString(peer.recv()).error.code)
-    assert messages.ERROR_MALFORMED in codes and messages.ERROR_VERSION in codes
-    counters = controller.ask("status")["controller"]["messages"]
-    assert counters["malformed"] >= 10
+        codes = set()
+
+        def are_answered():
+            while peer.poll(0):
+                codes.add(messages.Message.FromString(peer.recv()).error.code)
+            return codes >= {messages.ERROR_MALFORMED, messages.ERROR_VERSION}
+
+        wait_for(are_answered, "both kinds of refusal")
+    wait_for(lambda: controller.ask("status")["controller"]["messages"]["malformed"] >= 10)
     assert controller.process.is_running()
 
 
@@ -79,7 +79,7 @@ def test_hostile_summaries(make_controller, make_node, messages):
     node.send(node.summaries, summary=messages.Summary(
         node="a", incarnation=node.incarnation, pipeline="p", operator="far", sequence=2**64 - 1,
         start_ns=2**64 - 1, end_ns=2**64 - 1, cumulative=messages.Totals(packets=1)))
-    wait_for(lambda: controller.node("a")["totals"]["packets"] == 11, 5)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 11)
 
 
 def test_a_report_of_nothing_but_instances_is_cut(make_controller, make_node, messages):
@@ -107,7 +107,7 @@ def test_many_names_do_not_grow_the_registry(make_controller, make_node, tmp_pat
     nodes[0].summary(packets=9)
     nodes[0].wait_ack(1)
     nodes[0].goodbye()
-    wait_for(lambda: nodes[2].register().accepted, 5)
+    wait_for(lambda: nodes[2].register().accepted)
     status = controller.ask("status")
     assert status["departed_nodes"] == 1 and status["totals"]["packets"] == 9
 
@@ -117,7 +117,7 @@ def test_many_names_do_not_grow_the_registry(make_controller, make_node, tmp_pat
                                     "tcp://127.0.0.1.example.net:5570"])
 def test_listens_nowhere_but_loopback(listen):
     result = subprocess.run([BUILD / "weir-controller", "--redis", "none", "--listen", listen], capture_output=True,
-                            text=True, timeout=10)
+                            text=True, timeout=60)
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1 and "expected tcp://127.0.0.1:PORT" in result.stderr
 
@@ -126,7 +126,7 @@ def test_listens_nowhere_but_loopback(listen):
 def test_endpoint_in_use_is_one_line(make_controller, tmp_path, kind):
     controller = make_controller(listen=f"ipc://{tmp_path}/c" if kind == "ipc" else None)
     result = subprocess.run([BUILD / "weir-controller", "--redis", "none", "--listen", controller.endpoint],
-                            capture_output=True, text=True, timeout=10)
+                            capture_output=True, text=True, timeout=60)
     assert result.returncode == 1 and "Address already in use" in result.stderr
     assert controller.ctl("status").returncode == 0
 
@@ -135,7 +135,7 @@ def test_a_file_where_the_socket_should_be(tmp_path):
     """Nobody's file is removed to make room for a socket."""
     (tmp_path / "notes").write_text("mine")
     result = subprocess.run([BUILD / "weir-controller", "--redis", "none", "--listen", f"ipc://{tmp_path}/notes"],
-                            capture_output=True, text=True, timeout=20)
+                            capture_output=True, text=True, timeout=60)
     assert result.returncode == 1
     assert f'listen: "ipc://{tmp_path}/notes": Address already in use' in result.stderr
     assert (tmp_path / "notes").read_text() == "mine"
@@ -164,13 +164,13 @@ BAD_CONFIGURATION = {
 def test_bad_configuration_is_refused(tmp_path, message):
     config = tmp_path / "controller.yaml"
     config.write_text(BAD_CONFIGURATION[message])
-    result = subprocess.run([BUILD / "weir-controller", "--config", config], capture_output=True, text=True, timeout=10)
+    result = subprocess.run([BUILD / "weir-controller", "--config", config], capture_output=True, text=True, timeout=60)
     assert result.returncode == 1 and f"{config}:1: " in result.stderr and message in result.stderr
 
 
 @pytest.mark.parametrize("words", [["--nonsense"], ["--config"], ["word"]])
 def test_controller_usage(words):
-    result = subprocess.run([BUILD / "weir-controller", *words], capture_output=True, text=True, timeout=10)
+    result = subprocess.run([BUILD / "weir-controller", *words], capture_output=True, text=True, timeout=60)
     assert result.returncode == 64 and result.stderr
 
 
@@ -200,7 +200,7 @@ def test_weirctl_with_something_else_there(tmp_path):
                                    ["--window", "x", "top"], ["--timeout", "-1", "status"], ["--nonsense"],
                                    ["--controller", "nonsense", "status"]])
 def test_weirctl_usage(words):
-    result = subprocess.run([BUILD / "weirctl", *words], capture_output=True, text=True, timeout=10)
+    result = subprocess.run([BUILD / "weirctl", *words], capture_output=True, text=True, timeout=60)
     assert result.returncode == 64 and result.stdout == "" and result.stderr
 
 
@@ -242,12 +242,12 @@ def test_weirctl_watches_on_while_the_controller_is_away(make_controller, tmp_pa
     watch = Process("watch", [BUILD / "weirctl", "--controller", controller.endpoint, "--watch", "0.1", "status"],
                     tmp_path)
     try:
-        wait_for(lambda: watch.out().count("no node has registered yet") >= 2, 5)
+        wait_for(lambda: watch.out().count("no node has registered yet") >= 2)
         controller.kill()
-        wait_for(lambda: "no controller at" in watch.err(), 5)
+        wait_for(lambda: "no controller at" in watch.err())
         seen = watch.out().count("controller  ")
         controller.start()
-        wait_for(lambda: watch.out().count("controller  ") > seen, 5)
+        wait_for(lambda: watch.out().count("controller  ") > seen)
         assert "\033[" not in watch.out()
     finally:
         watch.kill()

@@ -46,8 +46,8 @@ def test_killed_controller_goes_on_from_redis(controller, redis, make_node):
     controller.kill()
     controller.start()
     node.start_beating()  # is told to register, and does
-    wait_for(lambda: controller.node("a").get("state") == "up", 5)
-    wait_for(lambda: "node a registered again" in controller.process.err(), 5)
+    wait_for(lambda: controller.node("a").get("state") == "up")
+    wait_for(lambda: "node a registered again" in controller.process.err())
     node.stop_beating()
     node.resend(first)  # its acknowledgement might have been lost
     node.summary(packets=6)
@@ -67,7 +67,7 @@ def test_node_killed_while_the_controller_is_away(controller, redis, make_node):
     first.close()
     controller.start()
     second = make_node(controller)
-    wait_for(lambda: second.register().accepted, 5)
+    wait_for(lambda: second.register().accepted)
     second.summary(packets=6)
     second.wait_ack(1)
     seen = controller.node("a")
@@ -81,11 +81,11 @@ def test_redis_killed_and_restarted_empty(controller, redis, make_node):
     node.start_beating()
     node.summary(packets=5)
     node.wait_ack(1)
-    wait_for(lambda: history(redis).count("flows_live") >= 2, 5, "two entries of history")
+    wait_for(lambda: history(redis).count("flows_live") >= 2, "two entries of history")
     redis.kill()
-    wait_for(lambda: controller.ask("status")["redis"]["state"] == "away", 5)
+    wait_for(lambda: controller.ask("status")["redis"]["state"] == "away")
     node.summary(packets=6)
-    wait_for(lambda: controller.node("a")["totals"]["packets"] == 11, 5)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 11)
     assert not node.has_ack()
     redis.start()
     node.wait_ack(2)
@@ -104,7 +104,7 @@ def test_redis_absent_at_start(make_controller, make_node, redis):
     node.register()
     node.start_beating()
     node.summary(packets=5)
-    wait_for(lambda: controller.node("a")["totals"]["packets"] == 5, 5)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 5)
     redis.start()
     node.wait_ack(1)
     assert redis.hash("weir:1:node:a")["totals.packets"] == "5"
@@ -122,7 +122,7 @@ def test_controller_started_without_redis_joins_what_was_stored(controller, redi
     first.epoch = 1
     first.register()
     first.summary(packets=5)  # number 4; 1 to 3 were acknowledged by the controller before
-    wait_for(lambda: controller.node("a")["totals"]["packets"] == 20, 5)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 20)
     second = make_node(controller, "b", epoch=41)
     second.register()
     redis.process.child.send_signal(signal.SIGCONT)
@@ -144,7 +144,7 @@ def test_another_process_is_there_before_redis_is(controller, redis, make_node):
     second = make_node(controller)
     second.register()
     second.summary(packets=6)
-    wait_for(lambda: controller.node("a")["totals"]["packets"] == 6, 5)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 6)
     redis.process.child.send_signal(signal.SIGCONT)
     second.wait_ack(1)
     seen = controller.node("a")
@@ -159,7 +159,7 @@ def test_after_a_goodbye_nothing_is_unknown_even_if_redis_tells_late(controller,
     first.summary(packets=5)
     first.wait_ack(1)
     first.goodbye()
-    wait_for(lambda: redis.hash("weir:1:node:a")["state"] == "ended", 5)
+    wait_for(lambda: redis.hash("weir:1:node:a")["state"] == "ended")
     controller.kill()
     redis.process.child.send_signal(signal.SIGSTOP)
     controller.start()
@@ -184,7 +184,7 @@ def test_a_process_that_ended_before_redis_told_of_it_counts(controller, redis, 
     first.register()  # and not a summary more
     first.goodbye()
     second = make_node(controller)
-    wait_for(lambda: second.register().accepted, 5)
+    wait_for(lambda: second.register().accepted)
     second.summary(packets=6)
     redis.process.child.send_signal(signal.SIGCONT)
     second.wait_ack(1)
@@ -204,7 +204,7 @@ def test_what_an_earlier_controller_took_is_no_gap(controller, redis, make_node)
     node.register()
     node.sequence += 5  # these five were discarded
     node.summary(packets=1)
-    wait_for(lambda: controller.node("a")["totals"]["packets"] == 301, 5)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 301)
     assert controller.node("a")["gaps"]["missing"] == 0
     redis.process.child.send_signal(signal.SIGCONT)
     node.wait_ack(306)
@@ -235,12 +235,12 @@ def test_a_node_that_is_gone_is_acknowledged_to_once(controller, redis, make_nod
     node.register()
     redis.process.child.send_signal(signal.SIGSTOP)
     node.summary(packets=5)
-    wait_for(lambda: controller.node("a")["totals"]["packets"] == 5, 5)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 5)
     node.summaries.close()
     redis.process.child.send_signal(signal.SIGCONT)
-    wait_for(lambda: status()["controller"]["messages"]["undeliverable"], 10, "an acknowledgement for nobody")
+    wait_for(lambda: status()["controller"]["messages"]["undeliverable"], "an acknowledgement for nobody")
     stored_ns = status()["redis"]["stored_ns"]
-    wait_for(lambda: status()["redis"]["stored_ns"] >= stored_ns + 2 * 10**9, 10, "two more intervals")
+    wait_for(lambda: status()["redis"]["stored_ns"] >= stored_ns + 2 * 10**9, "two more intervals")
     assert status()["controller"]["messages"]["undeliverable"] == 1
 
 
@@ -248,26 +248,26 @@ def test_hung_redis_does_not_stall_the_controller(controller, redis, make_node):
     node = make_node(controller)
     node.register()
     redis.process.child.send_signal(signal.SIGSTOP)
-    wait_for(lambda: controller.ask("status")["redis"]["state"] == "away", 6)
+    wait_for(lambda: controller.ask("status")["redis"]["state"] == "away")
     assert node.beat().epoch == 1
     redis.process.child.send_signal(signal.SIGCONT)
-    wait_for(lambda: controller.ask("status")["redis"]["state"] == "connected", 5)
+    wait_for(lambda: controller.ask("status")["redis"]["state"] == "connected")
 
 
 def test_history_says_how_long_the_controller_was_away(controller, redis, make_node):
-    wait_for(lambda: history(redis).count("flows_live") >= 1, 5)
+    wait_for(lambda: history(redis).count("flows_live") >= 1)
     controller.kill()
     last_ms = int(redis.hash("weir:1:meta")["history_last_ms"])
     redis.run("HSET", "weir:1:meta", "history_last_ms", last_ms - 60_000)  # as if it had been a minute
     redis.run("DEL", "weir:1:history")
     controller.start()
-    wait_for(lambda: "controller was away" in history(redis), 5)
+    wait_for(lambda: "controller was away" in history(redis))
 
 
 def test_a_controller_with_a_lesser_epoch_ends(controller, redis):
-    wait_for(lambda: redis.hash("weir:1:meta").get("epoch") == "1", 5)
+    wait_for(lambda: redis.hash("weir:1:meta").get("epoch") == "1")
     redis.run("HSET", "weir:1:meta", "epoch", "9")
-    wait_for(lambda: not controller.process.is_running(), 5)
+    wait_for(lambda: not controller.process.is_running())
     assert controller.process.child.returncode == 1
     assert "greater epoch" in controller.process.err()
     assert redis.hash("weir:1:meta")["epoch"] == "9", "written over what the successor had stored"
@@ -279,12 +279,12 @@ def test_of_two_controllers_with_one_redis_one_stays(make_controller, redis):
     redis.kill()
     controllers = [make_controller(redis=redis.endpoint) for _ in range(2)]  # both of epoch 1
     redis.start()
-    wait_for(lambda: sum(c.process.is_running() for c in controllers) == 1, 60, "one of them ends")
+    wait_for(lambda: sum(c.process.is_running() for c in controllers) == 1, "one of them ends")
     stays, = (c for c in controllers if c.process.is_running())
     ended, = (c for c in controllers if not c.process.is_running())
     assert ended.process.child.returncode == 1
     assert "greater epoch" in ended.process.err()
-    wait_for(lambda: stays.ask("status")["redis"]["state"] == "connected", 5, "the other goes on storing")
+    wait_for(lambda: stays.ask("status")["redis"]["state"] == "connected", "the other goes on storing")
     assert stays.process.is_running()
 
 
@@ -293,18 +293,18 @@ def test_redis_emptied_while_it_runs(controller, redis, make_node):
     node.register()
     node.summary(packets=5)
     node.wait_ack(1)
-    wait_for(lambda: history(redis).count("flows_live") >= 2, 5, "two entries of history")
+    wait_for(lambda: history(redis).count("flows_live") >= 2, "two entries of history")
     redis.run("FLUSHALL")
-    wait_for(lambda: "redis lost it" in history(redis), 5, "the lost stretch is named")
+    wait_for(lambda: "redis lost it" in history(redis), "the lost stretch is named")
     assert redis.hash("weir:1:total")["packets"] == "5"
 
 
 def test_foreign_type_under_a_key_is_reported(redis, make_controller):
     redis.run("SADD", "weir:1:history", "not a stream")
     controller = make_controller(redis=redis.endpoint)
-    wait_for(lambda: "not stored: WRONGTYPE" in controller.process.err(), 5)
+    wait_for(lambda: "not stored: WRONGTYPE" in controller.process.err())
     redis.run("DEL", "weir:1:history")
-    wait_for(lambda: controller.ask("status")["redis"]["stored_ns"], 5)
+    wait_for(lambda: controller.ask("status")["redis"]["stored_ns"])
 
 
 class CutRedis:
@@ -353,13 +353,13 @@ def test_redis_gone_while_it_is_read_counts_nothing_twice(controller, redis, mak
     node.wait_ack(1)
     successor = make_node(controller)
     node.goodbye()
-    wait_for(lambda: successor.register().accepted, 5)
+    wait_for(lambda: successor.register().accepted)
     successor.summary(packets=7)
     successor.wait_ack(1)
     assert controller.process.stop() == 0
     cut = CutRedis(redis, cuts=3)
     second = make_controller(redis=cut.endpoint, listen=controller.endpoint)
-    wait_for(lambda: second.ask("status")["redis"]["stored_ns"], 10, "stored by the second controller")
+    wait_for(lambda: second.ask("status")["redis"]["stored_ns"], "stored by the second controller")
     cut.listener.close()
     seen = second.node("a")
     assert cut.left == 0
@@ -388,6 +388,6 @@ def test_damaged_texts_in_redis_do_not_stop_the_store(controller, redis, make_no
                                       "tcp://::1", "tcp://127.0.0.1:0", "unix://x", "none "])
 def test_redis_endpoints_that_would_have_to_be_looked_up_are_refused(tmp_path, endpoint):
     controller = Controller(tmp_path, redis=endpoint)
-    result = subprocess.run(controller.arguments, capture_output=True, text=True, timeout=10)
+    result = subprocess.run(controller.arguments, capture_output=True, text=True, timeout=60)
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1 and f'"{endpoint}": expected unix:///PATH, tcp://' in result.stderr

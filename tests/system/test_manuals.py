@@ -19,7 +19,7 @@ EXAMPLE_OF_PAGE = re.search(r"\.SH EXAMPLE\n\.nf\n(.*?)\.fi", (ROOT / "docs/man/
 
 def groff(page):
     result = subprocess.run(["groff", "-man", "-ww", "-Tutf8", "-P-c"], input=page, capture_output=True, text=True,
-                            timeout=30)
+                            timeout=60)
     assert (result.returncode, result.stderr) == (0, "")
     return re.sub(r".\x08", "", result.stdout)
 

@@ -79,10 +79,10 @@ def test_interface(network, command):
         assert node.is_running(), node.err()
         return network.is_watched()
 
-    wait_for(captures, 20, "the port is opened")
+    wait_for(captures, "the port is opened")
     assert network.ping(5) == 5
     node.child.send_signal(signal.SIGINT)
-    assert node.child.wait(20) == 0, node.err()
+    assert node.wait() == 0, node.err()
     assert '"src_ip":"10.78.1.2"' in node.out()
 
 
@@ -97,7 +97,7 @@ def test_questions(network, running, command):
     def ask():
         for process in running.values():
             assert process.is_running(), process.err()
-        return subprocess.run([*prefix, *words(command, network.folder)], cwd=ROOT, timeout=30, text=True,
+        return subprocess.run([*prefix, *words(command, network.folder)], cwd=ROOT, timeout=60, text=True,
                               capture_output=True, check=False)
 
     def has_answer():
@@ -105,7 +105,7 @@ def test_questions(network, running, command):
         seen = "10.78.1.1" if " top " in command else "flow_id" if " operators" in command else ""
         return run if run.returncode == 0 and seen in run.stdout else None
 
-    assert wait_for(has_answer, 15, command).stdout.strip()
+    assert wait_for(has_answer, command).stdout.strip()
 
 
 def test_packages_and_build(network):

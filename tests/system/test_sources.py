@@ -155,7 +155,7 @@ def test_standard_input_that_falls_silent(tmp_path, written, records):
         try:
             seen = [node.stdout.readline() for _ in range(records)]
             if not records:
-                wait_for(lambda: blocks_sigterm(node.pid), 20, "it takes signals in its own time")
+                wait_for(lambda: blocks_sigterm(node.pid), "it takes signals in its own time")
             node.terminate()
             out, err = node.communicate(timeout=20)
         finally:
@@ -365,7 +365,7 @@ def test_replay_until_stopped(tmp_path):
     words = [word for setting in settings for word in ("--set", setting)]
     node = Process("node", [WEIR, "--lcores", "0@0,1@0", *EAL[2:], "--config", config, *words], tmp_path)
     try:
-        wait_for(lambda: (tmp_path / "out").exists() and (tmp_path / "out").stat().st_size > 100_000, 20, "records")
+        wait_for(lambda: (tmp_path / "out").exists() and (tmp_path / "out").stat().st_size > 100_000, "records")
         assert node.stop() == 0
     finally:
         node.kill()
