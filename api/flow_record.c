@@ -34,6 +34,9 @@ static const struct field flow_fields[] = {
 	{"end_ns", FIELD_U64, AT(end_ns), .unit = "ns", .help = "time of the last packet, since the epoch"},
 	{"duration_ns", FIELD_U64, AT(duration_ns), .unit = "ns", .help = "from the first packet to the last"},
 	{"end_reason", FIELD_ENUM, AT(end_reason), .choices = flow_end_reason_names, .help = "why the record ended"},
+	{"response_ns", FIELD_U64, AT(response_ns), .present = FLOW_HAS_RESPONSE, .unit = "ns",
+		.help = "from the first packet forward to the first in reverse, of all but TCP: a request and its "
+			"reply"},
 
 	{"fwd.packets", FIELD_U64, AT(fwd.packets), .unit = "packets", .help = "packets sent forward"},
 	{"fwd.bytes", FIELD_U64, AT(fwd.bytes), .unit = "bytes", .help = "IP bytes sent forward"},

@@ -36,6 +36,7 @@ enum flow_present {
 	FLOW_HAS_REV_TCP_FLAGS,
 	FLOW_HAS_FWD_THROUGHPUT, // duration above zero
 	FLOW_HAS_REV_THROUGHPUT,
+	FLOW_HAS_RESPONSE,
 	FLOW_HAS_END, // flow_update: the flow ended in this interval
 };
 
@@ -63,6 +64,7 @@ struct flow_record {
 	uint32_t mpls[FLOW_MPLS_MAX];
 	uint64_t start_ns, end_ns; // first and last packet, since the epoch
 	uint64_t duration_ns;
+	uint64_t response_ns; // first packet in reverse - first forward; not TCP
 	struct flow_direction fwd, rev;
 };
 extern const struct schema flow_schema;

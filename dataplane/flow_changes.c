@@ -27,12 +27,20 @@ void flow_changes_fini(struct flow_changes *changes) {
 	changes->items = NULL;
 }
 
+struct flow_report *flow_changes_report(struct flow_changes *changes, uint32_t record) {
+	const struct flow *flow = &changes->table->flows[record];
+	struct flow_report *report = &changes->table->reports[record];
+	if (!(flow->bits & (FLOW_DIRTY | FLOW_REPORTED)))
+		*report = (struct flow_report){.flow_start_ns = flow->start_ns};
+	return report;
+}
+
 void flow_changes_add(struct flow_changes *changes, uint32_t record) {
 	struct flow *flow = &changes->table->flows[record];
 	if (flow->bits & FLOW_DIRTY)
 		return;
+	flow_changes_report(changes, record)->position = changes->tail;
 	flow->bits |= FLOW_DIRTY;
-	changes->table->extras[record].dirty_position = changes->tail;
 	changes->items[changes->tail++ & changes->mask] = record;
 }
 
@@ -42,10 +50,10 @@ void flow_changes_remove(struct flow_changes *changes, uint32_t record) {
 		return;
 	flow->bits &= (uint8_t)~FLOW_DIRTY;
 	// The last of the list takes the place of the one that leaves.
-	uint32_t position = changes->table->extras[record].dirty_position;
+	uint32_t position = changes->table->reports[record].position;
 	uint32_t last = changes->items[--changes->tail & changes->mask];
 	changes->items[position & changes->mask] = last;
-	changes->table->extras[last].dirty_position = position;
+	changes->table->reports[last].position = position;
 	if ((int32_t)(changes->due - changes->tail) > 0)
 		changes->due = changes->tail;
 }

@@ -19,6 +19,9 @@ struct flow_changes {
 int flow_changes_init(struct flow_changes *changes, struct flow_table *table);
 void flow_changes_fini(struct flow_changes *changes); // a zeroed list is fine
 
+// What was told of a flow, begun if nothing was.
+struct flow_report *flow_changes_report(struct flow_changes *changes, uint32_t record);
+
 // The flow changed. Does nothing where it is on the list.
 void flow_changes_add(struct flow_changes *changes, uint32_t record);
 // The flow ends. Does nothing where it is not on the list.

@@ -9,11 +9,11 @@ enum { CANDIDATES = 16 }; // flows looked at for one that is not stale
 void flow_expiry_init(struct flow_expiry *expiry, struct flow_table *table, const struct flow_timeouts *timeouts) {
 	expiry->table = table;
 	expiry->timeouts = *timeouts;
-	timer_wheel_init(&expiry->wheel, &table->extras->link, sizeof(*table->extras));
+	timer_wheel_init(&expiry->wheel, &table->colds->link, sizeof(*table->colds));
 }
 
 static uint64_t deadline_ns_of(const struct flow_expiry *expiry, uint32_t record) {
-	return flow_deadline_ns(&expiry->table->flows[record], &expiry->table->extras[record], &expiry->timeouts);
+	return flow_deadline_ns(&expiry->table->flows[record], &expiry->table->colds[record], &expiry->timeouts);
 }
 
 void flow_expiry_watch(struct flow_expiry *expiry, uint32_t record) {
@@ -27,7 +27,7 @@ void flow_expiry_hasten(struct flow_expiry *expiry, uint32_t record) {
 }
 
 enum flow_due flow_expiry_due(const struct flow_expiry *expiry, uint32_t record, uint64_t clock_ns) {
-	return flow_due_at(&expiry->table->flows[record], &expiry->table->extras[record], &expiry->timeouts, clock_ns);
+	return flow_due_at(&expiry->table->flows[record], &expiry->table->colds[record], &expiry->timeouts, clock_ns);
 }
 
 uint32_t flow_expiry_take_soonest(struct flow_expiry *expiry) {

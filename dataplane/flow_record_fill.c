@@ -23,86 +23,86 @@ static bool has_ports(uint8_t protocol) {
 	return false;
 }
 
+static unsigned forward_of(const struct flow *flow) {
+	return flow->bits & FLOW_FORWARD_IS_REVERSED ? 1 : 0;
+}
+
 // The key as sent in the forward direction.
-static struct flow_key forward_key(const struct flow *flow) {
-	struct flow_key key, canonical;
-	memcpy(&canonical, flow, sizeof(canonical));
-	canonical.ttl = canonical.tos = 0;
-	key = canonical;
-	if (flow->bits & FLOW_FORWARD_IS_REVERSED) {
-		memcpy(key.src_ip, canonical.dst_ip, 16);
-		memcpy(key.dst_ip, canonical.src_ip, 16);
-		key.src_port = canonical.dst_port;
-		key.dst_port = canonical.src_port;
-	}
+static struct flow_key forward_key(const struct flow_key *canonical, const struct flow *flow) {
+	struct flow_key key = *canonical;
+	if (forward_of(flow) == 0)
+		return key;
+	memcpy(key.src_ip, canonical->dst_ip, sizeof(key.src_ip));
+	memcpy(key.dst_ip, canonical->src_ip, sizeof(key.dst_ip));
+	key.src_port = canonical->dst_port;
+	key.dst_port = canonical->src_port;
 	return key;
 }
 
-static struct flow_direction direction_of(const struct flow_extra *extra, unsigned d, uint64_t duration_ns) {
+static struct flow_direction direction_of(
+	const struct flow *flow, const struct flow_cold *cold, unsigned d, uint64_t duration_ns) {
 	struct flow_direction direction = {
-		.packets = extra->packets[d],
-		.bytes = extra->bytes[d],
-		.payload_bytes = extra->payload_bytes[d],
-		.tcp_flags = extra->record_tcp_flags[d],
-		.ttl = extra->ttl[d],
-		.tos = extra->tos[d],
+		.packets = flow_packets(flow, d),
+		.bytes = flow_bytes(flow, d),
+		.payload_bytes = flow_payload_bytes(flow, d),
+		.tcp_flags = flow_tcp_flags(flow, d),
+		.ttl = cold->ttl[d],
+		.tos = cold->tos[d],
 	};
 	if (duration_ns > 0) {
-		unsigned __int128 bits_ns = (unsigned __int128)extra->bytes[d] * 8 * 1000000000;
+		unsigned __int128 bits_ns = (unsigned __int128)direction.bytes * 8 * 1000000000;
 		unsigned __int128 rate = bits_ns / duration_ns;
 		direction.throughput_bps = rate > UINT64_MAX ? UINT64_MAX : (uint64_t)rate;
 	}
 	return direction;
 }
 
-void flow_record_fill(
-	struct flow *flow, struct flow_extra *extra, enum flow_end_reason reason, struct flow_record *record) {
-	flow_settle(flow, extra);
-	struct flow_key key = forward_key(flow);
-	unsigned forward = flow->bits & FLOW_FORWARD_IS_REVERSED ? 1 : 0;
+static void fill_headers(struct flow_record *record, const struct packet_link_headers *headers, unsigned forward) {
+	record->vlan_count = headers->vlan_count;
+	record->mpls_count = headers->mpls_count;
+	memcpy(record->vlan, headers->vlan, sizeof(record->vlan));
+	memcpy(record->mpls, headers->mpls, sizeof(record->mpls));
+	memcpy(record->src_mac, forward ? headers->dst_mac : headers->src_mac, sizeof(record->src_mac));
+	memcpy(record->dst_mac, forward ? headers->src_mac : headers->dst_mac, sizeof(record->dst_mac));
+	record->present |= present_if(headers->vlan_count > 0, FLOW_HAS_VLAN) |
+			   present_if(headers->mpls_count > 0, FLOW_HAS_MPLS) |
+			   present_if(headers->has_mac, FLOW_HAS_MAC);
+}
+
+void flow_record_fill(struct flow_record *record, const struct flow_key *canonical, const struct flow *flow,
+	const struct flow_cold *cold, const struct packet_link_headers *headers) {
+	struct flow_key key = forward_key(canonical, flow);
+	unsigned forward = forward_of(flow);
 	memcpy(record->src_ip, key.src_ip, sizeof(record->src_ip));
 	memcpy(record->dst_ip, key.dst_ip, sizeof(record->dst_ip));
 	record->src_port = key.src_port;
 	record->dst_port = key.dst_port;
 	record->protocol = key.protocol;
 	record->ip_version = key.ip_version;
-	record->end_reason = (uint8_t)reason;
-	record->start_ns = extra->start_ns;
-	record->end_ns = extra->end_ns;
-	record->duration_ns = extra->end_ns - extra->start_ns;
-	record->fwd = direction_of(extra, forward, record->duration_ns);
-	record->rev = direction_of(extra, !forward, record->duration_ns);
-
-	record->vlan_count = extra->vlan_count;
-	record->mpls_count = extra->mpls_count;
-	memcpy(record->vlan, extra->vlan, sizeof(record->vlan));
-	memcpy(record->mpls, extra->mpls, sizeof(record->mpls));
-	memcpy(record->src_mac, extra->mac[forward], sizeof(record->src_mac));
-	memcpy(record->dst_mac, extra->mac[!forward], sizeof(record->dst_mac));
+	record->start_ns = flow->start_ns;
+	record->end_ns = flow_end_ns(flow, cold);
+	record->duration_ns = record->end_ns - record->start_ns;
+	record->fwd = direction_of(flow, cold, forward, record->duration_ns);
+	record->rev = direction_of(flow, cold, !forward, record->duration_ns);
+	fill_headers(record, headers, forward);
 
 	bool tcp = key.protocol == IPPROTO_TCP, rev = record->rev.packets > 0, lasted = record->duration_ns > 0;
-	record->present = present_if(has_ports(key.protocol), FLOW_HAS_PORTS) |
-			  present_if(extra->vlan_count > 0, FLOW_HAS_VLAN) |
-			  present_if(extra->mpls_count > 0, FLOW_HAS_MPLS) | present_if(extra->has_mac, FLOW_HAS_MAC) |
-			  present_if(tcp, FLOW_HAS_TCP_FLAGS) | present_if(rev, FLOW_HAS_REV) |
-			  present_if(tcp && rev, FLOW_HAS_REV_TCP_FLAGS) | present_if(lasted, FLOW_HAS_FWD_THROUGHPUT) |
-			  present_if(lasted && rev, FLOW_HAS_REV_THROUGHPUT);
+	record->present |= present_if(has_ports(key.protocol), FLOW_HAS_PORTS) | present_if(tcp, FLOW_HAS_TCP_FLAGS) |
+			   present_if(rev, FLOW_HAS_REV) | present_if(tcp && rev, FLOW_HAS_REV_TCP_FLAGS) |
+			   present_if(lasted, FLOW_HAS_FWD_THROUGHPUT) |
+			   present_if(lasted && rev, FLOW_HAS_REV_THROUGHPUT);
+	if (!tcp && cold->response_ns != FLOW_NO_RESPONSE) {
+		record->response_ns = cold->response_ns;
+		record->present |= PRESENT(FLOW_HAS_RESPONSE);
+	}
 }
 
-void flow_fill_link(struct flow_extra *extra, const struct packet_link_headers *headers, unsigned direction) {
-	extra->has_mac = headers->has_mac;
-	extra->vlan_count = headers->vlan_count;
-	extra->mpls_count = headers->mpls_count;
-	memcpy(extra->mac[direction], headers->src_mac, sizeof(extra->mac[0]));
-	memcpy(extra->mac[!direction], headers->dst_mac, sizeof(extra->mac[0]));
-	memcpy(extra->vlan, headers->vlan, sizeof(extra->vlan));
-	memcpy(extra->mpls, headers->mpls, sizeof(extra->mpls));
-}
-
-void flow_update_fill(struct flow *flow, struct flow_extra *extra, struct flow_update *update) {
-	flow_settle(flow, extra);
-	struct flow_key key = forward_key(flow);
-	unsigned fwd = flow->bits & FLOW_FORWARD_IS_REVERSED ? 1 : 0, rev = !fwd;
+void flow_update_fill(struct flow_update *update, const struct flow_key *canonical, struct flow *flow,
+	struct flow_report *report, uint64_t end_ns) {
+	struct flow_key key = forward_key(canonical, flow);
+	unsigned fwd = forward_of(flow), rev = !fwd;
+	uint64_t packets[2] = {flow_packets(flow, 0), flow_packets(flow, 1)};
+	uint64_t bytes[2] = {flow_bytes(flow, 0), flow_bytes(flow, 1)};
 	memcpy(update->src_ip, key.src_ip, sizeof(update->src_ip));
 	memcpy(update->dst_ip, key.dst_ip, sizeof(update->dst_ip));
 	update->src_port = key.src_port;
@@ -110,26 +110,26 @@ void flow_update_fill(struct flow *flow, struct flow_extra *extra, struct flow_u
 	update->protocol = key.protocol;
 	update->ip_version = key.ip_version;
 	update->started = !(flow->bits & FLOW_REPORTED);
-	update->fwd_tcp_flags = extra->tcp_flags[fwd];
-	update->rev_tcp_flags = extra->tcp_flags[rev];
-	update->start_ns = extra->flow_start_ns;
-	update->last_ns = extra->end_ns;
-	update->fwd_packets = (uint32_t)extra->packets[fwd] - extra->update_packets[fwd];
-	update->rev_packets = (uint32_t)extra->packets[rev] - extra->update_packets[rev];
-	update->fwd_bytes = extra->bytes[fwd] - extra->update_bytes[fwd];
-	update->rev_bytes = extra->bytes[rev] - extra->update_bytes[rev];
-	update->total_packets = extra->earlier_packets + extra->packets[0] + extra->packets[1];
-	update->total_bytes = extra->earlier_bytes + extra->bytes[0] + extra->bytes[1];
+	update->fwd_tcp_flags = report->tcp_flags[fwd] | flow_tcp_flags(flow, fwd);
+	update->rev_tcp_flags = report->tcp_flags[rev] | flow_tcp_flags(flow, rev);
+	update->start_ns = report->flow_start_ns < flow->start_ns ? report->flow_start_ns : flow->start_ns;
+	update->last_ns = end_ns;
+	update->fwd_packets = (uint32_t)packets[fwd] - report->told_packets[fwd];
+	update->rev_packets = (uint32_t)packets[rev] - report->told_packets[rev];
+	update->fwd_bytes = bytes[fwd] - report->told_bytes[fwd];
+	update->rev_bytes = bytes[rev] - report->told_bytes[rev];
+	update->total_packets = report->earlier_packets + packets[0] + packets[1];
+	update->total_bytes = report->earlier_bytes + bytes[0] + bytes[1];
 
-	bool tcp = key.protocol == IPPROTO_TCP, rev_seen = extra->packets[rev] > 0 || update->rev_packets > 0;
+	bool tcp = key.protocol == IPPROTO_TCP, rev_seen = packets[rev] > 0 || update->rev_packets > 0;
 	update->present = present_if(has_ports(key.protocol), FLOW_HAS_PORTS) | present_if(tcp, FLOW_HAS_TCP_FLAGS) |
 			  present_if(rev_seen, FLOW_HAS_REV) |
-			  present_if(tcp && extra->tcp_flags[rev] != 0, FLOW_HAS_REV_TCP_FLAGS);
+			  present_if(tcp && update->rev_tcp_flags != 0, FLOW_HAS_REV_TCP_FLAGS);
 
 	flow->bits |= FLOW_REPORTED;
 	for (unsigned d = 0; d < 2; d++) {
-		extra->update_packets[d] = (uint32_t)extra->packets[d];
-		extra->update_bytes[d] = extra->bytes[d];
+		report->told_packets[d] = (uint32_t)packets[d];
+		report->told_bytes[d] = bytes[d];
 	}
 }
 

@@ -7,18 +7,17 @@
 #include "api/flow_record.h"
 #include "dataplane/flow_state.h"
 
-// Keep what lies below IP in the frame that begins a record.
-//   direction  canonical, of that frame
-void flow_fill_link(struct flow_extra *extra, const struct packet_link_headers *headers, unsigned direction);
-
-// Settles the flow first.
-//   record  zeroed
-void flow_record_fill(
-	struct flow *flow, struct flow_extra *extra, enum flow_end_reason reason, struct flow_record *record);
+// Fill a record, all but its end_reason.
+//   key      canonical
+//   headers  of the frame that began the record; source and destination as its canonical key has them
+//   record   zeroed
+void flow_record_fill(struct flow_record *record, const struct flow_key *key, const struct flow *flow,
+	const struct flow_cold *cold, const struct packet_link_headers *headers);
 
 // Fill an update and remember what it told: the next one carries what came after it.
 //   update  zeroed
-void flow_update_fill(struct flow *flow, struct flow_extra *extra, struct flow_update *update);
+void flow_update_fill(struct flow_update *update, const struct flow_key *key, struct flow *flow,
+	struct flow_report *report, uint64_t end_ns);
 
 // Mark the update as the flow's last.
 void flow_update_end(struct flow_update *update, enum flow_end_reason reason);

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// One biflow and its life: pure functions over two structs, so that every rule about when a record ends and the
+// One biflow and its life: pure functions over a few structs, so that every rule about when a record ends and the
 // next begins is decided here and nowhere else.
 //
-//   flow        what a plain packet touches: one cache line, because fetching a second one costs more than all else
-//               that is done for a packet. Counts gather there in small fields and are carried to flow_extra by
-//               flow_settle, at the latest after 255 packets
-//   flow_extra  the rest: the whole counters, and what is touched when a record starts or ends. Counters go by
-//               canonical direction, so that a flow whose forward direction turns out to be the other one needs one
-//               bit changed
+//   flow         what a plain packet touches: one cache line, because fetching a second one costs more than all else
+//                that is done for a packet
+//   flow_cold    what is touched when a record starts or ends, or a packet is not plain
+//   flow_report  what was told of it in updates; touched only where somebody hears them
+//
+// Counters go by canonical direction, so that a flow whose forward direction turns out to be the other one needs one
+// bit changed.
 //
 // All decisions go by the event clock (packet_clock_ns), so that they do not depend on when a timer happens to fire:
 //   idle     last packet + idle_timeout; once the TCP connection has ended + tcp_linger, if that is sooner
-//   active   the record's first packet + active_timeout; the record is cut, the flow goes on
+//   active   the record's first packet + active_timeout, or a counter is full; the record is cut, the flow goes on
 // The earlier one decides, idle where they are equal. A flow that was cut and hears no more ends without a record.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
+#include "dataplane/flow_words.h"
 #include "dataplane/packet.h"
 #include "dataplane/timer_wheel.h"
 
@@ -32,6 +33,7 @@ enum flow_bits {
 	FLOW_EMPTY = 1 << 3,               // its record was cut, no packet since
 	FLOW_DIRTY = 1 << 4,               // changed since its last update; set and cleared by the operator
 	FLOW_REPORTED = 1 << 5,            // an update was made of it
+	FLOW_LATE = 1 << 6,                // of its record a packet came late: flow_cold knows the times
 };
 
 enum flow_tcp_flags {
@@ -41,50 +43,51 @@ enum flow_tcp_flags {
 	FLOW_TCP_ACK = 0x10,
 };
 
-struct flow {
-	uint64_t addresses[4]; // the canonical struct flow_key up to its TTL; all 0: no flow
-	uint32_t ports;
-	uint8_t protocol, ip_version;
-	uint8_t header_size[2]; // ip_bytes - payload_bytes of plain packets, by direction; 0: none is plain
-	uint64_t last_clock_ns;
-	uint32_t recent[2];     // by direction: plain packets not settled yet << 24 | their IP bytes
-	uint32_t active_slot;   // the active deadline in units of 2^24 ns, modulo 2^32, rounded down
-	uint8_t plain_flags[2]; // TCP flags that are nothing new, by direction
-	uint8_t bits;           // enum flow_bits
-	uint8_t pad;
-} __attribute__((aligned(64)));
-_Static_assert(sizeof(struct flow) == 64, "one cache line");
-_Static_assert(offsetof(struct flow, header_size) == offsetof(struct flow_key, ttl), "the key is at the front");
-
-enum {
-	FLOW_RECENT_SHIFT = 24, // the bytes of 255 packets of 65,535 fit below it
-	FLOW_PLAIN_BYTES_MAX = 0xffff,
-	FLOW_ACTIVE_SHIFT = 24,
+// What went in one direction, in two words that a plain packet adds to. Read it with flow_packets and the like.
+struct flow_count {
+	uint64_t bytes;   // IP bytes | TCP flags seen << 48 | packets / 2^24 << 56
+	uint64_t packets; // packets modulo 2^24 << 40 | bytes of headers, IP and transport
 };
 
-struct flow_extra {
-	uint64_t packets[2], bytes[2], payload_bytes[2]; // of this record, by canonical direction
-	uint64_t start_ns;                               // least timestamp of the record
-	uint64_t active_deadline_ns;                     // UINT64_MAX: empty
+struct flow {
+	uint64_t ends; // of its struct flow_words, as are the next three
+	uint32_t ports;
+	uint8_t protocol, ip_version; // version 0: no flow
+	uint8_t bits;                 // enum flow_bits
+	uint8_t fins;                 // bit d: FIN seen in canonical direction d
+	uint64_t last_clock_ns;
+	uint64_t start_ns; // least timestamp of the record
+	struct flow_count count[2];
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct flow) == 64, "one cache line");
 
-	struct timer_link link;
-	uint32_t hash_high;         // upper half of the key's hash: finds the bucket again
-	uint32_t update_packets[2]; // of the record when the last update was made, modulo 2^32
-	uint64_t update_bytes[2];
+enum {
+	FLOW_PLAIN_BYTES_MAX = UINT16_MAX,
+	FLOW_PLAIN_HEADERS_MAX = UINT8_MAX,
+	FLOW_PLAIN_PACKETS_MAX = (1 << 24) - 1, // those of flow_count.packets; then they are carried
+};
+#define FLOW_NO_RESPONSE UINT64_MAX
+
+struct flow_cold {
+	struct timer_link link; // its spare half-word: the application (flow_application)
+	uint32_t hash_high;     // upper half of the key's hash: finds the bucket again
+	uint32_t headers;       // of the record's first packet, in the instance's link_set
+	uint8_t ttl[2], tos[2]; // of the record's first packet in each canonical direction
+	uint32_t lag_ms;        // FLOW_LATE: from start_ns to the clock of the record's start, rounded up
+	uint64_t end_ns;        // FLOW_LATE: greatest timestamp of the record
+	uint64_t response_ns;   // from the record's first packet forward to the first in reverse
+} __attribute__((packed, aligned(4)));
+_Static_assert(sizeof(struct flow_cold) == 44, "part of the bytes a flow takes");
+
+// Begins with the first change that is to be told (FLOW_DIRTY); before that it is what another flow left.
+struct flow_report {
 	uint64_t flow_start_ns;                  // of the first record
 	uint64_t earlier_packets, earlier_bytes; // of the flow's records before this one, both directions
-
-	uint64_t end_ns;             // greatest timestamp of the record
-	uint32_t dirty_position;     // in the operator's list of changed flows
-	uint8_t tcp_flags[2];        // or'ed since the flow's start, by canonical direction
-	uint8_t record_tcp_flags[2]; // the same of this record
-	uint8_t ttl[2], tos[2];      // of the record's first packet in each canonical direction
-	uint8_t mac[2][6];           // of the sender in each canonical direction, as the record's first packet says
-	uint16_t vlan[FLOW_VLAN_MAX];
-	uint32_t mpls[FLOW_MPLS_MAX]; // 20-bit labels
-	uint8_t has_mac, vlan_count, mpls_count;
-} __attribute__((aligned(64)));
-_Static_assert(sizeof(struct flow_extra) <= 256, "four cache lines");
+	uint64_t told_bytes[2];                  // of the record when the last update was made
+	uint32_t told_packets[2];                // the same, modulo 2^32
+	uint32_t position;                       // in the operator's list of changed flows
+	uint8_t tcp_flags[2];                    // of the records before this one, by canonical direction
+};
 
 struct flow_timeouts {
 	uint64_t idle_ns, active_ns, linger_ns;
@@ -110,75 +113,81 @@ struct flow_decision {
 	uint8_t end_reason;    // of the flow, where it restarts
 };
 
-// Words of the packet's key, canonical, as flow_key_canonical would give them.
-//   return  the packet's canonical direction, 0 or 1
-static inline unsigned flow_key_words(const struct packet_meta *meta, uint64_t words[5]) {
-	const uint8_t *key = (const uint8_t *)&meta->key;
-	unsigned direction = meta->bits & PACKET_REVERSED;
-	memcpy(words, key + 16 * direction, 16);
-	memcpy(words + 2, key + 16 - 16 * direction, 16);
-	uint64_t last;
-	memcpy(&last, key + 32, 8);
-	uint32_t ports = (uint32_t)last;
-	uint32_t exchanged = ports << 16 | ports >> 16;
-	words[4] = (last & FLOW_KEY_LAST_MASK & ~UINT64_C(0xffffffff)) | (direction ? exchanged : ports);
-	return direction;
+// Whether the words are the flow's; of an IPv6 flow, the addresses are still to be compared (flow_table_has_key).
+static inline bool flow_has_words(const struct flow *flow, const struct flow_words *words) {
+	uint64_t rest;
+	memcpy(&rest, &flow->ports, sizeof(rest));
+	return ((flow->ends ^ words->ends) | ((rest & FLOW_KEY_LAST_MASK) ^ words->rest)) == 0;
 }
 
-static inline bool flow_has_key(const struct flow *flow, const uint64_t words[5]) {
-	uint64_t last;
-	memcpy(&last, &flow->ports, sizeof(last));
-	return ((flow->addresses[0] ^ words[0]) | (flow->addresses[1] ^ words[1]) | (flow->addresses[2] ^ words[2]) |
-		       (flow->addresses[3] ^ words[3]) | ((last & FLOW_KEY_LAST_MASK) ^ words[4])) == 0;
+static inline void flow_set_words(struct flow *flow, const struct flow_words *words) {
+	flow->ends = words->ends;
+	memcpy(&flow->ports, &words->rest, sizeof(words->rest));
 }
 
-static inline void flow_set_key(struct flow *flow, const uint64_t words[5]) {
-	memcpy(flow, words, sizeof(struct flow_key));
+static inline uint64_t flow_packets(const struct flow *flow, unsigned direction) {
+	const struct flow_count *count = &flow->count[direction];
+	return (count->bytes >> 56 << 24) + (count->packets >> 40);
 }
 
-// Whether counting the packet is all there is to do: it is not late, its flow is open and not due, its direction was
-// seen before with headers of this size, its flags are nothing new, and there is room for it in the counts.
-//   idle_ns  of the timeouts
-static inline bool flow_is_plain(
-	const struct flow *flow, const struct packet_meta *meta, unsigned direction, uint64_t idle_ns) {
-	uint32_t slots_left = flow->active_slot - (uint32_t)(meta->timestamp_ns >> FLOW_ACTIVE_SHIFT);
-	// A clock before last_clock_ns wraps, and is not plain.
-	return (meta->timestamp_ns - flow->last_clock_ns < idle_ns) & ((int32_t)slots_left > 0) & (meta->late_ms == 0) &
-	       (meta->ip_bytes - meta->payload_bytes == flow->header_size[direction]) &
-	       (meta->ip_bytes <= FLOW_PLAIN_BYTES_MAX) & ((meta->tcp_flags & ~flow->plain_flags[direction]) == 0) &
-	       (flow->recent[direction] >> FLOW_RECENT_SHIFT != 255);
+static inline uint64_t flow_bytes(const struct flow *flow, unsigned direction) {
+	return flow->count[direction].bytes & ((UINT64_C(1) << 48) - 1);
+}
+
+static inline uint64_t flow_payload_bytes(const struct flow *flow, unsigned direction) {
+	return flow_bytes(flow, direction) - (flow->count[direction].packets & ((UINT64_C(1) << 40) - 1));
+}
+
+static inline uint8_t flow_tcp_flags(const struct flow *flow, unsigned direction) {
+	return (uint8_t)(flow->count[direction].bytes >> 48);
+}
+
+// Greatest timestamp of the record.
+static inline uint64_t flow_end_ns(const struct flow *flow, const struct flow_cold *cold) {
+	return flow->bits & FLOW_LATE ? cold->end_ns : flow->last_clock_ns;
+}
+
+// Whether counting the packet is all there is to do: it is not late, its flow is open and not due, there was one in its
+// direction before, its flags are nothing new, and there is room for it in the counts.
+static inline bool flow_is_plain(const struct flow *flow, const struct packet_meta *meta, unsigned direction,
+	const struct flow_timeouts *timeouts) {
+	const struct flow_count *count = &flow->count[direction];
+	uint8_t known_flags = flow_tcp_flags(flow, direction) & (uint8_t) ~(FLOW_TCP_FIN | FLOW_TCP_SYN | FLOW_TCP_RST);
+	// A clock before last_clock_ns wraps, and is not plain; nor are no packets, which wrap as well.
+	return (meta->timestamp_ns - flow->last_clock_ns < timeouts->idle_ns) &
+	       (meta->timestamp_ns - flow->start_ns < timeouts->active_ns) & (meta->late_ms == 0) &
+	       ((flow->bits & (FLOW_ENDED | FLOW_EMPTY | FLOW_LATE)) == 0) & ((meta->tcp_flags & ~known_flags) == 0) &
+	       (meta->ip_bytes <= FLOW_PLAIN_BYTES_MAX) &
+	       (meta->ip_bytes - meta->payload_bytes <= FLOW_PLAIN_HEADERS_MAX) &
+	       ((count->packets >> 40) - 1 < FLOW_PLAIN_PACKETS_MAX - 1);
 }
 
 // Count a plain packet.
 static inline void flow_count(struct flow *flow, const struct packet_meta *meta, unsigned direction) {
-	flow->recent[direction] += (UINT32_C(1) << FLOW_RECENT_SHIFT) + meta->ip_bytes;
+	struct flow_count *count = &flow->count[direction];
+	count->bytes += meta->ip_bytes;
+	count->packets += (UINT64_C(1) << 40) + (meta->ip_bytes - meta->payload_bytes);
 	flow->last_clock_ns = meta->timestamp_ns;
 }
 
-// Carry what plain packets counted to the whole counters. Who reads those asks for this first.
-void flow_settle(struct flow *flow, struct flow_extra *extra);
-
 // Count any packet: what is plain, and what else it changes (first TTL and TOS, TCP state, forward direction).
-void flow_count_any(struct flow *flow, struct flow_extra *extra, const struct packet_meta *meta, unsigned direction);
+void flow_count_any(struct flow *flow, struct flow_cold *cold, const struct packet_meta *meta, unsigned direction);
 
 // The time at which the flow is next due.
-uint64_t flow_deadline_ns(
-	const struct flow *flow, const struct flow_extra *extra, const struct flow_timeouts *timeouts);
-enum flow_due flow_due_at(const struct flow *flow, const struct flow_extra *extra, const struct flow_timeouts *timeouts,
-	uint64_t clock_ns);
+uint64_t flow_deadline_ns(const struct flow *flow, const struct flow_cold *cold, const struct flow_timeouts *timeouts);
+enum flow_due flow_due_at(
+	const struct flow *flow, const struct flow_cold *cold, const struct flow_timeouts *timeouts, uint64_t clock_ns);
 // FLOW_END_TCP or FLOW_END_IDLE.
 enum flow_end_reason flow_idle_reason(const struct flow *flow);
 
 // Decide what a packet of this flow does to it. Changes nothing.
-struct flow_decision flow_decide(const struct flow *flow, const struct flow_extra *extra,
+struct flow_decision flow_decide(const struct flow *flow, const struct flow_cold *cold,
 	const struct flow_timeouts *timeouts, const struct packet_meta *meta);
 
-// The active timeout has passed and the record is out: zero its counters; direction, identity and idle time stay.
-void flow_cut(struct flow *flow, struct flow_extra *extra);
+// The record is out and the flow goes on: zero its counters; direction, identity and idle time stay.
+void flow_cut(struct flow *flow, struct flow_report *report);
 
-// Begin a flow, or the record after a cut, with a packet that is counted next (flow_count_any). The link and the hash
-// of `extra` are left alone; what lies below IP is the caller's to fill.
-void flow_start(struct flow *flow, struct flow_extra *extra, const struct flow_timeouts *timeouts,
-	const struct packet_meta *meta);
-void flow_continue(struct flow *flow, struct flow_extra *extra, const struct flow_timeouts *timeouts,
-	const struct packet_meta *meta);
+// Begin a flow, or the record after a cut, with a packet that is counted next (flow_count_any). Key, link and hash are
+// left alone; what lies below IP is the caller's to fill.
+void flow_start(struct flow *flow, struct flow_cold *cold, const struct packet_meta *meta);
+void flow_continue(struct flow *flow, struct flow_cold *cold, const struct packet_meta *meta);

@@ -9,18 +9,26 @@
 
 #include "dataplane/huge_memory.h"
 
-enum { KEY_GROUP_BITS = 10 };
+enum { KEY_GROUPS = 1024 };
 
-static size_t bucket_count(const struct flow_table *table) {
-	return (size_t)1 << (64 - table->bucket_shift);
+// Sixty of a hundred slots are used when the table is full: few chains are longer than a bucket, and the index takes 13
+// bytes a flow.
+static uint32_t choose_buckets(uint64_t capacity) {
+	uint64_t buckets = capacity * 10 / (6 * FLOW_BUCKET_SLOTS);
+	return (uint32_t)((buckets / KEY_GROUPS + 1) * KEY_GROUPS);
 }
 
-// At a load of one half and less a chain of two buckets is rare; the least number gives each group a bucket.
-static unsigned choose_shift(uint64_t capacity) {
-	unsigned bits = KEY_GROUP_BITS;
-	while (((uint64_t)FLOW_BUCKET_SLOTS << bits) < 2 * capacity)
-		bits++;
-	return 64 - bits;
+static bool take_arrays(struct flow_table *table) {
+	size_t records = (size_t)table->capacity + 1, overflow = (size_t)table->bucket_pool.capacity + 1;
+	table->buckets = huge_memory_new(table->bucket_count * sizeof(*table->buckets));
+	table->overflow = huge_memory_new(overflow * sizeof(*table->overflow));
+	table->flows = huge_memory_new(records * sizeof(*table->flows));
+	table->colds = huge_memory_new(records * sizeof(*table->colds));
+	table->addresses = huge_memory_new(records * sizeof(*table->addresses));
+	table->reports = huge_memory_new(records * sizeof(*table->reports));
+	table->parts = calloc(table->part_count, sizeof(*table->parts));
+	return table->buckets != NULL && table->overflow != NULL && table->flows != NULL && table->colds != NULL &&
+	       table->addresses != NULL && table->reports != NULL && table->parts != NULL;
 }
 
 int flow_table_new(struct flow_table **out, uint64_t capacity, unsigned parts) {
@@ -31,20 +39,14 @@ int flow_table_new(struct flow_table **out, uint64_t capacity, unsigned parts) {
 		return -ENOMEM;
 	memset(table, 0, sizeof(*table));
 	table->capacity = (uint32_t)capacity;
-	table->bucket_shift = choose_shift(capacity);
+	table->bucket_count = choose_buckets(capacity);
 	table->part_count = parts;
 	// A chain of n keys has fewer than n / 8 overflow buckets; the rest is what caches may keep.
-	uint32_t overflow = table->capacity / FLOW_BUCKET_SLOTS + parts * 2 * INDEX_CHUNK_MAX;
+	uint32_t overflow = table->capacity / FLOW_BUCKET_SLOTS + parts * 2 * INDEX_BLOCK_MAX;
 	int error = index_pool_init(&table->record_pool, table->capacity, parts);
 	if (error == 0)
 		error = index_pool_init(&table->bucket_pool, overflow, parts);
-	table->buckets = huge_memory_new(bucket_count(table) * sizeof(*table->buckets));
-	table->overflow = huge_memory_new(((size_t)overflow + 1) * sizeof(*table->overflow));
-	table->flows = huge_memory_new(((size_t)capacity + 1) * sizeof(*table->flows));
-	table->extras = huge_memory_new(((size_t)capacity + 1) * sizeof(*table->extras));
-	table->parts = calloc(parts, sizeof(*table->parts));
-	if (error != 0 || table->buckets == NULL || table->overflow == NULL || table->flows == NULL ||
-		table->extras == NULL || table->parts == NULL) {
+	if (error != 0 || !take_arrays(table)) {
 		flow_table_free(table);
 		return -ENOMEM;
 	}
@@ -55,10 +57,13 @@ int flow_table_new(struct flow_table **out, uint64_t capacity, unsigned parts) {
 void flow_table_free(struct flow_table *table) {
 	if (table == NULL)
 		return;
-	huge_memory_free(table->buckets, bucket_count(table) * sizeof(*table->buckets));
-	huge_memory_free(table->overflow, ((size_t)table->bucket_pool.capacity + 1) * sizeof(*table->overflow));
-	huge_memory_free(table->flows, ((size_t)table->capacity + 1) * sizeof(*table->flows));
-	huge_memory_free(table->extras, ((size_t)table->capacity + 1) * sizeof(*table->extras));
+	size_t records = (size_t)table->capacity + 1, overflow = (size_t)table->bucket_pool.capacity + 1;
+	huge_memory_free(table->buckets, table->bucket_count * sizeof(*table->buckets));
+	huge_memory_free(table->overflow, overflow * sizeof(*table->overflow));
+	huge_memory_free(table->flows, records * sizeof(*table->flows));
+	huge_memory_free(table->colds, records * sizeof(*table->colds));
+	huge_memory_free(table->addresses, records * sizeof(*table->addresses));
+	huge_memory_free(table->reports, records * sizeof(*table->reports));
 	index_pool_fini(&table->record_pool);
 	index_pool_fini(&table->bucket_pool);
 	free(table->parts);
@@ -100,12 +105,12 @@ void flow_table_lookup_batch(const struct flow_table *table, const uint64_t *has
 	}
 }
 
-uint32_t flow_table_lookup(const struct flow_table *table, uint64_t hash, const uint64_t words[5]) {
+uint32_t flow_table_lookup(const struct flow_table *table, uint64_t hash, const struct flow_words *words) {
 	uint16_t tag = tag_of(hash);
 	const struct flow_bucket *bucket = flow_table_bucket(table, hash);
 	for (;;) {
 		for (unsigned slot = first_slot(bucket, tag); slot < FLOW_BUCKET_SLOTS; slot++)
-			if (bucket->tag[slot] == tag && flow_has_key(&table->flows[bucket->record[slot]], words))
+			if (bucket->tag[slot] == tag && flow_table_has_key(table, bucket->record[slot], words))
 				return bucket->record[slot];
 		if (bucket->next == 0)
 			return 0;
@@ -135,7 +140,7 @@ static struct flow_bucket *bucket_with_room(struct flow_table *table, unsigned p
 	return &table->overflow[next];
 }
 
-uint32_t flow_table_insert(struct flow_table *table, unsigned part, uint64_t hash, const uint64_t words[5]) {
+uint32_t flow_table_insert(struct flow_table *table, unsigned part, uint64_t hash, const struct flow_words *words) {
 	uint32_t record = index_take(&table->record_pool, &table->parts[part].records);
 	if (record == 0)
 		return 0;
@@ -147,8 +152,10 @@ uint32_t flow_table_insert(struct flow_table *table, unsigned part, uint64_t has
 	unsigned slot = used_slots(bucket);
 	bucket->tag[slot] = tag_of(hash);
 	bucket->record[slot] = record;
-	flow_set_key(&table->flows[record], words);
-	table->extras[record].hash_high = (uint32_t)(hash >> 32);
+	flow_set_words(&table->flows[record], words);
+	if (flow_words_are_v6(words->rest))
+		memcpy(&table->addresses[record], words->address, sizeof(words->address));
+	table->colds[record].hash_high = (uint32_t)(hash >> 32);
 	return record;
 }
 
@@ -160,7 +167,7 @@ struct place {
 
 static struct place find_record(const struct flow_table *table, uint32_t record) {
 	struct place place = {.slot = FLOW_BUCKET_SLOTS};
-	place.last = flow_table_bucket(table, (uint64_t)table->extras[record].hash_high << 32);
+	place.last = flow_table_bucket(table, (uint64_t)table->colds[record].hash_high << 32);
 	for (;;) {
 		for (unsigned slot = 0; slot < FLOW_BUCKET_SLOTS && place.bucket == NULL; slot++) {
 			if (place.last->record[slot] == record) {
@@ -189,4 +196,21 @@ void flow_table_remove(struct flow_table *table, unsigned part, uint32_t record)
 	}
 	memset(&table->flows[record], 0, sizeof(table->flows[record]));
 	index_give(&table->record_pool, &table->parts[part].records, record);
+}
+
+void flow_table_key(const struct flow_table *table, uint32_t record, struct flow_key *key) {
+	const struct flow *flow = &table->flows[record];
+	memset(key, 0, sizeof(*key));
+	if (flow->ip_version == 6) {
+		memcpy(key->src_ip, table->addresses[record].words, sizeof(key->src_ip));
+		memcpy(key->dst_ip, table->addresses[record].words + 2, sizeof(key->dst_ip));
+	} else {
+		memset(key->src_ip + 10, 0xff, 2);
+		memset(key->dst_ip + 10, 0xff, 2);
+		memcpy(key->src_ip + 12, &flow->ends, 4);
+		memcpy(key->dst_ip + 12, (const uint8_t *)&flow->ends + 4, 4);
+	}
+	memcpy(&key->src_port, &flow->ports, sizeof(flow->ports));
+	key->protocol = flow->protocol;
+	key->ip_version = flow->ip_version;
 }

@@ -1,78 +1,101 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Chunks on a lock-free stack (see index_pool.h). The links lie beside what the indices stand for, not in it: a slow
-// popper may still read the link of a chunk that another thread has taken, and only the counter tells it so.
+// Blocks on two lock-free stacks (see index_pool.h). The links lie beside the blocks and are atomic: a slow popper may
+// still read the link of a block that another thread has taken, and only the counter tells it so.
 #include "dataplane/index_pool.h"
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "dataplane/huge_memory.h"
 
-static size_t links_size(const struct index_pool *pool) {
-	return ((size_t)pool->capacity + 1) * sizeof(*pool->links);
+static size_t items_size(const struct index_pool *pool) {
+	return ((size_t)pool->block_count + 1) * pool->block_size * sizeof(*pool->items);
 }
 
-int index_pool_init(struct index_pool *pool, uint32_t capacity, unsigned users) {
-	// Four chunks per user, so that those kept in caches leave the others at least half.
-	uint32_t chunk = capacity / (4 * users);
-	pool->capacity = capacity;
-	pool->chunk = chunk < 1 ? 1 : chunk > INDEX_CHUNK_MAX ? INDEX_CHUNK_MAX : chunk;
-	atomic_init(&pool->top, 0);
-	atomic_init(&pool->fresh, 0);
-	pool->links = huge_memory_new(links_size(pool));
-	return pool->links == NULL ? -ENOMEM : 0;
+static void push(struct index_pool *pool, struct index_stack *stack, uint32_t block) {
+	uint64_t top = atomic_load_explicit(&stack->top, memory_order_relaxed), changed;
+	do {
+		atomic_store_explicit(&pool->next[block], (uint32_t)top, memory_order_relaxed);
+		changed = ((top >> 32) + 1) << 32 | block;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&stack->top, &top, changed, memory_order_release, memory_order_relaxed));
 }
 
-void index_pool_fini(struct index_pool *pool) {
-	huge_memory_free(pool->links, links_size(pool));
-	pool->links = NULL;
-}
-
-// Take the chunk on top of the stack.
-//   return  its first index, or 0
-static uint32_t pop_chunk(struct index_pool *pool) {
-	uint64_t top = atomic_load_explicit(&pool->top, memory_order_acquire);
+//   return  0: the stack is empty
+static uint32_t pop(struct index_pool *pool, struct index_stack *stack) {
+	uint64_t top = atomic_load_explicit(&stack->top, memory_order_acquire);
 	while ((uint32_t)top != 0) {
-		uint32_t below = atomic_load_explicit(&pool->links[(uint32_t)top].next_chunk, memory_order_relaxed);
+		uint32_t below = atomic_load_explicit(&pool->next[(uint32_t)top], memory_order_relaxed);
 		uint64_t changed = ((top >> 32) + 1) << 32 | below;
 		if (atomic_compare_exchange_weak_explicit(
-			    &pool->top, &top, changed, memory_order_acquire, memory_order_acquire))
+			    &stack->top, &top, changed, memory_order_acquire, memory_order_acquire))
 			return (uint32_t)top;
 	}
 	return 0;
 }
 
-uint32_t index_pool_refill(struct index_pool *pool, struct index_cache *cache) {
-	uint32_t index = pop_chunk(pool);
-	while (index != 0) {
-		cache->items[cache->count++] = index;
-		index = atomic_load_explicit(&pool->links[index].next_in_chunk, memory_order_relaxed);
+int index_pool_init(struct index_pool *pool, uint32_t capacity, unsigned users) {
+	// Four blocks per user, so that those kept in caches leave the others at least half.
+	uint32_t size = capacity / (4 * users);
+	pool->capacity = capacity;
+	pool->block_size = size < 1 ? 1 : size > INDEX_BLOCK_MAX ? INDEX_BLOCK_MAX : size;
+	// Enough that one is empty even while every user is between its two stacks with another.
+	pool->block_count = capacity / pool->block_size + users + 1;
+	atomic_init(&pool->full.top, 0);
+	atomic_init(&pool->empty.top, 0);
+	atomic_init(&pool->fresh, 0);
+	pool->items = huge_memory_new(items_size(pool));
+	pool->next = calloc((size_t)pool->block_count + 1, sizeof(*pool->next));
+	if (pool->items == NULL || pool->next == NULL) {
+		index_pool_fini(pool);
+		return -ENOMEM;
 	}
-	if (cache->count == 0) {
-		if (atomic_load_explicit(&pool->fresh, memory_order_relaxed) >= pool->capacity)
-			return 0;
-		uint64_t first = atomic_fetch_add_explicit(&pool->fresh, pool->chunk, memory_order_relaxed);
-		// The lowest is taken first: pages are touched in order.
-		for (uint64_t i = first + pool->chunk; i > first; i--)
-			if (i <= pool->capacity)
-				cache->items[cache->count++] = (uint32_t)i;
+	for (uint32_t block = pool->block_count; block > 0; block--)
+		push(pool, &pool->empty, block);
+	return 0;
+}
+
+void index_pool_fini(struct index_pool *pool) {
+	huge_memory_free(pool->items, items_size(pool));
+	free((void *)pool->next);
+	pool->items = NULL;
+	pool->next = NULL;
+}
+
+static uint32_t *items_of(const struct index_pool *pool, uint32_t block) {
+	return &pool->items[(size_t)block * pool->block_size];
+}
+
+// Indices that were never taken.
+static void take_fresh(struct index_pool *pool, struct index_cache *cache) {
+	if (atomic_load_explicit(&pool->fresh, memory_order_relaxed) >= pool->capacity)
+		return;
+	uint64_t first = atomic_fetch_add_explicit(&pool->fresh, pool->block_size, memory_order_relaxed);
+	// The lowest is taken first: pages are touched in order.
+	for (uint64_t i = first + pool->block_size; i > first; i--)
+		if (i <= pool->capacity)
+			cache->items[cache->count++] = (uint32_t)i;
+}
+
+uint32_t index_pool_refill(struct index_pool *pool, struct index_cache *cache) {
+	uint32_t block = pop(pool, &pool->full);
+	if (block != 0) {
+		memcpy(cache->items, items_of(pool, block), pool->block_size * sizeof(*cache->items));
+		cache->count = pool->block_size;
+		push(pool, &pool->empty, block);
+	} else {
+		take_fresh(pool, cache);
 	}
 	return cache->count > 0 ? cache->items[--cache->count] : 0;
 }
 
 void index_pool_spill(struct index_pool *pool, struct index_cache *cache) {
-	uint32_t first = 0;
-	for (uint32_t i = 0; i < pool->chunk; i++) {
-		uint32_t index = cache->items[--cache->count];
-		atomic_store_explicit(&pool->links[index].next_in_chunk, first, memory_order_relaxed);
-		first = index;
-	}
-	uint64_t top = atomic_load_explicit(&pool->top, memory_order_relaxed), changed;
-	do {
-		atomic_store_explicit(&pool->links[first].next_chunk, (uint32_t)top, memory_order_relaxed);
-		changed = ((top >> 32) + 1) << 32 | first;
-	} while (!atomic_compare_exchange_weak_explicit(
-		&pool->top, &top, changed, memory_order_release, memory_order_relaxed));
+	uint32_t block = pop(pool, &pool->empty);
+	cache->count -= pool->block_size;
+	memcpy(items_of(pool, block), &cache->items[cache->count], pool->block_size * sizeof(*cache->items));
+	push(pool, &pool->full, block);
 }

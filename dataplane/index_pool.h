@@ -2,32 +2,35 @@
 // Copyright (c) 2026 the weir authors
 //
 // A pool of the indices 1..capacity, shared by several threads. Each thread takes and gives through a cache of its
-// own; caches are filled and emptied a chunk at a time, so that the whole capacity serves whoever needs it and the
-// shared stack is touched rarely. Index 0 is never given out and means none.
+// own; caches are filled and emptied a block at a time, so that the whole capacity serves whoever needs it and the
+// shared stacks are touched rarely. Index 0 is never given out and means none.
 //
-//   source  the stack: Treiber 1986, with a counter against ABA
+//   source  the stacks: Treiber 1986, with a counter against ABA
 #pragma once
 
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { INDEX_CHUNK_MAX = 256 };
+enum { INDEX_BLOCK_MAX = 256 };
 
-struct index_link {
-	_Atomic uint32_t next_in_chunk, next_chunk; // valid for the first index of a chunk on the stack, and inside it
+// Blocks by number, linked by index_pool.next.
+struct index_stack {
+	_Alignas(64) _Atomic uint64_t top; // high half: count of changes; low half: number of the top block, 0: none
 };
 
 struct index_pool {
-	uint32_t capacity, chunk;
-	struct index_link *links;          // [capacity + 1]
-	_Alignas(64) _Atomic uint64_t top; // high half: count of changes; low half: first index of the top chunk
-	_Atomic uint64_t fresh;            // indices above this have never been taken
+	uint32_t capacity, block_size;
+	uint32_t block_count;
+	uint32_t *items;        // [block_count + 1][block_size]; a block on `full` holds block_size indices
+	_Atomic uint32_t *next; // [block_count + 1] the block below on a stack
+	struct index_stack full, empty;
+	_Alignas(64) _Atomic uint64_t fresh; // indices above this have never been taken
 };
 
-// One thread's share. At most two chunks are kept from the others.
+// One thread's share. At most two blocks are kept from the others.
 struct index_cache {
 	uint32_t count;
-	uint32_t items[2 * INDEX_CHUNK_MAX];
+	uint32_t items[2 * INDEX_BLOCK_MAX];
 };
 
 //   users   caches there will be, >= 1
@@ -45,7 +48,7 @@ static inline uint32_t index_take(struct index_pool *pool, struct index_cache *c
 }
 
 static inline void index_give(struct index_pool *pool, struct index_cache *cache, uint32_t index) {
-	if (cache->count == 2 * pool->chunk)
+	if (cache->count == 2 * pool->block_size)
 		index_pool_spill(pool, cache);
 	cache->items[cache->count++] = index;
 }

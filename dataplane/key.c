@@ -6,9 +6,11 @@
 #include "dataplane/key.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/random.h>
 
 #include "dataplane/channel.h"
+#include "dataplane/flow_words.h"
 #include "dataplane/node.h"
 
 _Static_assert(KEY_SECRET_SIZE >= XXH3_SECRET_SIZE_MIN, "XXH3 refuses shorter secrets");
@@ -27,10 +29,36 @@ uint64_t key_hash(const struct node *node, const void *key, size_t size) {
 	return XXH3_64bits_withSecret(key, size, node->hash_secret, KEY_SECRET_SIZE);
 }
 
-uint64_t flow_key_hash(const struct node *node, const struct flow_key *canonical) {
-	struct flow_key key = *canonical;
-	key.ttl = key.tos = 0;
-	return XXH3_64bits_withSecret(&key, sizeof(key), node->hash_secret, KEY_SECRET_SIZE);
+// Of a flow's two directions, whether this is the one whose ends change places in the canonical key.
+static inline bool is_reversed(const struct flow_key *key) {
+	if (__builtin_expect(key->ip_version == 4 && key->protocol != IPPROTO_ICMP, 1)) {
+		uint32_t src, dst;
+		memcpy(&src, key->src_ip + 12, sizeof(src));
+		memcpy(&dst, key->dst_ip + 12, sizeof(dst));
+		src = __builtin_bswap32(src);
+		dst = __builtin_bswap32(dst);
+		return (src > dst) | ((src == dst) & (key->src_port > key->dst_port));
+	}
+	struct flow_key canonical;
+	return flow_key_canonical(key, &canonical);
+}
+
+void flow_hash_batch(const struct node *node, const struct batch *batch) {
+	for (unsigned i = 0; i < batch->count; i++) {
+		struct packet_meta *meta = tuple_packet(batch->tuples[i]);
+		bool reversed = is_reversed(&meta->key);
+		struct flow_words words;
+		flow_words_set(&words, meta, reversed, 0);
+		meta->bits |= reversed ? PACKET_REVERSED : 0;
+		uint64_t hash;
+		if (__builtin_expect(!flow_words_are_v6(words.rest), 1))
+			hash = XXH3_64bits_withSecret(
+				&words.ends, FLOW_WORDS_V4_SIZE, node->hash_secret, KEY_SECRET_SIZE);
+		else
+			hash = XXH3_64bits_withSecret(
+				&words.rest, FLOW_WORDS_V6_SIZE, node->hash_secret, KEY_SECRET_SIZE);
+		tuple_set_hash(batch->tuples[i], hash);
+	}
 }
 
 static size_t gather(const struct field *const *fields, unsigned count, const void *body, uint8_t key[KEY_SIZE_MAX]) {

@@ -42,7 +42,9 @@ void timer_wheel_insert(struct timer_wheel *wheel, uint32_t item, uint64_t deadl
 	uint32_t slot = (uint32_t)(slot_time(wheel, deadline_ns) % TIMER_WHEEL_SLOTS);
 	struct timer_link *link = link_of(wheel, item);
 	uint32_t head = wheel->heads[slot];
-	*link = (struct timer_link){.next = head, .prev = 0, .slot = slot + 1};
+	link->next = head;
+	link->prev = 0;
+	link->slot = (uint16_t)(slot + 1);
 	if (head != 0)
 		link_of(wheel, head)->prev = item;
 	wheel->heads[slot] = item;
@@ -53,7 +55,7 @@ void timer_wheel_insert(struct timer_wheel *wheel, uint32_t item, uint64_t deadl
 
 void timer_wheel_remove(struct timer_wheel *wheel, uint32_t item) {
 	struct timer_link *link = link_of(wheel, item);
-	uint32_t slot = link->slot - 1;
+	uint32_t slot = link->slot - 1u;
 	if (link->next != 0)
 		link_of(wheel, link->next)->prev = link->prev;
 	if (link->prev != 0)
@@ -70,7 +72,7 @@ void timer_wheel_remove(struct timer_wheel *wheel, uint32_t item) {
 }
 
 void timer_wheel_hasten(struct timer_wheel *wheel, uint32_t item, uint64_t deadline_ns) {
-	uint32_t slot = link_of(wheel, item)->slot - 1;
+	uint32_t slot = link_of(wheel, item)->slot - 1u;
 	uint32_t first = (uint32_t)(wheel->cursor + 1) % TIMER_WHEEL_SLOTS;
 	uint64_t now_in = wheel->cursor + 1 + (slot - first + TIMER_WHEEL_SLOTS) % TIMER_WHEEL_SLOTS;
 	if (slot_time(wheel, deadline_ns) >= now_in)

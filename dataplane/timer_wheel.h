@@ -21,7 +21,8 @@ enum {
 // In the item. Zeroed: not on a wheel.
 struct timer_link {
 	uint32_t next, prev; // 0: none
-	uint32_t slot;       // 1 + slot
+	uint16_t slot;       // 1 + slot
+	uint16_t spare;      // the owner's, left alone
 };
 
 struct timer_wheel {

@@ -111,10 +111,6 @@ static enum packet_verdict identify(struct instance *self, struct rte_mbuf *pack
 		if (meta->bits & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
 			join_fragment(self, meta, &fragment);
 	}
-	struct flow_key canonical;
-	if (flow_key_canonical(&meta->key, &canonical))
-		meta->bits |= PACKET_REVERSED;
-	tuple_set_hash(packet, flow_key_hash(self->op->node, &canonical));
 	return PACKET_OK;
 }
 
@@ -133,6 +129,7 @@ static void flow_id_process(struct instance *self, struct batch *batch) {
 			instance_drop(self, verdict - 1, packet);
 	}
 	batch->count = kept;
+	flow_hash_batch(self->op->node, batch);
 	instance_forward(self, 0, batch);
 }
 

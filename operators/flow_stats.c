@@ -14,6 +14,7 @@
 #include "dataplane/flow_changes.h"
 #include "dataplane/flow_expiry.h"
 #include "dataplane/flow_record_fill.h"
+#include "dataplane/link_set.h"
 #include "dataplane/operator.h"
 
 enum { OUTPUT_FLOWS, OUTPUT_UPDATES };
@@ -44,6 +45,7 @@ struct flow_stats {
 	unsigned evict;
 	bool tells_flows, tells_updates;
 	struct flow_expiry expiry;
+	struct link_set links;
 };
 
 // Records that nobody hears are not made. A new plan may change who listens.
@@ -59,7 +61,12 @@ static void export_record(struct instance *self, uint32_t record, enum flow_end_
 	struct rte_mbuf *tuple = stats->tells_flows ? instance_new_record(self, &flow_schema) : NULL;
 	if (tuple == NULL)
 		return;
-	flow_record_fill(&stats->table->flows[record], &stats->table->extras[record], reason, tuple_record(tuple));
+	struct flow_record *out = tuple_record(tuple);
+	const struct flow_cold *cold = &stats->table->colds[record];
+	struct flow_key key;
+	flow_table_key(stats->table, record, &key);
+	flow_record_fill(out, &key, &stats->table->flows[record], cold, link_set_at(&stats->links, cold->headers));
+	out->end_reason = (uint8_t)reason;
 	instance_emit(self, OUTPUT_FLOWS, tuple);
 }
 
@@ -70,7 +77,11 @@ static void tell_update(struct instance *self, uint32_t record, enum flow_end_re
 	if (tuple == NULL)
 		return;
 	struct flow_update *update = tuple_record(tuple);
-	flow_update_fill(&stats->table->flows[record], &stats->table->extras[record], update);
+	struct flow *flow = &stats->table->flows[record];
+	struct flow_key key;
+	flow_table_key(stats->table, record, &key);
+	flow_update_fill(update, &key, flow, flow_changes_report(&stats->changes, record),
+		flow_end_ns(flow, &stats->table->colds[record]));
 	if (reason != FLOW_END_REASONS)
 		flow_update_end(update, reason);
 	instance_emit(self, OUTPUT_UPDATES, tuple);
@@ -92,6 +103,7 @@ static void end_flow(struct instance *self, uint32_t record, enum flow_end_reaso
 	else
 		export_record(self, record, reason);
 	conclude_flow(self, record, reason);
+	link_set_give(&stats->links, stats->table->colds[record].headers);
 	flow_table_remove(stats->table, self->index, record);
 	self->gauges[GAUGE_FLOWS]--;
 }
@@ -99,7 +111,7 @@ static void end_flow(struct instance *self, uint32_t record, enum flow_end_reaso
 static void cut_flow(struct instance *self, uint32_t record) {
 	struct flow_stats *stats = self->state;
 	export_record(self, record, FLOW_END_ACTIVE);
-	flow_cut(&stats->table->flows[record], &stats->table->extras[record]);
+	flow_cut(&stats->table->flows[record], &stats->table->reports[record]);
 }
 
 // Do what is due at the watermark for a flow that is not on the wheel: at most one record and one update.
@@ -129,16 +141,27 @@ static bool evict_flow(struct instance *self) {
 	return true;
 }
 
-static void note_link(struct flow_stats *stats, uint32_t record, struct rte_mbuf *tuple, unsigned direction) {
+// Refer to the link headers of a packet, source and destination as in the canonical key.
+static uint32_t take_links(struct instance *self, struct rte_mbuf *tuple) {
+	struct flow_stats *stats = self->state;
 	struct packet_link_headers headers;
 	packet_parse_link(
 		rte_pktmbuf_mtod(tuple, const uint8_t *), rte_pktmbuf_data_len(tuple), tuple_link(tuple), &headers);
-	flow_fill_link(&stats->table->extras[record], &headers, direction);
+	if (tuple_packet(tuple)->bits & PACKET_REVERSED) {
+		uint8_t mac[sizeof(headers.src_mac)];
+		memcpy(mac, headers.src_mac, sizeof(mac));
+		memcpy(headers.src_mac, headers.dst_mac, sizeof(mac));
+		memcpy(headers.dst_mac, mac, sizeof(mac));
+	}
+	uint64_t hash = 0;
+	if (!link_set_is_last(&stats->links, &headers))
+		hash = key_hash(self->op->node, &headers, sizeof(headers));
+	return link_set_take(&stats->links, &headers, hash);
 }
 
 // Make a flow of a packet that has none.
 //   return  its record, or 0: there is no place
-static uint32_t add_flow(struct instance *self, struct rte_mbuf *tuple, const uint64_t words[5]) {
+static uint32_t add_flow(struct instance *self, struct rte_mbuf *tuple, const struct flow_words *words) {
 	struct flow_stats *stats = self->state;
 	struct flow_table *table = stats->table;
 	uint64_t hash = tuple_hash(tuple);
@@ -147,7 +170,8 @@ static uint32_t add_flow(struct instance *self, struct rte_mbuf *tuple, const ui
 		record = flow_table_insert(table, self->index, hash, words);
 	if (record == 0)
 		return 0;
-	flow_start(&table->flows[record], &table->extras[record], &stats->expiry.timeouts, tuple_packet(tuple));
+	flow_start(&table->flows[record], &table->colds[record], tuple_packet(tuple));
+	table->colds[record].headers = take_links(self, tuple);
 	self->gauges[GAUGE_CREATED]++;
 	self->gauges[GAUGE_FLOWS]++;
 	return record;
@@ -155,11 +179,12 @@ static uint32_t add_flow(struct instance *self, struct rte_mbuf *tuple, const ui
 
 // Bring an existing flow to the state in which the packet can be counted.
 //   return  true if the packet begins a record
-static bool advance_flow(struct instance *self, uint32_t record, const struct packet_meta *meta) {
+static bool advance_flow(struct instance *self, uint32_t record, struct rte_mbuf *tuple) {
 	struct flow_stats *stats = self->state;
+	const struct packet_meta *meta = tuple_packet(tuple);
 	struct flow *flow = &stats->table->flows[record];
-	struct flow_extra *extra = &stats->table->extras[record];
-	struct flow_decision decision = flow_decide(flow, extra, &stats->expiry.timeouts, meta);
+	struct flow_cold *cold = &stats->table->colds[record];
+	struct flow_decision decision = flow_decide(flow, cold, &stats->expiry.timeouts, meta);
 	if (decision.exports && decision.record_reason == FLOW_END_ACTIVE)
 		cut_flow(self, record);
 	else if (decision.exports)
@@ -167,39 +192,40 @@ static bool advance_flow(struct instance *self, uint32_t record, const struct pa
 	// Its last record, if it had one left, was cut: the flow itself ends without.
 	if (decision.step == FLOW_STEP_RESTART && (!decision.exports || decision.record_reason == FLOW_END_ACTIVE))
 		self->gauges[GAUGE_ENDED_SILENTLY]++;
+	if (decision.step == FLOW_STEP_COUNT)
+		return false;
 
+	link_set_give(&stats->links, cold->headers);
+	cold->headers = take_links(self, tuple);
 	if (decision.step == FLOW_STEP_CONTINUE) {
-		flow_continue(flow, extra, &stats->expiry.timeouts, meta);
-	} else if (decision.step == FLOW_STEP_RESTART) {
+		flow_continue(flow, cold, meta);
+	} else {
 		conclude_flow(self, record, decision.end_reason);
-		flow_start(flow, extra, &stats->expiry.timeouts, meta);
+		flow_start(flow, cold, meta);
 		self->gauges[GAUGE_CREATED]++;
 	}
-	return decision.step != FLOW_STEP_COUNT;
+	return true;
 }
 
 // A packet that is not just counted: its flow is new, or changes state, or was not found at once.
 //   record  its flow, or 0: to be looked for
 //   return  false: there is no place for its flow
 static bool __attribute__((noinline))
-take_packet(struct instance *self, struct rte_mbuf *tuple, uint32_t record, const uint64_t words[5]) {
+take_packet(struct instance *self, struct rte_mbuf *tuple, uint32_t record, const struct flow_words *words) {
 	struct flow_stats *stats = self->state;
 	const struct packet_meta *meta = tuple_packet(tuple);
-	unsigned direction = meta->bits & PACKET_REVERSED;
 	if (record == 0)
 		record = flow_table_lookup(stats->table, tuple_hash(tuple), words);
-	bool is_new = record == 0, begins = is_new;
+	bool is_new = record == 0, begins = false;
 	if (is_new)
 		record = add_flow(self, tuple, words);
 	else
-		begins = advance_flow(self, record, meta);
+		begins = advance_flow(self, record, tuple);
 	if (record == 0)
 		return false;
-	if (begins)
-		note_link(stats, record, tuple, direction);
 	struct flow *flow = &stats->table->flows[record];
 	uint8_t bits = flow->bits;
-	flow_count_any(flow, &stats->table->extras[record], meta, direction);
+	flow_count_any(flow, &stats->table->colds[record], meta, meta->bits & PACKET_REVERSED);
 	if (stats->tells_updates)
 		flow_changes_add(&stats->changes, record);
 	if (is_new)
@@ -224,14 +250,15 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 		struct rte_mbuf *tuple = batch->tuples[i];
 		const struct packet_meta *meta = tuple_packet(tuple);
 		struct flow *flow = &stats->table->flows[candidates[i]];
-		uint64_t words[5];
-		unsigned direction = flow_key_words(meta, words);
-		bool found = flow_has_key(flow, words);
-		bool plain = found & flow_is_plain(flow, meta, direction, stats->expiry.timeouts.idle_ns) &
+		struct flow_words words;
+		unsigned direction = meta->bits & PACKET_REVERSED;
+		flow_words_set(&words, meta, direction, hashes[i]);
+		bool found = flow_table_has_key(stats->table, candidates[i], &words);
+		bool plain = found & flow_is_plain(flow, meta, direction, &stats->expiry.timeouts) &
 			     ((flow->bits & wanted_bits) == wanted_bits);
 		if (__builtin_expect(plain, 1)) {
 			flow_count(flow, meta, direction);
-		} else if (!take_packet(self, tuple, found ? candidates[i] : 0, words)) {
+		} else if (!take_packet(self, tuple, found ? candidates[i] : 0, &words)) {
 			instance_drop(self, DROP_TABLE_FULL, tuple);
 			continue;
 		}
@@ -322,12 +349,18 @@ static int flow_stats_init(struct instance *self) {
 	stats->evict = options->evict;
 	flow_expiry_init(&stats->expiry, stats->table, &timeouts);
 	self->gauges[GAUGE_CAPACITY] = stats->table->capacity;
-	return flow_changes_init(&stats->changes, stats->table);
+	int error = flow_changes_init(&stats->changes, stats->table);
+	if (error == 0)
+		error = link_set_init(&stats->links, stats->table->capacity);
+	if (error != 0)
+		operator_error(self->op, "no memory for max_flows: %llu", (unsigned long long)options->max_flows);
+	return error;
 }
 
 static void flow_stats_fini(struct instance *self) {
 	struct flow_stats *stats = self->state;
 	flow_changes_fini(&stats->changes);
+	link_set_fini(&stats->links);
 }
 
 static const char *const evict_names[] = {[EVICT_NEAREST_EXPIRY] = "nearest_expiry", [EVICT_NONE] = "none", NULL};
@@ -337,7 +370,8 @@ static const char *const evict_names[] = {[EVICT_NEAREST_EXPIRY] = "nearest_expi
 #define DAY (86400 * 1000 * MS)
 static const struct option flow_stats_option_table[] = {
 	{"max_flows", OPTION_UINT, AT(max_flows), "1048576", 1, FLOW_TABLE_CAPACITY_MAX,
-		.help = "flows kept at once, by all instances together; about 320 bytes each, taken when used"},
+		.help = "flows kept at once, by all instances together; some 125 bytes each, more with IPv6 and where "
+			"updates are heard; taken when used"},
 	{"idle_timeout", OPTION_DURATION, AT(idle_timeout_ns), "60s", MS, 7 * DAY,
 		.help = "a flow ends when it has had no packet for so long"},
 	{"active_timeout", OPTION_DURATION, AT(active_timeout_ns), "300s", MS, 7 * DAY,

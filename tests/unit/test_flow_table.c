@@ -12,9 +12,15 @@
 
 #include "dataplane/flow_table.h"
 
-static void make_words(uint64_t id, uint64_t words[5]) {
-	for (unsigned i = 0; i < 5; i++)
-		words[i] = id * 3 + i;
+// IPv4 and IPv6; of the latter, pairs that differ in their addresses alone.
+static void make_words(uint64_t id, struct flow_words *words) {
+	uint64_t version = id % 3 ? 4 : 6;
+	*words = (struct flow_words){.ends = id, .rest = version << FLOW_WORDS_VERSION_SHIFT | (id & 0xffff)};
+	if (version == 4)
+		return;
+	words->ends = words->rest = version << FLOW_WORDS_VERSION_SHIFT;
+	for (unsigned i = 0; i < 4; i++)
+		words->address[i] = i + (i == id % 4 ? id << 3 : 0);
 }
 
 // What is wrong with hashes: many keys in one bucket, many with one tag, some with all 64 bits equal.
@@ -35,12 +41,12 @@ static void check_against_model(uint64_t (*hash)(uint64_t), unsigned capacity, u
 	srand(7);
 	for (unsigned round = 0; round < rounds; round++) {
 		unsigned id = (unsigned)rand() % ids;
-		uint64_t words[5];
-		make_words(id, words);
-		uint32_t found = flow_table_lookup(table, hash(id), words);
+		struct flow_words words;
+		make_words(id, &words);
+		uint32_t found = flow_table_lookup(table, hash(id), &words);
 		assert_int_equal(found, model[id]);
 		if (found == 0) {
-			model[id] = flow_table_insert(table, 0, hash(id), words);
+			model[id] = flow_table_insert(table, 0, hash(id), &words);
 			assert_int_equal(model[id] != 0, live < capacity);
 			live += model[id] != 0;
 		} else if (rand() % 2) {
@@ -50,9 +56,9 @@ static void check_against_model(uint64_t (*hash)(uint64_t), unsigned capacity, u
 		}
 	}
 	for (unsigned id = 0; id < ids; id++) {
-		uint64_t words[5];
-		make_words(id, words);
-		assert_int_equal(flow_table_lookup(table, hash(id), words), model[id]);
+		struct flow_words words;
+		make_words(id, &words);
+		assert_int_equal(flow_table_lookup(table, hash(id), &words), model[id]);
 		for (unsigned other = 0; other < id && model[id] != 0; other++)
 			assert_int_not_equal(model[other], model[id]);
 	}
@@ -73,39 +79,39 @@ static void one_instance_gets_the_whole_capacity(void **state) {
 	for (unsigned c = 0; c < sizeof(capacities) / sizeof(capacities[0]); c++) {
 		struct flow_table *table;
 		assert_int_equal(flow_table_new(&table, capacities[c], 1), 0);
-		uint64_t words[5];
+		struct flow_words words;
 		for (unsigned round = 0; round < 3; round++) {
 			for (unsigned id = 0; id < capacities[c]; id++) {
-				make_words(id, words);
-				assert_int_not_equal(flow_table_insert(table, 0, good_hash(id), words), 0);
+				make_words(id, &words);
+				assert_int_not_equal(flow_table_insert(table, 0, good_hash(id), &words), 0);
 			}
-			make_words(capacities[c], words);
-			assert_int_equal(flow_table_insert(table, 0, good_hash(capacities[c]), words), 0);
+			make_words(capacities[c], &words);
+			assert_int_equal(flow_table_insert(table, 0, good_hash(capacities[c]), &words), 0);
 			for (unsigned id = 0; id < capacities[c]; id++) {
-				make_words(id, words);
-				flow_table_remove(table, 0, flow_table_lookup(table, good_hash(id), words));
+				make_words(id, &words);
+				flow_table_remove(table, 0, flow_table_lookup(table, good_hash(id), &words));
 			}
 		}
 		flow_table_free(table);
 	}
 }
 
-// What one instance gave back serves the other, but for two chunks.
+// What one instance gave back serves the other, but for two blocks.
 static void capacity_moves_between_instances(void **state) {
 	enum { CAPACITY = 8192 };
 	struct flow_table *table;
 	assert_int_equal(flow_table_new(&table, CAPACITY, 2), 0);
-	uint64_t words[5];
+	struct flow_words words;
 	for (unsigned part = 0; part < 2; part++) {
 		unsigned inserted = 0;
 		for (unsigned id = 0; id < CAPACITY; id++) {
-			make_words(id, words);
-			inserted += flow_table_insert(table, part, good_hash(id), words) != 0;
+			make_words(id, &words);
+			inserted += flow_table_insert(table, part, good_hash(id), &words) != 0;
 		}
-		assert_true(inserted >= CAPACITY - (part > 0) * 2 * table->record_pool.chunk);
+		assert_true(inserted >= CAPACITY - (part > 0) * 2 * table->record_pool.block_size);
 		for (unsigned id = 0; id < CAPACITY; id++) {
-			make_words(id, words);
-			uint32_t record = flow_table_lookup(table, good_hash(id), words);
+			make_words(id, &words);
+			uint32_t record = flow_table_lookup(table, good_hash(id), &words);
 			if (record != 0)
 				flow_table_remove(table, part, record);
 		}
@@ -117,37 +123,51 @@ static void a_batch_finds_candidates_that_removal_makes_void(void **state) {
 	enum { N = 64 };
 	struct flow_table *table;
 	assert_int_equal(flow_table_new(&table, N, 1), 0);
-	uint64_t hashes[N], words[5];
+	uint64_t hashes[N];
+	struct flow_words words;
 	uint32_t candidates[N], records[N];
 	for (unsigned id = 0; id < N; id++) {
-		make_words(id + 1, words);
+		make_words(id + 1, &words);
 		hashes[id] = good_hash(id);
-		records[id] = id % 2 ? flow_table_insert(table, 0, hashes[id], words) : 0;
+		records[id] = id % 2 ? flow_table_insert(table, 0, hashes[id], &words) : 0;
 	}
 	flow_table_lookup_batch(table, hashes, N, candidates);
 	assert_memory_equal(candidates, records, sizeof(records));
 	for (unsigned id = 1; id < N; id += 2)
 		flow_table_remove(table, 0, records[id]);
 	for (unsigned id = 0; id < N; id++) {
-		make_words(id + 1, words);
-		assert_false(flow_has_key(&table->flows[candidates[id]], words));
+		make_words(id + 1, &words);
+		assert_false(flow_table_has_key(table, candidates[id], &words));
 	}
 	flow_table_free(table);
 }
 
-// The words of the table are those that flow_key_canonical gives, from either direction.
-static void words_are_canonical(void **state) {
+// The key of a record is that which flow_key_canonical gives, from either direction.
+static void keys_are_canonical(void **state) {
+	struct flow_table *table;
+	assert_int_equal(flow_table_new(&table, 2, 1), 0);
 	srand(3);
 	for (unsigned round = 0; round < 1000; round++) {
 		struct packet_meta meta = {0};
-		struct flow_key canonical;
+		struct flow_key canonical, key;
 		for (unsigned i = 0; i < sizeof(meta.key); i++)
 			((uint8_t *)&meta.key)[i] = (uint8_t)rand();
-		meta.bits = flow_key_canonical(&meta.key, &canonical) ? PACKET_REVERSED : 0;
-		uint64_t words[5];
-		assert_int_equal(flow_key_words(&meta, words), meta.bits);
-		assert_memory_equal(words, &canonical, sizeof(canonical));
+		meta.key.ip_version = round % 2 ? 6 : 4;
+		if (meta.key.ip_version == 4) {
+			static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+			memcpy(meta.key.src_ip, mapped, sizeof(mapped));
+			memcpy(meta.key.dst_ip, mapped, sizeof(mapped));
+		}
+		unsigned direction = flow_key_canonical(&meta.key, &canonical) ? 1 : 0;
+		struct flow_words words;
+		flow_words_set(&words, &meta, direction, good_hash(round));
+		uint32_t record = flow_table_insert(table, 0, good_hash(round), &words);
+		flow_table_key(table, record, &key);
+		canonical.ttl = canonical.tos = 0;
+		assert_memory_equal(&key, &canonical, sizeof(key));
+		flow_table_remove(table, 0, record);
 	}
+	flow_table_free(table);
 }
 
 static void refuses_what_it_cannot_be(void **state) {
@@ -165,7 +185,7 @@ int main(void) {
 		cmocka_unit_test(one_instance_gets_the_whole_capacity),
 		cmocka_unit_test(capacity_moves_between_instances),
 		cmocka_unit_test(a_batch_finds_candidates_that_removal_makes_void),
-		cmocka_unit_test(words_are_canonical),
+		cmocka_unit_test(keys_are_canonical),
 		cmocka_unit_test(refuses_what_it_cannot_be),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,7 @@ static void *use(void *argument) {
 		atomic_store(&user->taken[held[--count]], false);
 		index_give(user->pool, &cache, held[count]);
 	}
-	while (cache.count >= user->pool->chunk)
+	while (cache.count >= user->pool->block_size)
 		index_pool_spill(user->pool, &cache);
 	return NULL;
 }
@@ -87,12 +87,12 @@ static void test_never_gives_an_index_twice(void **state) {
 		pthread_join(threads[i], NULL);
 	assert_int_equal(atomic_load(&wrong), 0);
 
-	// All but what the caches kept, less than a chunk each, is there for the next.
+	// All but what the caches kept, less than a block each, is there for the next.
 	struct index_cache cache = {0};
 	unsigned left = 0;
 	for (uint32_t index; (index = index_take(&pool, &cache)) != 0; left++)
 		assert_false(atomic_exchange(&taken[index], true));
-	assert_true(left + THREADS * pool.chunk > CAPACITY);
+	assert_true(left + THREADS * pool.block_size > CAPACITY);
 	index_pool_fini(&pool);
 }
 

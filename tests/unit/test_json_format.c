@@ -75,7 +75,8 @@ static void test_flow(void **state) {
 static void test_flow_full(void **state) {
 	struct flow_record record;
 	memset(&record, 0xff, sizeof(record));
-	record.start_ns = record.end_ns = record.duration_ns = INT64_MAX; // jansson reads no more than that
+	record.start_ns = record.end_ns = record.duration_ns = record.response_ns =
+		INT64_MAX; // jansson reads no more than that
 	record.fwd.packets = record.fwd.bytes = record.fwd.payload_bytes = record.fwd.throughput_bps = INT64_MAX;
 	record.rev = record.fwd;
 	record.end_reason = FLOW_END_REASONS; // no such reason: its number
