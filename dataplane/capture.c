@@ -37,6 +37,10 @@ int capture_link_from_dlt(int dlt, enum packet_link *link) {
 		{DLT_LOOP, PACKET_LINK_NULL},
 		{DLT_LINUX_SLL, PACKET_LINK_SLL},
 		{DLT_LINUX_SLL2, PACKET_LINK_SLL2},
+		{DLT_PPP, PACKET_LINK_PPP},
+		{DLT_PPP_SERIAL, PACKET_LINK_HDLC},
+		{DLT_C_HDLC, PACKET_LINK_HDLC},
+		{DLT_PPP_ETHER, PACKET_LINK_PPPOE},
 	};
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
 		if (links[i].dlt == dlt) {

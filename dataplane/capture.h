@@ -45,4 +45,5 @@ int capture_next(struct capture *capture, struct capture_frame *frame, char *err
 //   return  0, or -EINVAL: not one that weir reads
 int capture_link_from_dlt(int dlt, enum packet_link *link);
 // The link types that capture_link_from_dlt takes, in words.
-#define CAPTURE_LINKS_EXPECTED "EN10MB, RAW, IPV4, IPV6, NULL, LOOP, LINUX_SLL or LINUX_SLL2"
+#define CAPTURE_LINKS_EXPECTED                                                                                         \
+	"EN10MB, RAW, IPV4, IPV6, NULL, LOOP, LINUX_SLL, LINUX_SLL2, PPP, PPP_SERIAL, C_HDLC or PPP_ETHER"

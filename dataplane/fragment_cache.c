@@ -12,7 +12,7 @@ struct fragment_entry {
 	uint16_t src_port, dst_port;
 	uint32_t bucket;
 	uint8_t protocol;
-	bool used;
+	bool used, tunnelled;
 	uint64_t seen_ns;
 };
 _Static_assert(sizeof(struct fragment_key) == 40, "no padding that is not named");
@@ -85,10 +85,11 @@ void fragment_cache_remember(struct fragment_cache *cache, const struct fragment
 	*entry = (struct fragment_entry){
 		.key = *key,
 		.following = cache->buckets[bucket],
-		.src_port = first->src_port,
-		.dst_port = first->dst_port,
+		.src_port = first ? first->src_port : 0,
+		.dst_port = first ? first->dst_port : 0,
 		.bucket = bucket,
-		.protocol = first->protocol,
+		.protocol = first ? first->protocol : 0,
+		.tunnelled = !first,
 		.used = true,
 		.seen_ns = now_ns,
 	};
@@ -96,13 +97,15 @@ void fragment_cache_remember(struct fragment_cache *cache, const struct fragment
 	cache->next = cache->next + 1 == cache->capacity ? 0 : cache->next + 1;
 }
 
-bool fragment_cache_recall(const struct fragment_cache *cache, const struct fragment_key *key, uint64_t hash,
-	struct flow_key *later, uint64_t now_ns) {
+enum fragment_recall fragment_cache_recall(const struct fragment_cache *cache, const struct fragment_key *key,
+	uint64_t hash, struct flow_key *later, uint64_t now_ns) {
 	const struct fragment_entry *entry = find(cache, key, (uint32_t)hash & cache->bucket_mask);
 	if (!entry || now_ns > entry->seen_ns + FRAGMENT_CACHE_LIFETIME_NS)
-		return false;
+		return FRAGMENT_UNKNOWN;
+	if (entry->tunnelled)
+		return FRAGMENT_TUNNELLED;
 	later->src_port = entry->src_port;
 	later->dst_port = entry->dst_port;
 	later->protocol = entry->protocol;
-	return true;
+	return FRAGMENT_KNOWN;
 }

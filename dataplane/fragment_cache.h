@@ -44,13 +44,19 @@ void fragment_cache_fini(struct fragment_cache *cache); // a zeroed cache is fin
 // The name of the datagram that a fragment is part of.
 void fragment_key_set(struct fragment_key *key, const struct packet_meta *meta, const struct packet_fragment *fragment);
 
+enum fragment_recall {
+	FRAGMENT_UNKNOWN, // its first fragment was not seen in the last FRAGMENT_CACHE_LIFETIME_NS
+	FRAGMENT_KNOWN,
+	FRAGMENT_TUNNELLED, // its first fragment held the headers of another packet, which was counted
+};
+
 // Remember the ports and protocol of a first fragment. A datagram of the same name is replaced.
+//   first   NULL: later fragments are FRAGMENT_TUNNELLED
 //   hash    of the key; with a secret, so that nobody outside can fill one bucket
 //   now_ns  event time (packet_clock_ns), at or above the watermark
 void fragment_cache_remember(struct fragment_cache *cache, const struct fragment_key *key, uint64_t hash,
 	const struct flow_key *first, uint64_t now_ns);
 
-// Fill in ports and protocol of a later fragment.
-//   return  false if its first fragment was not seen in the last FRAGMENT_CACHE_LIFETIME_NS; `later` is left alone
-bool fragment_cache_recall(const struct fragment_cache *cache, const struct fragment_key *key, uint64_t hash,
-	struct flow_key *later, uint64_t now_ns);
+// Fill in ports and protocol of a later fragment where it is FRAGMENT_KNOWN; else `later` is left alone.
+enum fragment_recall fragment_cache_recall(const struct fragment_cache *cache, const struct fragment_key *key,
+	uint64_t hash, struct flow_key *later, uint64_t now_ns);

@@ -17,6 +17,9 @@ const char *const packet_verdict_names[PACKET_VERDICTS + 1] = {
 	[PACKET_MALFORMED_IP] = "malformed_ip",
 	[PACKET_MALFORMED_TRANSPORT] = "malformed_transport",
 	[PACKET_TOO_MANY_HEADERS] = "too_many_headers",
+	[PACKET_TRUNCATED_TUNNEL] = "truncated_tunnel",
+	[PACKET_MALFORMED_TUNNEL] = "malformed_tunnel",
+	[PACKET_TUNNEL_FRAGMENT] = "tunnel_fragment",
 };
 
 enum packet_verdict packet_parse(const uint8_t *data, size_t size, enum packet_link link, struct packet_meta *meta,
@@ -30,8 +33,7 @@ enum packet_verdict packet_parse(const uint8_t *data, size_t size, enum packet_l
 	enum packet_verdict verdict = packet_link_walk(&walk, link, &passed);
 	if (verdict != PACKET_OK)
 		return verdict;
-	return walk.ethertype == ETHERTYPE_IPV4 ? packet_ipv4_parse(data, size, walk.at, meta, fragment)
-						: packet_ipv6_parse(data, size, walk.at, meta, fragment);
+	return packet_network_parse(&walk, meta, fragment);
 }
 
 void packet_parse_link(const uint8_t *data, size_t size, enum packet_link link, struct packet_link_headers *headers) {

@@ -4,7 +4,7 @@
 // Packet parser: a frame in, the fields of schema `packet` out. Pure functions over exact-size buffers,
 // no EAL, so that they are fuzzed and tested alone.
 //
-//   RFC 791, 8200 (IPv4, IPv6 and its extension headers), 3032 (MPLS), 2516 (PPPoE), IEEE 802.1Q/ad
+//   RFC 791, 8200 (IPv4, IPv6 and its extension headers), 3032 (MPLS), 2516 (PPPoE), 1661 (PPP), IEEE 802.1Q/ad
 #pragma once
 
 #include <stddef.h>
@@ -16,10 +16,14 @@
 // How the first header of a frame is found. Capture files name it by their DLT, ports are always Ethernet.
 enum packet_link {
 	PACKET_LINK_ETHERNET,
-	PACKET_LINK_RAW,  // starts with the IP header
-	PACKET_LINK_NULL, // BSD loopback: 4 bytes of address family, either byte order
-	PACKET_LINK_SLL,  // Linux cooked, version 1
-	PACKET_LINK_SLL2, // Linux cooked, version 2
+	PACKET_LINK_RAW,   // starts with the IP header
+	PACKET_LINK_NULL,  // BSD loopback: 4 bytes of address family, either byte order
+	PACKET_LINK_SLL,   // Linux cooked, version 1
+	PACKET_LINK_SLL2,  // Linux cooked, version 2
+	PACKET_LINK_PPP,   // RFC 1661, with the address and control octets of RFC 1662 in front or without
+	PACKET_LINK_PPPOE, // starts with the PPPoE header
+	PACKET_LINK_HDLC,  // of a serial line: Cisco's, or PPP
+	PACKET_LINKS,
 };
 
 // What became of a frame. Everything but PACKET_OK is the name of a drop (packet_verdict_names).
@@ -33,6 +37,9 @@ enum packet_verdict {
 	PACKET_MALFORMED_IP,        // wrong version, header length below 20, total length below the header's
 	PACKET_MALFORMED_TRANSPORT, // TCP data offset below 5 or past the packet, UDP length below 8
 	PACKET_TOO_MANY_HEADERS,    // more VLAN tags, MPLS labels or extension headers than the parser follows
+	PACKET_TRUNCATED_TUNNEL,    // cut inside the header of a tunnel
+	PACKET_MALFORMED_TUNNEL,    // a tunnel's header that is longer than the packet, or contradicts itself
+	PACKET_TUNNEL_FRAGMENT,     // flow_id: the rest of a packet that was counted when its tunnel was opened
 	PACKET_VERDICTS,
 };
 extern const char *const packet_verdict_names[PACKET_VERDICTS + 1]; // [0] is "ok", ends with NULL
@@ -42,7 +49,9 @@ enum packet_bits {
 	PACKET_FIRST_FRAGMENT = 1 << 1,  // has ports, more fragments follow
 	PACKET_LATER_FRAGMENT = 1 << 2,  // its ports come from the fragment cache, or are 0
 	PACKET_LENGTH_CAPTURED = 1 << 3, // the IP length was 0: the bytes are those of the buffer that was parsed
+	PACKET_TUNNEL_OPENED = 1 << 4,   // times the number of tunnels opened, up to PACKET_TUNNELS_MAX
 };
+enum { PACKET_TUNNELS_MAX = 7 };
 
 // Identity of a flow, the same bytes for both of its directions when canonical. IPv4 addresses are v4-mapped.
 // TTL and TOS share the last word to fill it; they are not part of the key (FLOW_KEY_LAST_MASK).
@@ -63,7 +72,7 @@ struct packet_meta {
 	uint32_t payload_bytes; // above the transport header; of a later fragment, all above the IP headers
 	uint64_t timestamp_ns;  // of the capture, since the epoch
 	uint32_t late_ms;       // by how much timestamp_ns lags behind the greatest one seen before it
-	uint16_t l4_offset;     // from the frame's start to the transport header; 0 if there is no whole one
+	uint16_t l4_offset;     // from the frame's start to the transport or tunnel header; 0 if there is no whole one
 	uint8_t tcp_flags;
 	uint8_t bits; // enum packet_bits
 } __attribute__((aligned(64)));
@@ -90,6 +99,40 @@ struct packet_fragment {
 //   return    PACKET_OK, or why the frame has no flow; `meta` is then unspecified but for the times
 enum packet_verdict packet_parse(const uint8_t *data, size_t size, enum packet_link link, struct packet_meta *meta,
 	struct packet_fragment *fragment);
+
+// Protocols whose payload is, or may be, another packet: IPv4, IPv6, GRE.
+static inline bool packet_is_tunnel_protocol(unsigned protocol) {
+	return protocol == 4 || protocol == 41 || protocol == 47;
+}
+
+// Ports that UDP tunnels are sent to: VXLAN by RFC 7348 and as Linux had it before, GENEVE (RFC 8926), GTP-U (3GPP
+// TS 29.281).
+enum {
+	PACKET_PORT_VXLAN = 4789,
+	PACKET_PORT_VXLAN_LINUX = 8472,
+	PACKET_PORT_GENEVE = 6081,
+	PACKET_PORT_GTPU = 2152,
+};
+
+// Whether an accepted packet may be a tunnel's: packet_open finds out.
+static inline bool packet_may_be_tunnel(const struct packet_meta *meta) {
+	if (meta->l4_offset == 0)
+		return false;
+	if (meta->key.protocol != 17)
+		return packet_is_tunnel_protocol(meta->key.protocol);
+	unsigned port = meta->key.dst_port;
+	return port == PACKET_PORT_VXLAN || port == PACKET_PORT_VXLAN_LINUX || port == PACKET_PORT_GENEVE ||
+	       port == PACKET_PORT_GTPU;
+}
+
+// Open the tunnel that an accepted packet is part of: what packet_parse filled is replaced by what the packet inside
+// says, and bits count one tunnel more. All offsets stay relative to the frame.
+//   meta    packet_may_be_tunnel(meta), fewer than PACKET_TUNNELS_MAX opened
+//   return  PACKET_OK; PACKET_NOT_IP or PACKET_ARP: it is no tunnel, or one that carries no IP now, and `meta` is left
+//           alone; else why the frame has no flow
+//   source  RFC 2003, 4213 (IP in IP), 2784, 2890, 2637 (GRE), 7637 (NVGRE), 7348, 8926; 3GPP TS 29.281, 38.415
+enum packet_verdict packet_open(
+	const uint8_t *data, size_t size, struct packet_meta *meta, struct packet_fragment *fragment);
 
 // What lies below IP, for a new flow's record.
 struct packet_link_headers {

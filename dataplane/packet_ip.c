@@ -10,8 +10,6 @@
 
 enum {
 	PROTOCOL_HOP_BY_HOP = 0,
-	PROTOCOL_TCP = 6,
-	PROTOCOL_UDP = 17,
 	PROTOCOL_ROUTING = 43,
 	PROTOCOL_FRAGMENT = 44,
 	PROTOCOL_AUTHENTICATION = 51,
@@ -22,7 +20,6 @@ enum {
 	PROTOCOL_SHIM6 = 140,
 
 	TCP_SIZE = 20,
-	UDP_SIZE = 8,
 	ICMP_SIZE = 8,
 	ICMPV6_SIZE = 4,
 	FRAGMENT_UNIT = 8,
@@ -131,7 +128,8 @@ static inline enum packet_verdict parse_transport(
 		verdict = parse_icmp(payload, protocol, meta, &ports);
 		break;
 	default:
-		meta->l4_offset = 0;
+		if (!packet_is_tunnel_protocol(protocol))
+			meta->l4_offset = 0;
 	}
 	store_word(&meta->key.src_port, last | ports);
 	return verdict;
@@ -276,4 +274,10 @@ enum packet_verdict packet_ipv6_parse(
 		return PACKET_OK;
 	}
 	return parse_transport(data, &payload, last, meta);
+}
+
+enum packet_verdict packet_network_parse(
+	const struct packet_walk *walk, struct packet_meta *meta, struct packet_fragment *fragment) {
+	return walk->ethertype == ETHERTYPE_IPV4 ? packet_ipv4_parse(walk->data, walk->size, walk->at, meta, fragment)
+						 : packet_ipv6_parse(walk->data, walk->size, walk->at, meta, fragment);
 }

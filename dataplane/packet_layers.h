@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// What the parts of the packet parser share: packet.c joins packet_link.c (everything below IP) and packet_ip.c
-// (IP and the transport header). No other file includes this.
+// What the parts of the packet parser share: packet.c joins packet_link.c (everything below IP), packet_ip.c (IP and
+// the transport header) and packet_tunnel.c (from there to the next IP header). No other file includes this.
 #pragma once
 
 #include <string.h>
@@ -12,11 +12,18 @@
 enum {
 	ETHERTYPE_IPV4 = 0x0800,
 	ETHERTYPE_IPV6 = 0x86dd,
+	ETHERTYPE_MPLS = 0x8847,
 	ETHERNET_SIZE = 14,
 	IPV4_SIZE = 20,
 	IPV6_SIZE = 40,
 	PROTOCOL_ICMP = 1,
+	PROTOCOL_IPV4 = 4,
+	PROTOCOL_TCP = 6,
+	PROTOCOL_UDP = 17,
+	PROTOCOL_IPV6 = 41,
+	PROTOCOL_GRE = 47,
 	PROTOCOL_ICMPV6 = 58,
+	UDP_SIZE = 8,
 };
 
 static inline uint16_t load_be16(const uint8_t *data) {
@@ -46,11 +53,17 @@ struct packet_walk {
 	uint16_t ethertype; // what that header is
 };
 
-// Walk from the start of the frame to its IP header, and note what is passed on the way.
-//   walk     data and size are set; at and ethertype are filled
+// Walk from a link header to the IP header above it, and note what is passed on the way.
+//   walk     data, size and at are set, at <= size; at is moved and ethertype filled
 //   headers  counts and has_mac are zero
 enum packet_verdict packet_link_walk(
 	struct packet_walk *walk, enum packet_link link, struct packet_link_headers *headers);
+// The same from a header that an EtherType names; ethertype is set too.
+enum packet_verdict packet_link_continue(struct packet_walk *walk, struct packet_link_headers *headers);
+
+// Parse what packet_link_walk arrived at. Otherwise the contract of packet_parse.
+enum packet_verdict packet_network_parse(
+	const struct packet_walk *walk, struct packet_meta *meta, struct packet_fragment *fragment);
 
 // Parse from the IP header at offset `at` on, at <= size. Otherwise the contract of packet_parse.
 enum packet_verdict packet_ipv4_parse(

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Fuzz the packet parser: the first byte is the link type, the rest a frame. Beyond not crashing, what it accepts must
-// make sense.
+// Fuzz the packet parser: the lower half of the first byte is the link type, the upper one how many tunnels are opened,
+// the rest a frame. Beyond not crashing, what it accepts must make sense.
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,21 +15,23 @@ static void require(bool holds) {
 		abort();
 }
 
-static void check_accepted(const uint8_t *frame, size_t size, enum packet_link link, const struct packet_meta *meta,
-	const struct packet_fragment *fragment) {
-	bool is_v6 = meta->key.ip_version == 6, later = meta->bits & PACKET_LATER_FRAGMENT;
-	require(is_v6 || meta->key.ip_version == 4);
-	require(meta->ip_bytes >= (is_v6 ? 40 : 20));
-	require(meta->payload_bytes <= meta->ip_bytes - (is_v6 ? 40 : 20));
-	require(meta->l4_offset + (meta->l4_offset ? 4u : 0u) <= size);
-	require(!(later && (meta->l4_offset || meta->key.src_port || meta->key.dst_port || meta->tcp_flags)));
-	if (meta->bits & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
-		require(later == (fragment->offset_bytes != 0) && fragment->offset_bytes % 8 == 0);
-
+static void check_link(const uint8_t *frame, size_t size, enum packet_link link) {
 	struct packet_link_headers headers;
 	packet_parse_link(frame, size, link, &headers);
 	require(headers.vlan_count <= FLOW_VLAN_MAX && headers.mpls_count <= FLOW_MPLS_MAX);
 	require(headers.has_mac == (link == PACKET_LINK_ETHERNET));
+}
+
+static void check_accepted(size_t size, const struct packet_meta *meta, const struct packet_fragment *fragment) {
+	bool is_v6 = meta->key.ip_version == 6, later = meta->bits & PACKET_LATER_FRAGMENT;
+	require(is_v6 || meta->key.ip_version == 4);
+	require(meta->ip_bytes >= (is_v6 ? 40 : 20));
+	require(meta->payload_bytes <= meta->ip_bytes - (is_v6 ? 40 : 20));
+	require(meta->l4_offset + (meta->l4_offset && !packet_is_tunnel_protocol(meta->key.protocol) ? 4u : 0u) <=
+		size);
+	require(!(later && (meta->l4_offset || meta->key.src_port || meta->key.dst_port || meta->tcp_flags)));
+	if (meta->bits & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
+		require(later == (fragment->offset_bytes != 0) && fragment->offset_bytes % 8 == 0);
 
 	// Both directions have one canonical key, unless it is a message of ICMP that nothing answers.
 	struct flow_key back = meta->key, one, two;
@@ -53,13 +55,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	require(block != NULL);
 	uint8_t *frame = frame_size ? block : block + 1;
 	memcpy(frame, data + 1, frame_size);
-	enum packet_link link = data[0] % (PACKET_LINK_SLL2 + 1);
+	enum packet_link link = (data[0] & 0xf) % PACKET_LINKS;
+	unsigned tunnels = data[0] >> 4 & PACKET_TUNNELS_MAX, opened = 0;
 	struct packet_meta meta;
 	struct packet_fragment fragment;
 	enum packet_verdict verdict = packet_parse(frame, frame_size, link, &meta, &fragment);
 	require((unsigned)verdict < PACKET_VERDICTS);
 	if (verdict == PACKET_OK)
-		check_accepted(frame, frame_size, link, &meta, &fragment);
+		check_link(frame, frame_size, link);
+	while (verdict == PACKET_OK) {
+		require(meta.bits / PACKET_TUNNEL_OPENED == opened);
+		check_accepted(frame_size, &meta, &fragment);
+		if (opened == tunnels || !packet_may_be_tunnel(&meta))
+			break;
+		struct packet_meta around = meta;
+		verdict = packet_open(frame, frame_size, &meta, &fragment);
+		require((unsigned)verdict < PACKET_VERDICTS);
+		if (verdict == PACKET_NOT_IP || verdict == PACKET_ARP)
+			require(memcmp(&around, &meta, sizeof(meta)) == 0);
+		opened++;
+	}
 	free(block);
 	return 0;
 }

@@ -19,6 +19,7 @@ enum { FRAME_MAX = 512 };
 
 struct frame {
 	enum packet_link link;
+	unsigned tunnels; // opened at most
 	size_t size;
 	uint8_t data[FRAME_MAX];
 };
@@ -50,6 +51,9 @@ static inline struct parsed parse(const struct frame *frame, size_t size) {
 	parsed.verdict = packet_parse(data, size, frame->link, &parsed.meta, &parsed.fragment);
 	if (parsed.verdict == PACKET_OK)
 		packet_parse_link(data, size, frame->link, &parsed.link);
+	for (unsigned i = 0; i < frame->tunnels && parsed.verdict == PACKET_OK && packet_may_be_tunnel(&parsed.meta);
+		i++)
+		parsed.verdict = packet_open(data, size, &parsed.meta, &parsed.fragment);
 	free(exact);
 	return parsed;
 }

@@ -141,6 +141,10 @@ static void test_links(void **state) {
 		{DLT_LOOP, PACKET_LINK_NULL},
 		{DLT_LINUX_SLL, PACKET_LINK_SLL},
 		{DLT_LINUX_SLL2, PACKET_LINK_SLL2},
+		{DLT_PPP, PACKET_LINK_PPP},
+		{DLT_PPP_SERIAL, PACKET_LINK_HDLC},
+		{DLT_C_HDLC, PACKET_LINK_HDLC},
+		{DLT_PPP_ETHER, PACKET_LINK_PPPOE},
 	};
 	unsigned accepted = 0;
 	for (int dlt = -1; dlt < 1000; dlt++) {

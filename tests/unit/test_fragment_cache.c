@@ -32,7 +32,7 @@ static void remember(struct fragment_cache *cache, uint32_t id, uint64_t hash, u
 static int recall(const struct fragment_cache *cache, uint32_t id, uint64_t hash, uint64_t now_ns) {
 	struct fragment_key key = key_of(4, 17, id);
 	struct flow_key later = {.src_port = 7};
-	if (fragment_cache_recall(cache, &key, hash, &later, now_ns)) {
+	if (fragment_cache_recall(cache, &key, hash, &later, now_ns) == FRAGMENT_KNOWN) {
 		assert_int_equal(later.dst_port, 53);
 		return later.src_port;
 	}
@@ -94,6 +94,22 @@ static void test_same_name_again(void **state) {
 	fragment_cache_fini(&cache);
 }
 
+static void test_tunnelled(void **state) {
+	struct fragment_cache cache;
+	struct flow_key later = {.src_port = 7};
+	struct fragment_key key = key_of(4, 47, 1);
+	assert_int_equal(fragment_cache_init(&cache, 2), 0);
+	assert_int_equal(fragment_cache_recall(&cache, &key, 1, &later, 0), FRAGMENT_UNKNOWN);
+	fragment_cache_remember(&cache, &key, 1, NULL, 0);
+	assert_int_equal(fragment_cache_recall(&cache, &key, 1, &later, 0), FRAGMENT_TUNNELLED);
+	assert_int_equal(later.src_port, 7);
+	// The identification again, for a packet that is no tunnel's.
+	fragment_cache_remember(&cache, &key, 1, &(struct flow_key){.protocol = 47}, 1);
+	assert_int_equal(fragment_cache_recall(&cache, &key, 1, &later, 1), FRAGMENT_KNOWN);
+	assert_int_equal(later.src_port, 0);
+	fragment_cache_fini(&cache);
+}
+
 static void test_names(void **state) {
 	struct fragment_key udp = key_of(4, 17, 1), tcp = key_of(4, 6, 1), other = key_of(4, 17, 2);
 	assert_memory_not_equal(&udp, &tcp, sizeof(udp));
@@ -138,6 +154,7 @@ int main(void) {
 		cmocka_unit_test(test_expiry),
 		cmocka_unit_test(test_oldest_gives_way),
 		cmocka_unit_test(test_same_name_again),
+		cmocka_unit_test(test_tunnelled),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_many),
 	};

@@ -24,6 +24,14 @@ static void test_links(void **state) {
 		{PACKET_LINK_SLL, "0000 0001 0006 0200000000010000 0800"},
 		{PACKET_LINK_SLL, "0000 0001 0006 0200000000010000 8100 0064 0800"},
 		{PACKET_LINK_SLL2, "0800 0000 00000002 0001 00 06 0200000000010000"},
+		{PACKET_LINK_PPP, "0021"},
+		{PACKET_LINK_PPP, "21"},
+		{PACKET_LINK_PPP, "ff03 0021"},
+		{PACKET_LINK_PPP, "ff03 0281 000111ff"},
+		{PACKET_LINK_PPPOE, "1100 0001 0023 0021"},
+		{PACKET_LINK_HDLC, "ff03 0021"},
+		{PACKET_LINK_HDLC, "0f00 0800"},
+		{PACKET_LINK_HDLC, "8f00 8847 000111ff"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct frame frame = {.link = cases[i].link};

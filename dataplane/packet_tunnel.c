@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Tunnels: from the headers of one packet to the IP header of the packet inside it, one tunnel a call.
+//
+// What says by itself that it is no tunnel, or none that carries IP (a control message, an acknowledgement, an
+// encrypted payload), is left to the flow of the headers around it. UDP has nothing but its port to say that it is a
+// tunnel, so there a header that doesn't look like one is none, and not a malformed one.
+#include "dataplane/packet_layers.h"
+
+enum {
+	ETHERTYPE_BRIDGED = 0x6558, // transparent Ethernet bridging: a frame (RFC 1701)
+	ETHERTYPE_PPP = 0x880b,
+	ETHERTYPE_ERSPAN = 0x88be, // types I and II
+	ETHERTYPE_ERSPAN3 = 0x22eb,
+
+	GRE_SIZE = 4,
+	GRE_FIELD_SIZE = 4, // each optional one
+	GRE_CHECKSUM = 0x8000,
+	GRE_ROUTING = 0x4000,
+	GRE_KEY = 0x2000,
+	GRE_SEQUENCE = 0x1000,
+	GRE_ACKNOWLEDGMENT = 0x0080, // version 1 only
+	GRE_VERSION_MASK = 0x0007,
+
+	ERSPAN2_SIZE = 8,
+	ERSPAN3_SIZE = 12,
+	ERSPAN3_SUBHEADER_SIZE = 8,
+	ERSPAN3_FRAME_IP = 2, // its frame type
+
+	VXLAN_SIZE = 8,
+	VXLAN_HAS_VNI = 0x08,
+	VXLAN_HAS_POLICY = 0x80, // group based policy: its tag lies in octets that are else 0
+
+	GENEVE_SIZE = 8,
+	GENEVE_CONTROL = 0x80,
+
+	GTPU_SIZE = 8,
+	GTPU_OPTIONAL_SIZE = 4,
+	GTPU_VERSION_1 = 0x30, // with the protocol type of GTP, not GTP'
+	GTPU_HAS_EXTENSION = 0x04,
+	GTPU_HAS_OPTIONAL = 0x07,
+	GTPU_PACKET = 255, // message type: user data
+	GTPU_EXTENSIONS_MAX = 8,
+
+	OFFSET_MAX = 0x8000, // where the headers of one more packet still lie within 16 bits
+};
+
+struct opening {
+	struct packet_walk walk; // `size` is where the packet around it ends, or the capture, whichever is first
+	size_t end;              // of that packet by its own account
+	enum packet_link link;   // of what is inside; where it is PACKET_LINKS, walk.ethertype says
+};
+
+// A packet too short for its tunnel's header: by the sender's own account, or cut by the capture?
+static enum packet_verdict require(const struct opening *opening, size_t size) {
+	if (opening->walk.size - opening->walk.at >= size)
+		return PACKET_OK;
+	return opening->end - opening->walk.at < size ? PACKET_MALFORMED_TUNNEL : PACKET_TRUNCATED_TUNNEL;
+}
+
+static enum packet_verdict pass(struct opening *opening, size_t size) {
+	enum packet_verdict verdict = require(opening, size);
+	if (verdict == PACKET_OK)
+		opening->walk.at += size;
+	return verdict;
+}
+
+// What is inside ends `size` bytes from here, by the tunnel's account.
+static enum packet_verdict bound(struct opening *opening, size_t size) {
+	if (size > opening->end - opening->walk.at)
+		return PACKET_MALFORMED_TUNNEL;
+	opening->end = opening->walk.at + size;
+	if (opening->walk.size > opening->end)
+		opening->walk.size = opening->end;
+	return PACKET_OK;
+}
+
+static enum packet_verdict open_erspan3(struct opening *opening) {
+	enum packet_verdict verdict = require(opening, ERSPAN3_SIZE);
+	if (verdict != PACKET_OK)
+		return verdict;
+	unsigned last = load_be16(opening->walk.data + opening->walk.at + 10);
+	if ((last >> 10 & 0x1f) == ERSPAN3_FRAME_IP)
+		opening->link = PACKET_LINK_RAW;
+	return pass(opening, ERSPAN3_SIZE + (last & 1 ? ERSPAN3_SUBHEADER_SIZE : 0));
+}
+
+static enum packet_verdict open_gre_payload(struct opening *opening, unsigned flags, uint16_t protocol) {
+	switch (protocol) {
+	case ETHERTYPE_ERSPAN: // type I has neither sequence number nor header
+		opening->link = PACKET_LINK_ETHERNET;
+		return flags & GRE_SEQUENCE ? pass(opening, ERSPAN2_SIZE) : PACKET_OK;
+	case ETHERTYPE_ERSPAN3:
+		opening->link = PACKET_LINK_ETHERNET;
+		return open_erspan3(opening);
+	case ETHERTYPE_BRIDGED:
+		opening->link = PACKET_LINK_ETHERNET;
+		return PACKET_OK;
+	case ETHERTYPE_PPP:
+		opening->link = PACKET_LINK_PPP;
+		return PACKET_OK;
+	default:
+		opening->walk.ethertype = protocol;
+		return PACKET_OK;
+	}
+}
+
+// PPTP's: the key is the payload's length and the call's number.
+static enum packet_verdict open_gre1(struct opening *opening, unsigned flags, uint16_t protocol) {
+	if (!(flags & GRE_KEY) || (flags & (GRE_CHECKSUM | GRE_ROUTING)) || protocol != ETHERTYPE_PPP)
+		return PACKET_MALFORMED_TUNNEL;
+	enum packet_verdict verdict = require(opening, GRE_SIZE + GRE_FIELD_SIZE);
+	if (verdict != PACKET_OK)
+		return verdict;
+	size_t payload_size = load_be16(opening->walk.data + opening->walk.at + GRE_SIZE);
+	unsigned fields = 1 + !!(flags & GRE_SEQUENCE) + !!(flags & GRE_ACKNOWLEDGMENT);
+	verdict = pass(opening, GRE_SIZE + (size_t)fields * GRE_FIELD_SIZE);
+	if (verdict == PACKET_OK)
+		verdict = bound(opening, payload_size);
+	if (verdict != PACKET_OK)
+		return verdict;
+	opening->link = PACKET_LINK_PPP;
+	return flags & GRE_SEQUENCE ? PACKET_OK : PACKET_NOT_IP; // an acknowledgement alone
+}
+
+static enum packet_verdict open_gre(struct opening *opening) {
+	enum packet_verdict verdict = require(opening, GRE_SIZE);
+	if (verdict != PACKET_OK)
+		return verdict;
+	const uint8_t *header = opening->walk.data + opening->walk.at;
+	unsigned flags = load_be16(header), version = flags & GRE_VERSION_MASK;
+	uint16_t protocol = load_be16(header + 2);
+	if (version == 1)
+		return open_gre1(opening, flags, protocol);
+	if (version != 0 || (flags & GRE_ROUTING)) // source routes of RFC 1701, which nobody sends
+		return PACKET_NOT_IP;
+	unsigned fields = !!(flags & GRE_CHECKSUM) + !!(flags & GRE_KEY) + !!(flags & GRE_SEQUENCE);
+	verdict = pass(opening, GRE_SIZE + (size_t)fields * GRE_FIELD_SIZE);
+	return verdict == PACKET_OK ? open_gre_payload(opening, flags, protocol) : verdict;
+}
+
+static enum packet_verdict open_vxlan(struct opening *opening) {
+	enum packet_verdict verdict = require(opening, VXLAN_SIZE);
+	if (verdict != PACKET_OK)
+		return verdict;
+	const uint8_t *header = opening->walk.data + opening->walk.at;
+	bool has_policy = header[0] & VXLAN_HAS_POLICY, is_clean = load_be32(header) << 8 == 0 && header[7] == 0;
+	if ((header[0] & ~VXLAN_HAS_POLICY) != VXLAN_HAS_VNI || !(is_clean || has_policy))
+		return PACKET_NOT_IP;
+	opening->link = PACKET_LINK_ETHERNET;
+	return pass(opening, VXLAN_SIZE);
+}
+
+static enum packet_verdict open_geneve(struct opening *opening) {
+	enum packet_verdict verdict = require(opening, GENEVE_SIZE);
+	if (verdict != PACKET_OK)
+		return verdict;
+	const uint8_t *header = opening->walk.data + opening->walk.at;
+	uint16_t protocol = load_be16(header + 2);
+	if (header[0] >> 6 != 0 || header[7] != 0 || (header[1] & GENEVE_CONTROL))
+		return PACKET_NOT_IP;
+	if (protocol == ETHERTYPE_BRIDGED)
+		opening->link = PACKET_LINK_ETHERNET;
+	else
+		opening->walk.ethertype = protocol;
+	return pass(opening, GENEVE_SIZE + (size_t)(header[0] & 0x3f) * 4);
+}
+
+// Each extension header ends with the type of the next one, the last with 0; so does the optional part before them.
+static enum packet_verdict pass_gtpu_extensions(struct opening *opening) {
+	const uint8_t *data = opening->walk.data;
+	for (unsigned count = 0; data[opening->walk.at - 1] != 0; count++) {
+		if (count == GTPU_EXTENSIONS_MAX)
+			return PACKET_TOO_MANY_HEADERS;
+		enum packet_verdict verdict = require(opening, 1);
+		if (verdict != PACKET_OK)
+			return verdict;
+		size_t size = (size_t)data[opening->walk.at] * 4;
+		if (size == 0)
+			return PACKET_MALFORMED_TUNNEL;
+		verdict = pass(opening, size);
+		if (verdict != PACKET_OK)
+			return verdict;
+	}
+	return PACKET_OK;
+}
+
+static enum packet_verdict open_gtpu(struct opening *opening) {
+	enum packet_verdict verdict = require(opening, GTPU_SIZE);
+	if (verdict != PACKET_OK)
+		return verdict;
+	const uint8_t *header = opening->walk.data + opening->walk.at;
+	if ((header[0] & 0xf0) != GTPU_VERSION_1 || header[1] != GTPU_PACKET)
+		return PACKET_NOT_IP;
+	opening->walk.at += GTPU_SIZE;
+	verdict = bound(opening, load_be16(header + 2));
+	if (verdict == PACKET_OK && (header[0] & GTPU_HAS_OPTIONAL))
+		verdict = pass(opening, GTPU_OPTIONAL_SIZE);
+	if (verdict == PACKET_OK && (header[0] & GTPU_HAS_EXTENSION))
+		verdict = pass_gtpu_extensions(opening);
+	if (verdict == PACKET_OK)
+		verdict = require(opening, 1);
+	if (verdict != PACKET_OK)
+		return verdict;
+	unsigned nibble = opening->walk.data[opening->walk.at] >> 4;
+	opening->link = PACKET_LINK_RAW;
+	return nibble == 4 || nibble == 6 ? PACKET_OK : PACKET_NOT_IP; // a session may carry anything (TS 23.501, 5.6)
+}
+
+static enum packet_verdict open_udp(struct opening *opening, unsigned port) {
+	switch (port) {
+	case PACKET_PORT_VXLAN:
+	case PACKET_PORT_VXLAN_LINUX:
+		return open_vxlan(opening);
+	case PACKET_PORT_GENEVE:
+		return open_geneve(opening);
+	case PACKET_PORT_GTPU:
+		return open_gtpu(opening);
+	}
+	return PACKET_NOT_IP;
+}
+
+static enum packet_verdict open_protocol(struct opening *opening, const struct flow_key *key) {
+	switch (key->protocol) {
+	case PROTOCOL_IPV4:
+		opening->walk.ethertype = ETHERTYPE_IPV4;
+		return PACKET_OK;
+	case PROTOCOL_IPV6:
+		opening->walk.ethertype = ETHERTYPE_IPV6;
+		return PACKET_OK;
+	case PROTOCOL_GRE:
+		return open_gre(opening);
+	case PROTOCOL_UDP:
+		return open_udp(opening, key->dst_port);
+	}
+	return PACKET_NOT_IP;
+}
+
+// Headers that end before their time where nothing was cut: it is the sender's doing.
+static enum packet_verdict blame_sender(enum packet_verdict verdict) {
+	switch (verdict) {
+	case PACKET_TRUNCATED_LINK:
+		return PACKET_MALFORMED_TUNNEL;
+	case PACKET_TRUNCATED_IP:
+		return PACKET_MALFORMED_IP;
+	case PACKET_TRUNCATED_TRANSPORT:
+		return PACKET_MALFORMED_TRANSPORT;
+	default:
+		return verdict;
+	}
+}
+
+// Walk to the IP header of the packet inside.
+static enum packet_verdict enter(struct opening *opening, const struct flow_key *key) {
+	struct packet_link_headers passed;
+	passed.vlan_count = passed.mpls_count = 0;
+	enum packet_verdict verdict = open_protocol(opening, key);
+	if (verdict != PACKET_OK)
+		return verdict;
+	return opening->link == PACKET_LINKS ? packet_link_continue(&opening->walk, &passed)
+					     : packet_link_walk(&opening->walk, opening->link, &passed);
+}
+
+enum packet_verdict packet_open(
+	const uint8_t *data, size_t size, struct packet_meta *meta, struct packet_fragment *fragment) {
+	size_t at = meta->l4_offset + (meta->key.protocol == PROTOCOL_UDP ? UDP_SIZE : 0);
+	if (at > OFFSET_MAX)
+		return PACKET_TOO_MANY_HEADERS;
+	struct opening opening = {
+		.walk = {.data = data, .size = size, .at = at},
+		.end = at + meta->payload_bytes,
+		.link = PACKET_LINKS,
+	};
+	if (opening.walk.size > opening.end)
+		opening.walk.size = opening.end;
+	bool is_whole = opening.end <= size && !(meta->bits & PACKET_FIRST_FRAGMENT);
+	unsigned opened = meta->bits & PACKET_TUNNELS_MAX * PACKET_TUNNEL_OPENED;
+	enum packet_verdict verdict = enter(&opening, &meta->key);
+	if (verdict == PACKET_OK) {
+		verdict = packet_network_parse(&opening.walk, meta, fragment);
+		meta->bits |= (uint8_t)(opened + PACKET_TUNNEL_OPENED);
+	}
+	return is_whole ? blame_sender(verdict) : verdict;
+}
