@@ -20,7 +20,7 @@
 #include "dataplane/crypto_pan.h"
 #include "dataplane/operator.h"
 
-static const uint8_t key[CRYPTO_PAN_KEY_SIZE] = "sixteen of key, sixteen of pad.";
+static const uint8_t written_key[CRYPTO_PAN_KEY_SIZE] = "sixteen of key, sixteen of pad.";
 static char key_path[] = "/tmp/weir-anonymize-XXXXXX";
 static char said[512];
 static unsigned forwarded;
@@ -31,8 +31,8 @@ void instance_forward(struct instance *self, unsigned output, struct batch *batc
 	batch->count = 0;
 }
 
-uint64_t key_hash(const struct node *node, const void *bytes, size_t size) {
-	return ((const uint8_t *)bytes)[size - 1] * hash_factor;
+uint64_t key_hash(const struct node *node, const void *key, size_t size) {
+	return ((const uint8_t *)key)[size - 1] * hash_factor;
 }
 
 void operator_error(const struct operator *op, const char *format, ...) {
@@ -107,7 +107,7 @@ static void test_changes_addresses_and_nothing_else(void **state) {
 	static const char *const settings[] = {"key", key_path, "mac", "keep", NULL};
 	struct fixture fixture;
 	struct crypto_pan pan;
-	crypto_pan_init(&pan, key);
+	crypto_pan_init(&pan, written_key);
 	assert_int_equal(fixture_open(&fixture, &flow_schema, settings), 0);
 	struct flow_record record = a_record(), expected = record;
 	crypto_pan_address(&pan, record.src_ip, expected.src_ip);
@@ -122,7 +122,7 @@ static void test_updates_as_well(void **state) {
 	static const char *const settings[] = {"key", key_path, NULL};
 	struct fixture fixture;
 	struct crypto_pan pan;
-	crypto_pan_init(&pan, key);
+	crypto_pan_init(&pan, written_key);
 	assert_int_equal(fixture_open(&fixture, &flow_update_schema, settings), 0);
 	struct flow_update update = {.src_ip = {1}, .dst_ip = {2}, .total_packets = 3}, expected = update;
 	crypto_pan_address(&pan, update.src_ip, expected.src_ip);
@@ -156,7 +156,7 @@ static void test_hashes_mac_addresses(void **state) {
 	static const char *const settings[] = {"key", key_path, "mac", "hash", NULL};
 	struct fixture fixture;
 	struct crypto_pan pan;
-	crypto_pan_init(&pan, key);
+	crypto_pan_init(&pan, written_key);
 	assert_int_equal(fixture_open(&fixture, &flow_schema, settings), 0);
 	struct flow_record record = a_record(), before = record;
 	treat(&fixture.instances[0], &record);
@@ -171,7 +171,7 @@ static void test_hashes_mac_addresses(void **state) {
 static void test_its_table_is_never_wrong(void **state) {
 	static const char *const sizes[] = {"1", "5", "65536"};
 	struct crypto_pan pan;
-	crypto_pan_init(&pan, key);
+	crypto_pan_init(&pan, written_key);
 	for (unsigned size = 0; size < 3; size++) {
 		const char *const settings[] = {"key", key_path, "cache", sizes[size], NULL};
 		struct fixture fixture;
@@ -200,7 +200,7 @@ static void test_refuses_fields_that_are_not_there(void **state) {
 
 static int write_key(void **state) {
 	int file = mkstemp(key_path);
-	bool written = file >= 0 && write(file, key, sizeof(key)) == sizeof(key);
+	bool written = file >= 0 && write(file, written_key, sizeof(written_key)) == sizeof(written_key);
 	close(file);
 	return written ? 0 : -1;
 }
