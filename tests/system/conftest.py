@@ -192,6 +192,15 @@ def controller(make_controller, redis):
 
 
 @pytest.fixture(scope="session")
+def tcp_captures(tmp_path_factory):
+    """Name -> path of the captures that tests/captures/tcp_captures.py makes; `all` is all of them in one."""
+    sys.path.insert(0, str(ROOT / "tests" / "captures"))
+    import tcp_captures as maker
+    folder = tmp_path_factory.mktemp("tcp")
+    return {name: maker.make(name, folder) for name in maker.KIND} | {"all": maker.make_one_of_all(folder)}
+
+
+@pytest.fixture(scope="session")
 def messages(tmp_path_factory):
     """The Python module of api/weir.proto."""
     folder = tmp_path_factory.mktemp("proto")

@@ -10,6 +10,15 @@ from conftest import BUILD, PATIENCE_S, Process, wait_for
 
 WEIR = BUILD / "weir-dataplane"
 NO_DEVICES = ["--no-pci", "--no-huge", "--log-level=error"]
+# Name -> the EAL's arguments and the node's: the same capture gives the same records under all of them.
+PLANS = {
+    "one worker, chained": (["-l", "0"], []),
+    "one worker, ringed": (["-l", "0"], ["--set", "channels=ring"]),
+    "two workers": (["-l", "0-1"], []),
+    "two workers, ringed": (["-l", "0-1"], ["--set", "channels=ring"]),
+    "three workers on one CPU, small rings": (
+        ["--lcores", "0@0,1@0,2@0"], ["--set", "channels=ring", "--set", "ring_size=64"]),
+}
 
 
 class Node:

@@ -15,6 +15,7 @@ import random
 import shutil
 import struct
 import subprocess
+import sys
 
 import pytest
 from scapy.contrib.mpls import MPLS
@@ -26,6 +27,7 @@ from scapy.layers.ppp import PPP, PPPoE
 from scapy.packet import Raw
 
 import tshark_flows
+from node import PLANS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("WEIR_BUILD", ROOT / "build")).resolve()
@@ -295,6 +297,22 @@ def test_documented_differences(make, tmp_path):
     capture = write(tmp_path / "capture.pcap", [make(), *plain()], ETHERNET)
     assert sum(frame["udp.srcport"] == ["1"] for frame in tshark_flows.frames(capture)) == 1
     assert sum(assert_agree(capture, tmp_path).without.values()) == 1
+
+
+FLOWTEST = TRACES.parent / "conformance" / "flowtest.py"
+
+
+@pytest.mark.skipif(not FLOWTEST.exists(), reason="no FlowTest beside the project")
+def test_flowtest(tmp_path):
+    """Every hand-annotated case passes with two workers and rings; test_node says that all plans give these records."""
+    eal, settings = PLANS["two workers, ringed"]
+    weir = tmp_path / "weir"
+    weir.write_text(f'#!/bin/sh\nexec {BUILD}/weir-dataplane {" ".join(eal)} "$@" {" ".join(settings)}\n')
+    weir.chmod(0o755)
+    done = subprocess.run([sys.executable, FLOWTEST, "--weir", weir], cwd=ROOT, capture_output=True, text=True,
+                          timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 failed" in done.stdout
 
 
 TRACE_FILES = sorted(path for path in TRACES.rglob("*.pcap*") if path.is_file()) if TRACES.is_dir() else []

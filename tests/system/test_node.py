@@ -8,23 +8,15 @@ import pathlib
 import re
 import shutil
 import signal
+import subprocess
 
 import pytest
 
 from conftest import ROOT, Process, wait_for
-from node import NO_DEVICES, WEIR, Node, assert_accounts_hold, run_file
+from node import NO_DEVICES, PLANS, WEIR, Node, assert_accounts_hold, run_file
 
 TRACES = pathlib.Path(os.environ.get("WEIR_TRACES", ROOT.parent / "shared" / "traces"))
 SMALL = ROOT / "tests" / "pipeline" / "tcp_end.pcap"
-
-PLANS = {
-    "one worker, chained": (["-l", "0"], []),
-    "one worker, ringed": (["-l", "0"], ["--set", "channels=ring"]),
-    "two workers": (["-l", "0-1"], []),
-    "two workers, ringed": (["-l", "0-1"], ["--set", "channels=ring"]),
-    "three workers on one CPU, small rings": (
-        ["--lcores", "0@0,1@0,2@0"], ["--set", "channels=ring", "--set", "ring_size=64"]),
-}
 
 ENDLESS = """
 pipeline: endless
@@ -58,9 +50,9 @@ def endless(tmp_path):
     return path
 
 
-def run_plan(capture, plan, out):
+def run_plan(capture, plan, out, tunnels):
     eal, settings = PLANS[plan]
-    done = run_file([capture, "--set", f"sink.path={out}", *settings], eal=eal)
+    done = run_file([capture, "--set", f"sink.path={out}", "--set", f"flow_id.tunnels={tunnels}", *settings], eal=eal)
     assert done.returncode == 0, done.stderr
     packets = int(re.search(r"(\d+) packets", done.stderr).group(1))
     drops = re.search(r"flow_id dropped ([^;\n]*)", done.stderr)
@@ -68,10 +60,10 @@ def run_plan(capture, plan, out):
     return packets, dropped, sorted(out.read_text(encoding="utf-8").splitlines())
 
 
-def assert_plans_agree(capture, tmp_path, expected_packets):
+def assert_plans_agree(capture, tmp_path, expected_packets, tunnels="outer"):
     reference = None
     for number, plan in enumerate(PLANS):
-        packets, dropped, records = run_plan(capture, plan, tmp_path / f"{number}.jsonl")
+        packets, dropped, records = run_plan(capture, plan, tmp_path / f"{number}.jsonl", tunnels)
         assert packets == expected_packets, plan
         flows = [json.loads(record) for record in records]
         counted = sum(f[side]["packets"] for f in flows for side in ("fwd", "rev") if side in f)
@@ -84,12 +76,27 @@ def test_plans_agree_on_a_small_capture(tmp_path):
     assert_plans_agree(SMALL, tmp_path, 18)
 
 
+def test_plans_agree_on_tcp_with_troubles(tmp_path, tcp_captures):
+    """What the records say of round-trip times and retransmissions depends on the order of a flow's packets alone."""
+    assert_plans_agree(tcp_captures["all"], tmp_path, 26062)
+
+
+@pytest.mark.skipif(not (TRACES / "flowtest").is_dir(), reason="no FlowTest beside the project")
+def test_plans_agree_on_flowtest(tmp_path):
+    """All of its captures in one; that the records are right is test_conformance's to say."""
+    capture = tmp_path / "flowtest.pcap"
+    parts = sorted((TRACES / "flowtest").glob("*.pcap"))
+    subprocess.run(["mergecap", "-F", "pcap", "-w", capture, *parts], check=True, timeout=60)
+    assert_plans_agree(capture, tmp_path, 1310, "inner")
+
+
+@pytest.mark.parametrize("tunnels", ["outer", "inner"])
 @pytest.mark.skipif(not (TRACES / "mix.pcap.gz").exists(), reason="no real trace beside the project")
-def test_plans_agree_on_real_traffic(tmp_path):
+def test_plans_agree_on_real_traffic(tmp_path, tunnels):
     capture = tmp_path / "mix.pcap"
     with gzip.open(TRACES / "mix.pcap.gz") as packed, open(capture, "wb") as plain:
         shutil.copyfileobj(packed, plain)
-    assert_plans_agree(capture, tmp_path, 102018)
+    assert_plans_agree(capture, tmp_path, 102018, tunnels)
 
 
 @pytest.mark.parametrize("eal", [["-l", "0"], ["--lcores", "0@0,1@0"]], ids=["one worker", "two workers"])
