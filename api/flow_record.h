@@ -37,6 +37,18 @@ enum flow_present {
 	FLOW_HAS_FWD_THROUGHPUT, // duration above zero
 	FLOW_HAS_REV_THROUGHPUT,
 	FLOW_HAS_RESPONSE,
+	FLOW_HAS_TCP,
+	FLOW_HAS_REV_TCP,
+	FLOW_HAS_TCP_LIMITED,
+	FLOW_HAS_HANDSHAKE, // both of its halves
+	FLOW_HAS_HANDSHAKE_SYN,
+	FLOW_HAS_HANDSHAKE_ACK,
+	FLOW_HAS_FWD_MSS,
+	FLOW_HAS_REV_MSS,
+	FLOW_HAS_FWD_WINDOW_SCALE,
+	FLOW_HAS_REV_WINDOW_SCALE,
+	FLOW_HAS_FWD_RTT, // at least one sample
+	FLOW_HAS_REV_RTT,
 	FLOW_HAS_END, // flow_update: the flow ended in this interval
 };
 
@@ -49,6 +61,46 @@ struct flow_direction {
 	uint8_t ttl;             // of the first packet
 	uint8_t tos;             // of the first packet, the whole octet
 	uint8_t pad[5];
+};
+
+enum flow_tcp_state {
+	FLOW_TCP_MIDSTREAM,    // no SYN was seen, no FIN and no RST
+	FLOW_TCP_SYN_SENT,     // SYN, and nothing from the other end
+	FLOW_TCP_SYN_RECEIVED, // SYN from both ends, not acknowledged yet
+	FLOW_TCP_ESTABLISHED,
+	FLOW_TCP_CLOSING, // FIN from one end
+	FLOW_TCP_CLOSED,  // FIN from both ends
+	FLOW_TCP_RESET,
+	FLOW_TCP_STATES,
+};
+extern const char *const flow_tcp_state_names[FLOW_TCP_STATES + 1];
+
+// What one end sent; docs/tcp.md defines each figure.
+struct flow_tcp_direction {
+	uint32_t syn, fin, rst;
+	uint32_t pure_acks;
+	uint64_t unique_bytes;
+	uint32_t retransmitted_packets;
+	uint32_t out_of_order_packets;
+	uint64_t retransmitted_bytes;
+	uint32_t duplicate_acks; // ACKs of what this end sent
+	uint32_t zero_windows;
+	uint16_t window_probes, keep_alives;
+	uint16_t mss;
+	uint8_t window_scale;
+	uint8_t pad;
+	uint32_t max_window; // bytes
+	uint32_t pad_2;
+	uint64_t rtt_samples;
+	uint64_t rtt_min_ns, rtt_avg_ns, rtt_max_ns, rtt_stddev_ns;
+};
+
+struct flow_tcp {
+	uint8_t state; // enum flow_tcp_state
+	bool limited;
+	uint64_t handshake_rtt_ns;
+	uint64_t handshake_syn_ns, handshake_ack_ns; // its halves
+	struct flow_tcp_direction fwd, rev;
 };
 
 struct flow_record {
@@ -66,6 +118,7 @@ struct flow_record {
 	uint64_t duration_ns;
 	uint64_t response_ns; // first packet in reverse - first forward; not TCP
 	struct flow_direction fwd, rev;
+	struct flow_tcp tcp;
 };
 extern const struct schema flow_schema;
 

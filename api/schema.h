@@ -26,7 +26,7 @@ enum field_type {
 
 enum {
 	FIELD_ALWAYS = 0, // presence: the field applies to every tuple
-	SCHEMA_FIELDS_MAX = 96,
+	SCHEMA_FIELDS_MAX = 128,
 	SCHEMA_PRESENT_MAX = 63, // greatest presence bit
 };
 

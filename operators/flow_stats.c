@@ -11,11 +11,16 @@
 //
 // When a record ends is decided by flow_state.h from packets and event time alone: the records are the same whatever
 // the batches, the number of workers and the moment at which a timer happens to fire. Only eviction depends on them.
+#include <netinet/in.h>
+#include <stdlib.h>
+
 #include "dataplane/flow_changes.h"
 #include "dataplane/flow_expiry.h"
 #include "dataplane/flow_record_fill.h"
 #include "dataplane/link_set.h"
 #include "dataplane/operator.h"
+#include "dataplane/tcp_record.h"
+#include "dataplane/tcp_table.h"
 
 enum { OUTPUT_FLOWS, OUTPUT_UPDATES };
 enum { DROP_TABLE_FULL };
@@ -35,10 +40,19 @@ enum gauge {
 struct flow_stats_options {
 	uint64_t max_flows, idle_timeout_ns, active_timeout_ns, tcp_linger_ns, update_interval_ns;
 	unsigned evict;
+	bool tcp;
+};
+
+// What the instances share.
+struct flow_stats_shared {
+	struct flow_table *table;
+	struct tcp_table *tcp; // NULL: no TCP analysis
 };
 
 struct flow_stats {
 	struct flow_table *table;
+	struct tcp_flow *tcp_flows; // parallel to table->flows; NULL: no TCP analysis
+	struct tcp_lender tcp_lender;
 	struct flow_changes changes;
 	uint64_t update_interval_ns;
 	uint64_t updated_ns; // the interval that began then is being counted
@@ -55,6 +69,26 @@ static void note_listeners(struct instance *self) {
 	stats->tells_updates = instance_has_listener(self, OUTPUT_UPDATES);
 }
 
+// The TCP part of a flow.
+//   return  NULL: it has none
+static struct tcp_flow *tcp_part(const struct flow_stats *stats, uint32_t record) {
+	bool is_tcp = stats->tcp_flows != NULL && stats->table->flows[record].protocol == IPPROTO_TCP;
+	return is_tcp ? &stats->tcp_flows[record] : NULL;
+}
+
+static void start_tcp(struct flow_stats *stats, uint32_t record) {
+	struct tcp_flow *tcp = tcp_part(stats, record);
+	if (tcp != NULL)
+		tcp_flow_start(tcp);
+}
+
+static void count_tcp(struct flow_stats *stats, uint32_t record, struct rte_mbuf *tuple) {
+	struct tcp_flow *tcp = tcp_part(stats, record);
+	if (tcp != NULL)
+		tcp_table_count(tcp, &stats->tcp_lender, tuple_packet(tuple), rte_pktmbuf_mtod(tuple, const uint8_t *),
+			rte_pktmbuf_data_len(tuple));
+}
+
 static void export_record(struct instance *self, uint32_t record, enum flow_end_reason reason) {
 	struct flow_stats *stats = self->state;
 	self->gauges[GAUGE_ENDED + reason]++;
@@ -62,11 +96,15 @@ static void export_record(struct instance *self, uint32_t record, enum flow_end_
 	if (tuple == NULL)
 		return;
 	struct flow_record *out = tuple_record(tuple);
+	const struct flow *flow = &stats->table->flows[record];
 	const struct flow_cold *cold = &stats->table->colds[record];
 	struct flow_key key;
 	flow_table_key(stats->table, record, &key);
-	flow_record_fill(out, &key, &stats->table->flows[record], cold, link_set_at(&stats->links, cold->headers));
+	flow_record_fill(out, &key, flow, cold, link_set_at(&stats->links, cold->headers));
 	out->end_reason = (uint8_t)reason;
+	const struct tcp_flow *tcp = tcp_part(stats, record);
+	if (tcp != NULL)
+		tcp_record_fill(tcp, &stats->tcp_lender, (flow->bits & FLOW_FORWARD_IS_REVERSED) != 0, out);
 	instance_emit(self, OUTPUT_FLOWS, tuple);
 }
 
@@ -93,6 +131,9 @@ static void conclude_flow(struct instance *self, uint32_t record, enum flow_end_
 	flow_changes_remove(&stats->changes, record);
 	if (stats->tells_updates)
 		tell_update(self, record, reason);
+	struct tcp_flow *tcp = tcp_part(stats, record);
+	if (tcp != NULL)
+		tcp_flow_end(tcp, &stats->tcp_lender);
 }
 
 // End a flow that is not on the wheel.
@@ -112,6 +153,9 @@ static void cut_flow(struct instance *self, uint32_t record) {
 	struct flow_stats *stats = self->state;
 	export_record(self, record, FLOW_END_ACTIVE);
 	flow_cut(&stats->table->flows[record], &stats->table->reports[record]);
+	struct tcp_flow *tcp = tcp_part(stats, record);
+	if (tcp != NULL)
+		tcp_flow_cut(tcp, &stats->tcp_lender);
 }
 
 // Do what is due at the watermark for a flow that is not on the wheel: at most one record and one update.
@@ -172,6 +216,7 @@ static uint32_t add_flow(struct instance *self, struct rte_mbuf *tuple, const st
 		return 0;
 	flow_start(&table->flows[record], &table->colds[record], tuple_packet(tuple));
 	table->colds[record].headers = take_links(self, tuple);
+	start_tcp(stats, record);
 	self->gauges[GAUGE_CREATED]++;
 	self->gauges[GAUGE_FLOWS]++;
 	return record;
@@ -202,6 +247,7 @@ static bool advance_flow(struct instance *self, uint32_t record, struct rte_mbuf
 	} else {
 		conclude_flow(self, record, decision.end_reason);
 		flow_start(flow, cold, meta);
+		start_tcp(stats, record);
 		self->gauges[GAUGE_CREATED]++;
 	}
 	return true;
@@ -226,6 +272,7 @@ take_packet(struct instance *self, struct rte_mbuf *tuple, uint32_t record, cons
 	struct flow *flow = &stats->table->flows[record];
 	uint8_t bits = flow->bits;
 	flow_count_any(flow, &stats->table->colds[record], meta, meta->bits & PACKET_REVERSED);
+	count_tcp(stats, record, tuple);
 	if (stats->tells_updates)
 		flow_changes_add(&stats->changes, record);
 	if (is_new)
@@ -258,6 +305,7 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 			     ((flow->bits & wanted_bits) == wanted_bits);
 		if (__builtin_expect(plain, 1)) {
 			flow_count(flow, meta, direction);
+			count_tcp(stats, candidates[i], tuple);
 		} else if (!take_packet(self, tuple, found ? candidates[i] : 0, &words)) {
 			instance_drop(self, DROP_TABLE_FULL, tuple);
 			continue;
@@ -319,21 +367,30 @@ static bool flow_stats_flush(struct instance *self, enum end_of_stream why, unsi
 	return stats->expiry.wheel.count > 0;
 }
 
-static int flow_stats_open(struct operator *op) {
-	const struct flow_stats_options *options = op->options;
-	struct flow_table *table;
-	int error = flow_table_new(&table, options->max_flows, op->instance_count);
-	if (error != 0) {
-		operator_error(op, "no memory for max_flows: %llu", (unsigned long long)options->max_flows);
-		return error;
-	}
-	op->shared = table;
-	return 0;
+static void flow_stats_close(struct operator *op) {
+	struct flow_stats_shared *shared = op->shared;
+	if (shared == NULL)
+		return;
+	flow_table_free(shared->table);
+	tcp_table_free(shared->tcp);
+	free(shared);
+	op->shared = NULL;
 }
 
-static void flow_stats_close(struct operator *op) {
-	flow_table_free(op->shared);
-	op->shared = NULL;
+static int flow_stats_open(struct operator *op) {
+	const struct flow_stats_options *options = op->options;
+	struct flow_stats_shared *shared = calloc(1, sizeof(*shared));
+	op->shared = shared;
+	int error = shared != NULL ? 0 : -ENOMEM;
+	if (error == 0)
+		error = flow_table_new(&shared->table, options->max_flows, op->instance_count);
+	if (error == 0 && options->tcp)
+		error = tcp_table_new(&shared->tcp, options->max_flows, op->instance_count);
+	if (error != 0) {
+		operator_error(op, "no memory for max_flows: %llu", (unsigned long long)options->max_flows);
+		flow_stats_close(op);
+	}
+	return error;
 }
 
 static int flow_stats_init(struct instance *self) {
@@ -344,7 +401,12 @@ static int flow_stats_init(struct instance *self) {
 		.active_ns = options->active_timeout_ns,
 		.linger_ns = options->tcp_linger_ns,
 	};
-	stats->table = self->op->shared;
+	struct flow_stats_shared *shared = self->op->shared;
+	stats->table = shared->table;
+	if (shared->tcp != NULL) {
+		stats->tcp_flows = shared->tcp->flows;
+		stats->tcp_lender = tcp_table_lender(shared->tcp, self->index);
+	}
 	stats->update_interval_ns = options->update_interval_ns;
 	stats->evict = options->evict;
 	flow_expiry_init(&stats->expiry, stats->table, &timeouts);
@@ -382,6 +444,9 @@ static const struct option flow_stats_option_table[] = {
 		.help = "event time between two updates of a flow that changes"},
 	{"evict", OPTION_ENUM, AT(evict), "nearest_expiry", .choices = evict_names,
 		.help = "which flow makes room for a new one when max_flows is reached"},
+	{"tcp", OPTION_BOOL, AT(tcp), "true",
+		.help = "analyse TCP: round-trip times, retransmissions, windows; about 130 bytes more for each TCP "
+			"flow"},
 	{0},
 };
 

@@ -79,6 +79,8 @@ static void test_flow_full(void **state) {
 		INT64_MAX; // jansson reads no more than that
 	record.fwd.packets = record.fwd.bytes = record.fwd.payload_bytes = record.fwd.throughput_bps = INT64_MAX;
 	record.rev = record.fwd;
+	memset(&record.tcp, 0x7f, sizeof(record.tcp));
+	record.tcp.limited = true;
 	record.end_reason = FLOW_END_REASONS; // no such reason: its number
 	json_t *object = parse(&flow_schema, &record);
 	json_t *rev = json_object_get(object, "rev");

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Segments in flight (see tcp_flight.h).
+#include "dataplane/tcp_flight.h"
+
+#include <string.h>
+
+static const uint64_t time_mask = (UINT64_C(1) << 48) - 1;
+
+struct tcp_more *tcp_flight_more(struct tcp_flow *flow, struct tcp_lender *lender, unsigned direction) {
+	if (flow->more == 0) {
+		uint32_t first = tcp_borrow(lender), twin = tcp_borrow(lender);
+		if (twin == 0) {
+			if (first != 0)
+				tcp_return(lender, first);
+			return NULL;
+		}
+		lender->blocks[first].more.twin = twin;
+		flow->more = first;
+	}
+	return tcp_flight_has_more(flow, lender, direction);
+}
+
+void tcp_flight_clear(struct tcp_lender *lender, struct tcp_more *more) {
+	for (uint32_t index = more->first, next; index != 0; index = next) {
+		next = lender->blocks[index].spans.next;
+		tcp_return(lender, index);
+	}
+	more->first = more->last = 0;
+	more->span_blocks = 0;
+}
+
+// The full time of one kept modulo 2^48 ns: the nearest to now.
+static uint64_t full_time_ns(const struct tcp_near *near, uint64_t now_ns) {
+	uint64_t time = (uint64_t)near->time_high << 32 | near->time_low;
+	uint64_t elapsed_ns = (now_ns - time) & time_mask;
+	return elapsed_ns >> 47 ? now_ns + (time_mask + 1 - elapsed_ns) : now_ns - elapsed_ns;
+}
+
+static void append(struct tcp_space *space, uint32_t end, enum tcp_span_kind kind, uint64_t time_ns) {
+	space->spans[space->count++] = (struct tcp_span){.time_ns = time_ns, .end = end, .kind = (uint8_t)kind};
+}
+
+static void unfold_near(const struct tcp_near *near, uint64_t now_ns, struct tcp_space *space) {
+	unsigned in_flight = near->bits & TCP_IN_FLIGHT;
+	uint64_t time_ns = full_time_ns(near, now_ns);
+	if (in_flight == 2) {
+		enum tcp_span_kind kind = near->delay_ns == TCP_OLDER_UNTIMED ? TCP_SPAN_UNTIMED : TCP_SPAN_TIMED;
+		append(space, near->next - near->length[0], kind, time_ns);
+		if (near->delay_ns <= TCP_DELAY_MAX)
+			time_ns += near->delay_ns;
+	}
+	if (in_flight >= 1)
+		append(space, near->next, near->delay_ns == TCP_UNTIMED ? TCP_SPAN_UNTIMED : TCP_SPAN_TIMED, time_ns);
+}
+
+static void unfold_list(const struct tcp_lender *lender, const struct tcp_more *more, struct tcp_space *space) {
+	for (uint32_t index = more->first; index != 0; index = lender->blocks[index].spans.next) {
+		const struct tcp_span_block *block = &lender->blocks[index].spans;
+		for (unsigned i = 0; i < block->count; i++)
+			append(space, block->spans[i].end, block->kinds >> 2 * i & 3,
+				block->base_ns + block->spans[i].delay_ns);
+	}
+}
+
+void tcp_flight_unfold(const struct tcp_flow *flow, const struct tcp_lender *lender, unsigned direction,
+	uint64_t now_ns, struct tcp_space *space) {
+	const struct tcp_near *near = &flow->near[direction];
+	const struct tcp_far *far = &flow->far[direction];
+	space->first = space->count = 0;
+	if (!(near->bits & TCP_SENT))
+		return;
+	const struct tcp_more *more = tcp_flight_has_more(flow, lender, direction);
+	unsigned in_flight = near->bits & TCP_IN_FLIGHT;
+	uint32_t base = near->next;
+	if (in_flight == TCP_SPAN_LIST)
+		base = more->base;
+	else if (in_flight > 0)
+		base -= near->length[0] + (in_flight == 2 ? near->length[1] : 0);
+	space->first = base - TCP_SPACE_REACH;
+	if (!(far->bits & TCP_WHOLE) && tcp_before(space->first, far->low))
+		space->first = far->low;
+	if (space->first != base)
+		append(space, base, TCP_SPAN_ACKED, 0);
+	if (in_flight == TCP_SPAN_LIST)
+		unfold_list(lender, more, space);
+	else
+		unfold_near(near, now_ns, space);
+}
+
+// Whether spans fit into struct tcp_near.
+static bool is_near(const struct tcp_span *spans, unsigned count, uint32_t base) {
+	if (count > 2)
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		if (spans[i].kind < TCP_SPAN_UNTIMED || spans[i].end - base > UINT16_MAX)
+			return false;
+		base = spans[i].end;
+	}
+	if (count == 2 && spans[0].kind == TCP_SPAN_TIMED && spans[1].kind == TCP_SPAN_TIMED)
+		return spans[1].time_ns - spans[0].time_ns <= TCP_DELAY_MAX;
+	return true;
+}
+
+static void fold_near(struct tcp_near *near, const struct tcp_span *spans, unsigned count, uint32_t base) {
+	uint64_t time_ns = 0;
+	near->delay_ns = 0;
+	if (count >= 1) {
+		const struct tcp_span *newer = &spans[count - 1], *older = &spans[0];
+		near->length[0] = (uint16_t)(newer->end - (count == 2 ? older->end : base));
+		near->length[1] = (uint16_t)(older->end - base);
+		time_ns = older->time_ns;
+		if (newer->kind == TCP_SPAN_UNTIMED) {
+			near->delay_ns = TCP_UNTIMED;
+		} else if (older->kind == TCP_SPAN_UNTIMED) {
+			near->delay_ns = TCP_OLDER_UNTIMED;
+			time_ns = newer->time_ns;
+		} else {
+			near->delay_ns = (uint32_t)(newer->time_ns - older->time_ns);
+		}
+	}
+	near->time_low = (uint32_t)time_ns;
+	near->time_high = (uint16_t)(time_ns >> 32);
+	near->bits = (uint8_t)((near->bits & ~TCP_IN_FLIGHT) | count);
+}
+
+// The block at the end of the list, with room for a span of this time.
+static struct tcp_span_block *block_for(struct tcp_lender *lender, struct tcp_more *more, uint64_t time_ns) {
+	struct tcp_span_block *last = &lender->blocks[more->last].spans;
+	if (more->last != 0 && last->count < TCP_BLOCK_SPANS && time_ns - last->base_ns <= UINT32_MAX)
+		return last;
+	uint32_t index = more->span_blocks < UINT8_MAX ? tcp_borrow(lender) : 0;
+	if (index == 0)
+		return NULL;
+	if (more->last != 0)
+		last->next = index;
+	else
+		more->first = index;
+	more->last = index;
+	more->span_blocks++;
+	lender->blocks[index].spans.base_ns = time_ns;
+	return &lender->blocks[index].spans;
+}
+
+static bool fold_list(struct tcp_lender *lender, struct tcp_more *more, const struct tcp_span *spans, unsigned count) {
+	uint64_t time_ns = 0;
+	for (unsigned i = 0; i < count; i++) {
+		if (spans[i].kind == TCP_SPAN_TIMED)
+			time_ns = spans[i].time_ns;
+		struct tcp_span_block *block = block_for(lender, more, time_ns);
+		if (block == NULL)
+			return false;
+		block->kinds |= (uint16_t)(spans[i].kind << 2 * block->count);
+		block->spans[block->count].end = spans[i].end;
+		block->spans[block->count].delay_ns = (uint32_t)(time_ns - block->base_ns);
+		block->count++;
+	}
+	return true;
+}
+
+// What was sent to an end that says nothing is never acknowledged: nothing is timed.
+static void forget_times(struct tcp_space *space) {
+	struct tcp_space old = *space;
+	space->count = 0;
+	for (unsigned i = 0; i < old.count; i++) {
+		enum tcp_span_kind kind = old.spans[i].kind == TCP_SPAN_MISSING ? TCP_SPAN_MISSING : TCP_SPAN_ACKED;
+		if (space->count > 0 && space->spans[space->count - 1].kind == kind)
+			space->spans[space->count - 1].end = old.spans[i].end;
+		else
+			append(space, old.spans[i].end, kind, 0);
+	}
+}
+
+void tcp_flight_fold(struct tcp_flow *flow, struct tcp_lender *lender, unsigned direction, struct tcp_space *space) {
+	struct tcp_near *near = &flow->near[direction];
+	struct tcp_far *far = &flow->far[direction];
+	struct tcp_more *more = tcp_flight_has_more(flow, lender, direction);
+	if (more != NULL)
+		tcp_flight_clear(lender, more);
+	if (space->count == 0)
+		return;
+	bool is_heard = flow->near[!direction].bits & TCP_SEEN;
+	if (!is_heard && space->count > 3)
+		forget_times(space);
+	if (tcp_space_reduce(space, TCP_SPANS_MAX))
+		far->bits |= TCP_LIMITED;
+
+	near->next = space->spans[space->count - 1].end;
+	near->bits |= TCP_SENT;
+	if (!(far->bits & TCP_WHOLE))
+		far->low = space->first;
+	bool begins_acked = space->spans[0].kind == TCP_SPAN_ACKED;
+	uint32_t base = begins_acked ? space->spans[0].end : space->first;
+	const struct tcp_span *spans = space->spans + begins_acked;
+	unsigned count = space->count - begins_acked;
+	if (is_near(spans, count, base)) {
+		fold_near(near, spans, count, base);
+		return;
+	}
+	more = tcp_flight_more(flow, lender, direction);
+	if (more == NULL || !fold_list(lender, more, spans, count)) {
+		if (more != NULL)
+			tcp_flight_clear(lender, more);
+		far->bits |= TCP_LIMITED;
+		fold_near(near, NULL, 0, near->next);
+		return;
+	}
+	more->base = base;
+	near->bits |= TCP_SPAN_LIST;
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// One segment after another (see tcp_flow.h). Its steps stand in the order of tcptrace's, because they depend on each
+// other: whether data is a window probe on the window before it, whether an ACK repeats on the ACK before it.
+#include "dataplane/tcp_flow.h"
+
+#include <string.h>
+
+#include "dataplane/tcp_flight.h"
+#include "dataplane/tcp_rtt.h"
+
+// The direction of the segment at hand, or of what it acknowledges.
+struct side {
+	struct tcp_flow *flow;
+	struct tcp_lender *lender;
+	unsigned direction;
+};
+
+static struct tcp_near *near_of(const struct side *side) {
+	return &side->flow->near[side->direction];
+}
+
+static struct tcp_far *far_of(const struct side *side) {
+	return &side->flow->far[side->direction];
+}
+
+static struct side other(const struct side *side) {
+	return (struct side){side->flow, side->lender, !side->direction};
+}
+
+// What the side borrowed; where nothing can be borrowed, the record will say that it is limited.
+static struct tcp_more *more_of(const struct side *side) {
+	struct tcp_more *more = tcp_flight_more(side->flow, side->lender, side->direction);
+	if (more == NULL)
+		far_of(side)->bits |= TCP_LIMITED;
+	return more;
+}
+
+static bool carry(const struct side *side, enum tcp_carry which) {
+	struct tcp_more *more = more_of(side);
+	if (more == NULL || more->carry[which] == UINT16_MAX)
+		return false;
+	more->carry[which]++;
+	return true;
+}
+
+// A narrow counter that can't be carried stays at its greatest value.
+static void count_8(const struct side *side, uint8_t *counter, enum tcp_carry which) {
+	if (*counter != UINT8_MAX || carry(side, which))
+		++*counter;
+}
+
+static void add_16(const struct side *side, uint16_t *counter, uint32_t n, enum tcp_carry which) {
+	uint32_t sum = *counter + n;
+	while (sum > UINT16_MAX && carry(side, which))
+		sum -= UINT16_MAX + 1;
+	*counter = sum > UINT16_MAX ? UINT16_MAX : (uint16_t)sum;
+}
+
+static void count_saturated(uint16_t *counter) {
+	*counter += *counter < UINT16_MAX;
+}
+
+static void count_flags(const struct side *side, uint8_t flags) {
+	struct tcp_far *far = far_of(side);
+	if (flags & TCP_SYN)
+		count_8(side, &far->syn, TCP_CARRY_SYN);
+	if (flags & TCP_FIN) {
+		count_8(side, &far->fin, TCP_CARRY_FIN);
+		far->bits |= TCP_FIN_SEEN;
+	}
+	if (flags & TCP_RST) {
+		count_8(side, &far->rst, TCP_CARRY_RST);
+		near_of(side)->bits |= TCP_RESET;
+	}
+}
+
+static uint8_t scale_of(const struct side *side) {
+	return far_of(side)->bits & TCP_SCALE_NONE;
+}
+
+// What a SYN tells, and what the first segment after it settles.
+static void note_handshake(const struct side *side, const struct tcp_segment *segment) {
+	struct tcp_far *far = far_of(side);
+	struct side peer = other(side);
+	if (!(segment->flags & TCP_SYN)) {
+		if ((far->bits & TCP_WHOLE) && far->handshake_ns == TCP_HANDSHAKE_PENDING)
+			far->handshake_ns = TCP_HANDSHAKE_NONE;
+		if (scale_of(side) == TCP_SCALE_NONE || scale_of(&peer) == TCP_SCALE_NONE)
+			far->bits |= TCP_SCALE_VOID;
+		return;
+	}
+	near_of(&peer)->ack = segment->seq;
+	if (segment->mss != 0)
+		far->mss = segment->mss;
+	if (segment->scale != TCP_SCALE_NONE)
+		far->bits = (uint8_t)((far->bits & ~TCP_SCALE_NONE) | segment->scale);
+	if (far->bits & TCP_WHOLE)
+		return;
+	far->bits |= TCP_WHOLE;
+	far->handshake_ns = TCP_HANDSHAKE_PENDING;
+	near_of(side)->bits |= TCP_WINDOW_RESTARTS;
+}
+
+static bool has_scaling(const struct side *side) {
+	struct side peer = other(side);
+	return scale_of(side) != TCP_SCALE_NONE && scale_of(&peer) != TCP_SCALE_NONE;
+}
+
+// Data, SYN or FIN while the other end's window is closed.
+static bool is_window_probe(const struct side *side, const struct tcp_segment *segment) {
+	struct side peer = other(side);
+	return near_of(&peer)->window == 0 && (near_of(&peer)->bits & TCP_SEEN) && !(segment->flags & TCP_SYN);
+}
+
+static bool is_keep_alive(const struct side *side, const struct tcp_segment *segment) {
+	const struct tcp_near *near = near_of(side);
+	struct side peer = other(side);
+	return (near->bits & TCP_SENT) && segment->seq == near->next - 1 && near_of(&peer)->ack == near->next &&
+	       segment->payload_bytes <= 1 && !(segment->flags & (TCP_SYN | TCP_FIN | TCP_RST));
+}
+
+static void note_repeated(const struct side *side, uint32_t bytes) {
+	struct tcp_more *more = bytes > 0 ? more_of(side) : NULL;
+	if (more != NULL)
+		more->repeated_bytes += bytes;
+}
+
+// Take what the segment sends into the sequence space.
+//   return  true if it is the next in order, all of it new
+static bool count_sent(const struct side *side, const struct tcp_segment *segment, uint32_t length) {
+	struct tcp_far *far = far_of(side);
+	struct tcp_space space;
+	tcp_flight_unfold(side->flow, side->lender, side->direction, segment->time_ns, &space);
+	struct tcp_sent sent = tcp_space_send(&space, segment->seq, segment->seq + length, segment->time_ns);
+	tcp_flight_fold(side->flow, side->lender, side->direction, &space);
+	if (sent.is_out_of_order)
+		count_8(side, &far->out_of_order_packets, TCP_CARRY_OUT_OF_ORDER);
+	if (sent.repeated == 0)
+		return !sent.is_out_of_order;
+	count_8(side, &far->retransmitted_packets, TCP_CARRY_RETRANSMITTED_PACKETS);
+	add_16(side, &far->retransmitted_bytes, sent.repeated, TCP_CARRY_RETRANSMITTED_BYTES);
+	// A SYN or FIN sent again takes a sequence number, but is no payload.
+	uint32_t control = ((segment->flags & TCP_SYN) && far->syn > 1) + ((segment->flags & TCP_FIN) && far->fin > 1);
+	uint32_t payload = sent.repeated > control ? sent.repeated - control : 0;
+	note_repeated(side, payload < segment->payload_bytes ? payload : segment->payload_bytes);
+	return false;
+}
+
+static bool note_data(const struct side *side, const struct tcp_segment *segment) {
+	uint32_t length =
+		segment->payload_bytes + ((segment->flags & TCP_SYN) != 0) + ((segment->flags & TCP_FIN) != 0);
+	struct tcp_more *more = is_keep_alive(side, segment) ? more_of(side) : NULL;
+	if (more != NULL)
+		count_saturated(&more->keep_alives);
+	if (length == 0)
+		return true;
+	if (!is_window_probe(side, segment))
+		return count_sent(side, segment, length);
+	more = more_of(side);
+	if (more != NULL)
+		count_saturated(&more->window_probes);
+	note_repeated(side, segment->payload_bytes);
+	return true;
+}
+
+static void add_sample(const struct side *side, uint64_t rtt_ns) {
+	struct tcp_far *far = far_of(side);
+	if (far->rtt_samples == UINT16_MAX) {
+		struct tcp_more *more = more_of(side);
+		if (more != NULL && more->rtt == 0)
+			more->rtt = tcp_borrow(side->lender);
+		if (more == NULL || more->rtt == 0) {
+			far->bits |= TCP_LIMITED;
+			return;
+		}
+		struct tcp_rtt_total *total = &side->lender->blocks[more->rtt].rtt;
+		*total = tcp_rtt_sum(far, total);
+		far->rtt_samples = 0;
+		far->rtt.mean_ns = far->rtt.squares = 0;
+	}
+	tcp_rtt_add(far, rtt_ns);
+	if ((far->bits & TCP_WHOLE) && far->handshake_ns == TCP_HANDSHAKE_PENDING)
+		far->handshake_ns = (float)rtt_ns;
+}
+
+// Whether an ACK says nothing at all that the one before it did not say.
+static bool repeats_itself(const struct side *side, const struct tcp_segment *segment) {
+	const struct tcp_near *near = near_of(side);
+	struct side peer = other(side);
+	bool rescaled = (near->bits & TCP_SYN_WINDOW) && !(segment->flags & TCP_SYN) && has_scaling(side) &&
+			!(far_of(side)->bits & TCP_SCALE_VOID) && scale_of(side) > 0;
+	return segment->ack == near->ack && segment->payload_bytes == 0 && segment->window == near->window &&
+	       !rescaled && (near_of(&peer)->bits & TCP_OUTSTANDING);
+}
+
+// Take what the segment acknowledges, which is of the other direction.
+static void note_ack(const struct side *side, const struct tcp_segment *segment) {
+	struct side peer = other(side);
+	if (!(near_of(&peer)->bits & TCP_SENT))
+		return;
+	struct tcp_space space;
+	tcp_flight_unfold(peer.flow, peer.lender, peer.direction, segment->time_ns, &space);
+	struct tcp_acked acked = tcp_space_ack(&space, segment->ack, segment->time_ns);
+	tcp_flight_fold(peer.flow, peer.lender, peer.direction, &space);
+	if (acked.is_sample)
+		add_sample(&peer, acked.rtt_ns);
+	if (acked.is_repeat && repeats_itself(side, segment))
+		count_8(&peer, &near_of(&peer)->duplicate_acks, TCP_CARRY_DUPLICATE_ACKS);
+}
+
+static void note_window(const struct side *side, const struct tcp_segment *segment) {
+	struct tcp_near *near = near_of(side);
+	bool is_told = segment->flags & (TCP_ACK | TCP_SYN), is_syn = segment->flags & TCP_SYN;
+	near->window = is_told ? segment->window : 0;
+	near->bits = (uint8_t)((near->bits & ~TCP_SYN_WINDOW) | (is_syn ? TCP_SYN_WINDOW : 0));
+	if (near->window > near->max_window)
+		near->max_window = near->window;
+	if (near->window > 0 && !is_syn && (near->bits & TCP_WINDOW_RESTARTS) && has_scaling(side)) {
+		near->max_window = near->window;
+		near->bits &= (uint8_t)~TCP_WINDOW_RESTARTS;
+	}
+	if (!(segment->flags & TCP_ACK))
+		return;
+	near->ack = segment->ack;
+	struct tcp_more *more = segment->window == 0 ? more_of(side) : NULL;
+	if (more != NULL)
+		more->zero_windows++;
+	if (segment->payload_bytes == 0 && !(segment->flags & (TCP_SYN | TCP_FIN)))
+		add_16(side, &near->pure_acks, 1, TCP_CARRY_PURE_ACKS);
+}
+
+// Whether the sender had anything outstanding, by what the other end acknowledged last.
+static void note_outstanding(const struct side *side, const struct tcp_segment *segment) {
+	struct side peer = other(side);
+	uint32_t ack = near_of(&peer)->ack;
+	if (ack == 0 ? segment->payload_bytes > 0 : segment->seq + segment->payload_bytes != ack - 1)
+		near_of(side)->bits |= TCP_OUTSTANDING;
+}
+
+void tcp_flow_count(
+	struct tcp_flow *flow, struct tcp_lender *lender, const struct tcp_segment *segment, unsigned direction) {
+	const struct side side = {flow, lender, direction};
+	count_flags(&side, segment->flags);
+	note_handshake(&side, segment);
+	bool is_next = note_data(&side, segment);
+	if (segment->flags & TCP_ACK)
+		note_ack(&side, segment);
+	near_of(&side)->bits |= TCP_SEEN;
+	if (segment->flags & TCP_RST)
+		return; // its window means nothing
+	note_window(&side, segment);
+	if (is_next && !(segment->flags & TCP_SYN))
+		note_outstanding(&side, segment);
+}
+
+// The figures of a record.
+static void restart_figures(struct tcp_near *near, struct tcp_far *far) {
+	tcp_rtt_start(far);
+	near->pure_acks = near->max_window = near->duplicate_acks = 0;
+	far->retransmitted_bytes = far->retransmitted_packets = far->out_of_order_packets = 0;
+	far->syn = far->fin = far->rst = 0;
+	far->bits &= (uint8_t)~TCP_LIMITED;
+}
+
+void tcp_flow_start(struct tcp_flow *flow) {
+	memset(flow, 0, sizeof(*flow));
+	for (unsigned d = 0; d < 2; d++) {
+		restart_figures(&flow->near[d], &flow->far[d]);
+		flow->far[d].bits = TCP_SCALE_NONE;
+	}
+}
+
+void tcp_flow_cut(struct tcp_flow *flow, struct tcp_lender *lender) {
+	bool is_listed = false;
+	for (unsigned d = 0; d < 2; d++) {
+		restart_figures(&flow->near[d], &flow->far[d]);
+		if (flow->far[d].bits & TCP_WHOLE)
+			flow->far[d].handshake_ns = TCP_HANDSHAKE_NONE;
+		struct tcp_more *more = tcp_flight_has_more(flow, lender, d);
+		if (more == NULL)
+			continue;
+		if (more->rtt != 0)
+			tcp_return(lender, more->rtt);
+		more->rtt = more->zero_windows = more->window_probes = more->keep_alives = 0;
+		more->repeated_bytes = 0;
+		memset(more->carry, 0, sizeof(more->carry));
+		is_listed |= more->first != 0;
+	}
+	if (!is_listed)
+		tcp_flow_end(flow, lender);
+}
+
+void tcp_flow_end(struct tcp_flow *flow, struct tcp_lender *lender) {
+	if (flow->more == 0)
+		return;
+	for (unsigned d = 0; d < 2; d++) {
+		struct tcp_more *more = tcp_flight_has_more(flow, lender, d);
+		tcp_flight_clear(lender, more);
+		if (more->rtt != 0)
+			tcp_return(lender, more->rtt);
+	}
+	tcp_return(lender, lender->blocks[flow->more].more.twin);
+	tcp_return(lender, flow->more);
+	flow->more = 0;
+}

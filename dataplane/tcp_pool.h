@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Blocks that connections borrow while two cache lines are not enough for them: a bounded pool, shared by the
+// instances of an operator. Index 0 is no block.
+//
+//   thread  a lender belongs to one instance; a block may come back by another instance's
+#pragma once
+
+#include <stdint.h>
+
+#include "dataplane/index_pool.h"
+
+// Narrow counters of struct tcp_flow: how often each went past its greatest value.
+enum tcp_carry {
+	TCP_CARRY_PURE_ACKS,
+	TCP_CARRY_DUPLICATE_ACKS,
+	TCP_CARRY_RETRANSMITTED_BYTES,
+	TCP_CARRY_RETRANSMITTED_PACKETS,
+	TCP_CARRY_OUT_OF_ORDER,
+	TCP_CARRY_SYN,
+	TCP_CARRY_FIN,
+	TCP_CARRY_RST,
+	TCP_CARRIES,
+};
+
+// What one direction of a connection could not keep in struct tcp_flow.
+struct tcp_more {
+	uint32_t twin;        // block of direction 1, in that of direction 0
+	uint32_t rtt;         // block with a struct tcp_rtt_total
+	uint32_t first, last; // blocks of spans
+	uint32_t base;        // where the first span begins
+	uint32_t zero_windows;
+	uint64_t repeated_bytes; // payload that is not unique
+	uint16_t carry[TCP_CARRIES];
+	uint16_t window_probes, keep_alives;
+	uint8_t span_blocks;
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct tcp_more) == 64, "one block");
+
+struct tcp_rtt_total {
+	uint64_t samples;
+	double mean_ns, squares;
+};
+
+enum { TCP_BLOCK_SPANS = 6 };
+
+// Consecutive spans of sequence numbers (tcp_space.h).
+struct tcp_span_block {
+	uint32_t next;
+	uint16_t kinds; // 2 bits each, the first span's lowest
+	uint16_t count;
+	uint64_t base_ns; // times are relative to this
+	struct {
+		uint32_t end, delay_ns;
+	} spans[TCP_BLOCK_SPANS];
+};
+_Static_assert(sizeof(struct tcp_span_block) == 64, "one block");
+
+union tcp_block {
+	struct tcp_more more;
+	struct tcp_rtt_total rtt;
+	struct tcp_span_block spans;
+};
+
+struct tcp_lender {
+	struct index_pool *pool;
+	struct index_cache *cache;
+	union tcp_block *blocks; // [pool->capacity + 1]
+};
+
+// Borrow a block of zeroes.
+//   return  0: there is none
+static inline uint32_t tcp_borrow(struct tcp_lender *lender) {
+	uint32_t index = index_take(lender->pool, lender->cache);
+	if (index != 0)
+		lender->blocks[index] = (union tcp_block){0};
+	return index;
+}
+
+static inline void tcp_return(struct tcp_lender *lender, uint32_t index) {
+	index_give(lender->pool, lender->cache, index);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// TCP analysis beside a flow table (see tcp_table.h).
+#include "dataplane/tcp_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dataplane/huge_memory.h"
+
+enum {
+	FLOWS_PER_BLOCK = 4, // most connections need none
+	BLOCKS_MIN = 4096,
+};
+
+static size_t flows_size(const struct tcp_table *table) {
+	return ((size_t)table->capacity + 1) * sizeof(*table->flows);
+}
+
+static size_t blocks_size(const struct tcp_table *table) {
+	return ((size_t)table->pool.capacity + 1) * sizeof(*table->blocks);
+}
+
+int tcp_table_new(struct tcp_table **out, uint64_t capacity, unsigned parts) {
+	struct tcp_table *table = aligned_alloc(64, (sizeof(*table) + 63) / 64 * 64);
+	if (table == NULL)
+		return -ENOMEM;
+	*table = (struct tcp_table){.capacity = (uint32_t)capacity, .part_count = parts};
+	uint32_t blocks = BLOCKS_MIN + table->capacity / FLOWS_PER_BLOCK;
+	int error = index_pool_init(&table->pool, blocks, parts);
+	table->pool.capacity = blocks;
+	table->flows = huge_memory_new(flows_size(table));
+	table->blocks = huge_memory_new(blocks_size(table));
+	table->caches = calloc(parts, sizeof(*table->caches));
+	if (error != 0 || table->flows == NULL || table->blocks == NULL || table->caches == NULL) {
+		tcp_table_free(table);
+		return -ENOMEM;
+	}
+	*out = table;
+	return 0;
+}
+
+void tcp_table_free(struct tcp_table *table) {
+	if (table == NULL)
+		return;
+	huge_memory_free(table->flows, flows_size(table));
+	huge_memory_free(table->blocks, blocks_size(table));
+	index_pool_fini(&table->pool);
+	free(table->caches);
+	free(table);
+}
+
+struct tcp_lender tcp_table_lender(struct tcp_table *table, unsigned part) {
+	return (struct tcp_lender){.pool = &table->pool, .cache = &table->caches[part], .blocks = table->blocks};
+}
+
+void tcp_table_count(struct tcp_flow *flow, struct tcp_lender *lender, const struct packet_meta *meta,
+	const uint8_t *data, size_t size) {
+	struct tcp_segment segment = {.time_ns = meta->timestamp_ns, .payload_bytes = meta->payload_bytes};
+	if (meta->l4_offset != 0 && meta->l4_offset < size &&
+		tcp_segment_parse(data + meta->l4_offset, size - meta->l4_offset, &segment))
+		tcp_flow_count(flow, lender, &segment, meta->bits & PACKET_REVERSED);
+}

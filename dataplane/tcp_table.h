@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// TCP analysis beside a flow table: one struct tcp_flow per record, of which only those of TCP flows are ever touched,
+// and the pool of blocks they borrow from. The calls follow the life of a flow: start, count each packet, fill and cut
+// for each record, end.
+//
+//   thread  as in flow_table.h: a record is used by one thread at a time, with that thread's part
+#pragma once
+
+#include "api/flow_record.h"
+#include "dataplane/packet.h"
+#include "dataplane/tcp_flow.h"
+
+struct tcp_table {
+	uint32_t capacity;
+	struct tcp_flow *flows; // [capacity + 1]
+	struct index_pool pool;
+	union tcp_block *blocks;
+	unsigned part_count;
+	struct index_cache *caches; // [part_count]
+};
+
+//   capacity, parts  as given to flow_table_new
+//   return           0 or -ENOMEM
+int tcp_table_new(struct tcp_table **out, uint64_t capacity, unsigned parts);
+void tcp_table_free(struct tcp_table *table);
+
+// What the instance of a part borrows blocks with.
+struct tcp_lender tcp_table_lender(struct tcp_table *table, unsigned part);
+
+// Count a packet of a TCP flow; one without a TCP header (a later fragment) is passed over.
+//   data, size  the frame's captured bytes, as the packet parser had them
+//   direction   canonical
+void tcp_table_count(struct tcp_flow *flow, struct tcp_lender *lender, const struct packet_meta *meta,
+	const uint8_t *data, size_t size);
