@@ -11,7 +11,7 @@
 
 #include <rte_mbuf.h>
 
-#include "dataplane/packet.h"
+#include "dataplane/capture.h"
 
 struct stored_frame {
 	struct rte_mbuf *tuple;
@@ -23,6 +23,8 @@ struct frame_store {
 	uint64_t count, capacity;
 	uint8_t *memory;
 	size_t size, used;
+	uint64_t start_ns; // time of the first frame, since the epoch
+	uint64_t span_ns;  // of a round: from its first frame to the next round's
 };
 
 // Bytes of the store that a frame takes.
@@ -39,6 +41,14 @@ void frame_store_fini(struct frame_store *store); // a zeroed store is fine
 enum { FRAME_STORE_SIZE_MAX = UINT16_MAX };
 uint8_t *frame_store_add(
 	struct frame_store *store, uint32_t size, uint64_t offset_ns, enum packet_link link, struct rte_mempool *pool);
+
+// Fill a zeroed store with the frames of a capture file, but for those of no bytes and of too many.
+//   frames  at most so many; 0: all. None at all is an error
+//   pool    as above
+//   error   [CAPTURE_ERROR_MAX] filled on failure
+//   return  0 or a negative errno; the store is to be finished in any case
+int frame_store_read(
+	struct frame_store *store, const char *path, uint64_t frames, struct rte_mempool *pool, char *error);
 
 // Take a frame to send it, if it came back from the last time.
 //   thread  one per frame; whoever frees the mbuf may be on another

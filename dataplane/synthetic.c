@@ -5,11 +5,22 @@
 #include "dataplane/synthetic.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <net/ethernet.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
-#include <string.h>
+
+enum { TCP_HEADERS_SIZE = sizeof(struct ether_header) + sizeof(struct iphdr) + sizeof(struct tcphdr) };
+_Static_assert((int)SYNTHETIC_AT_STEPS == (int)TCP_HEADERS_SIZE, "the steps are what the payload begins with");
+
+// Prime and greater than any number of frames: i * SCATTER modulo that number visits each frame once.
+static const uint64_t SCATTER = 2654435761;
+
+struct draw {
+	uint64_t flow;
+	bool from_server;
+};
 
 // Splittable mixing of a counter: Steele et al. 2014, "Fast splittable pseudorandom number generators".
 static uint64_t mix(uint64_t value) {
@@ -17,6 +28,18 @@ static uint64_t mix(uint64_t value) {
 	value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;
 	value = (value ^ value >> 27) * 0x94d049bb133111eb;
 	return value ^ value >> 31;
+}
+
+static struct draw draw(const struct synthetic *settings, uint64_t index) {
+	uint64_t bits = mix(settings->seed ^ mix(index)), place = index * SCATTER % settings->frames;
+	return (struct draw){
+		.flow = place < settings->flows ? place : (bits >> 1) % settings->flows,
+		.from_server = bits & 1,
+	};
+}
+
+static bool is_tcp(const struct synthetic *settings, uint64_t flow) {
+	return settings->protocols == SYNTHETIC_MIXED ? flow % 2 == 0 : settings->protocols == SYNTHETIC_TCP;
 }
 
 static uint16_t ipv4_checksum(const struct iphdr *ip) {
@@ -30,35 +53,31 @@ static uint16_t ipv4_checksum(const struct iphdr *ip) {
 }
 
 void synthetic_frame(const struct synthetic *settings, uint64_t index, uint8_t *frame) {
-	uint64_t draw = mix(settings->seed ^ mix(index));
-	uint64_t flow = index < settings->flows ? index : (draw >> 1) % settings->flows;
-	bool from_server = index >= settings->flows && draw & 1;
-	uint64_t traits = mix(settings->seed + flow);
+	struct draw drawn = draw(settings, index);
+	uint64_t traits = mix(settings->seed + drawn.flow);
 	// The client's address alone tells flows apart; all else varies at random.
-	uint32_t client = htonl(0x0a000000 | (uint32_t)flow), server = htonl(0xac100000 | (traits & 0xfffff));
+	uint32_t client = htonl(0x0a000000 + (uint32_t)drawn.flow), server = htonl(0xac100000 | (traits & 0xfffff));
 	uint16_t client_port = htons((uint16_t)(1024 + (traits >> 20) % 64000));
 	uint16_t server_port = htons((uint16_t)(1 + (traits >> 40) % 1023));
-	bool is_tcp = flow % 2 == 0;
 
 	struct ether_header ether = {.ether_type = htons(ETHERTYPE_IP)};
 	ether.ether_shost[0] = ether.ether_dhost[0] = 2; // locally administered
-	ether.ether_shost[5] = from_server;
-	ether.ether_dhost[5] = !from_server;
+	ether.ether_dhost[5] = 1;
 	struct iphdr ip = {
 		.version = 4,
 		.ihl = 5,
 		.tot_len = htons((uint16_t)(settings->size - sizeof(ether))),
 		.id = htons((uint16_t)index),
 		.frag_off = htons(IP_DF),
-		.ttl = from_server ? 57 : 64,
-		.protocol = is_tcp ? IPPROTO_TCP : IPPROTO_UDP,
-		.saddr = from_server ? server : client,
-		.daddr = from_server ? client : server,
+		.ttl = drawn.from_server ? 57 : 64,
+		.protocol = is_tcp(settings, drawn.flow) ? IPPROTO_TCP : IPPROTO_UDP,
+		.saddr = drawn.from_server ? server : client,
+		.daddr = drawn.from_server ? client : server,
 	};
 	ip.check = ipv4_checksum(&ip);
 	struct tcphdr tcp = {
-		.th_sport = from_server ? server_port : client_port,
-		.th_dport = from_server ? client_port : server_port,
+		.th_sport = drawn.from_server ? server_port : client_port,
+		.th_dport = drawn.from_server ? client_port : server_port,
 		.th_seq = htonl((uint32_t)index),
 		.th_off = 5,
 		.th_flags = TH_ACK,
@@ -72,8 +91,36 @@ void synthetic_frame(const struct synthetic *settings, uint64_t index, uint8_t *
 	memset(frame, 0, settings->size);
 	memcpy(frame, &ether, sizeof(ether));
 	memcpy(frame + sizeof(ether), &ip, sizeof(ip));
-	if (is_tcp)
+	if (ip.protocol == IPPROTO_TCP)
 		memcpy(frame + sizeof(ether) + sizeof(ip), &tcp, sizeof(tcp));
 	else
 		memcpy(frame + sizeof(ether) + sizeof(ip), &udp, sizeof(udp));
+}
+
+int synthetic_talk_init(const struct synthetic *settings, struct synthetic_talk *talks) {
+	if (settings->size < SYNTHETIC_TALK_SIZE_MIN)
+		return -EINVAL;
+	memset(talks, 0, settings->flows * sizeof(*talks));
+	for (uint64_t i = 0; i < settings->frames; i++) {
+		struct draw drawn = draw(settings, i);
+		talks[drawn.flow].segments[drawn.from_server]++;
+	}
+	return 0;
+}
+
+void synthetic_number(const struct synthetic *settings, uint64_t index, struct synthetic_talk *talks, uint8_t *frame) {
+	struct draw drawn = draw(settings, index);
+	struct synthetic_talk *talk = &talks[drawn.flow];
+	unsigned own = drawn.from_server, other = !own;
+	uint32_t payload = settings->size - TCP_HEADERS_SIZE, first = (uint32_t)mix(drawn.flow);
+	uint32_t numbers[2] = {htonl(first + talk->sent[own] * payload), htonl(first + talk->sent[other] * payload)};
+	uint32_t steps[2] = {
+		(talk->segments[other] - talk->sent[other] + talk->sent[own]) * payload,
+		(talk->segments[own] - talk->sent[own] + talk->sent[other]) * payload,
+	};
+	talk->sent[own]++;
+	if (!is_tcp(settings, drawn.flow))
+		return;
+	memcpy(frame + SYNTHETIC_AT_SEQUENCE, numbers, sizeof(numbers));
+	memcpy(frame + SYNTHETIC_AT_STEPS, steps, sizeof(steps));
 }

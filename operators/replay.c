@@ -3,11 +3,13 @@
 //
 // replay: a source that sends frames from memory, for benchmarks.
 //
-//   in      the frames of a capture file (path), or made-up ones (flows, frame_size, frames, seed), loaded at start
+//   in      the frames of a capture file (path), or made-up ones (flows, frame_size, frames, protocols, seed), loaded
+//           at start
 //   out     packet: the frames in their order, `loops` times, at full speed or at `rate`
 //   state   the frames, shared; each instance sends a slice of them
 //
-// No frame is copied: each lies in an mbuf that is handed out with a reference and sent again once it has come back.
+// No frame is copied: each lies in an mbuf that is handed out with a reference and sent again once it has come back;
+// made-up ones can change in place before that (rounds; dataplane/synthetic.h says how).
 // Time is made up too: frames of a file keep the file's gaps, others are `interval` apart, and each round goes on where
 // the last one ended.
 #include <errno.h>
@@ -15,14 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/capture.h"
 #include "dataplane/event_clock.h"
 #include "dataplane/frame_store.h"
 #include "dataplane/operator.h"
 #include "dataplane/synthetic.h"
 
 enum {
-	FRAMES_DEFAULT = 1000000,
+	FRAMES_DEFAULT = 1 << 20,
 	INTERVAL_DEFAULT_NS = 100,
 	PREFETCH_AHEAD = 32, // frames; they were last touched a round ago, and memory takes some 100 ns
 };
@@ -30,9 +31,20 @@ enum {
 #define SECOND_NS UINT64_C(1000000000)
 #define EPOCH_NS (1767225600 * SECOND_NS) // 2026-01-01: made-up time starts here where nothing says otherwise
 
+enum rounds { ROUNDS_REPEAT, ROUNDS_CONVERSE, ROUNDS_RENEW };
+static const char *const rounds_names[] = {
+	[ROUNDS_REPEAT] = "repeat", [ROUNDS_CONVERSE] = "converse", [ROUNDS_RENEW] = "renew", NULL};
+
+enum steer { STEER_FLOW, STEER_GROUP };
+static const char *const steer_names[] = {[STEER_FLOW] = "flow", [STEER_GROUP] = "group", NULL};
+
+static const char *const protocols_names[] = {
+	[SYNTHETIC_MIXED] = "mixed", [SYNTHETIC_TCP] = "tcp", [SYNTHETIC_UDP] = "udp", NULL};
+
 struct replay_options {
 	char *path;
 	uint64_t flows, frames, frame_size, seed;
+	unsigned protocols, rounds, steer;
 	uint64_t loops;
 	uint64_t rate;
 	uint64_t interval_ns;
@@ -47,14 +59,14 @@ static const struct option replay_option_table[] = {
 		.default_text = "65536",
 		.min = 1,
 		.max = SYNTHETIC_FLOWS_MAX,
-		.help = "flows of made-up frames, half TCP, half UDP"},
+		.help = "flows of made-up frames"},
 	{.name = "frames",
 		.type = OPTION_UINT,
 		AT(frames),
 		.default_text = "0",
-		.max = 1 << 28,
+		.max = SYNTHETIC_FRAMES_MAX,
 		.min = 0,
-		.help = "frames in memory; 0: the whole file; made up: 1M, or one a flow if that is more"},
+		.help = "frames in memory; 0: the whole file; made up: 1048576, doubled until each flow has one"},
 	{.name = "frame_size",
 		.type = OPTION_SIZE,
 		AT(frame_size),
@@ -62,6 +74,24 @@ static const struct option replay_option_table[] = {
 		.min = SYNTHETIC_SIZE_MIN,
 		.max = SYNTHETIC_SIZE_MAX,
 		.help = "bytes of a made-up frame"},
+	{.name = "protocols",
+		.type = OPTION_ENUM,
+		AT(protocols),
+		.default_text = "mixed",
+		.choices = protocols_names,
+		.help = "of made-up flows; mixed: half TCP, half UDP"},
+	{.name = "rounds",
+		.type = OPTION_ENUM,
+		AT(rounds),
+		.default_text = "repeat",
+		.choices = rounds_names,
+		.help = "what becomes of a made-up frame in the next round: the same, the answer to it, or a new flow"},
+	{.name = "steer",
+		.type = OPTION_ENUM,
+		AT(steer),
+		.default_text = "flow",
+		.choices = steer_names,
+		.help = "which instance sends a made-up flow: any one, or the one whose key groups it belongs to"},
 	{.name = "seed", .type = OPTION_UINT, AT(seed), .default_text = "1", .help = "of made-up frames"},
 	{.name = "loops", .type = OPTION_UINT, AT(loops), .default_text = "1", .help = "rounds; 0: until stopped"},
 	{.name = "rate",
@@ -82,8 +112,7 @@ static const struct operator_output replay_outputs[] = {{"packets", &packet_sche
 
 struct replay_shared {
 	struct frame_store store;
-	uint64_t start_ns; // time of the first frame
-	uint64_t span_ns;  // of a round: from its first frame to the next round's
+	uint64_t *slices; // [instances + 1] where each instance's frames begin, and the end
 };
 
 struct replay_state {
@@ -95,88 +124,90 @@ struct replay_state {
 	uint64_t rate, paced_ns, sent; // paced_ns: when the pacing began
 };
 
+static uint64_t made_up_interval_ns(const struct replay_options *options) {
+	if (options->interval_ns)
+		return options->interval_ns;
+	return options->rate && options->rate < SECOND_NS ? SECOND_NS / options->rate : INTERVAL_DEFAULT_NS;
+}
+
+// The instance that sends a made-up frame: all frames of a flow are sent by the same one, as RSS would have it.
+static unsigned steer(const struct operator *op, const uint8_t *frame) {
+	const struct replay_options *options = op->options;
+	struct {
+		struct rte_mbuf mbuf;
+		struct packet_meta meta;
+	} tuple = {.mbuf = {.nb_segs = 1}};
+	struct packet_fragment fragment;
+	struct batch batch = {.count = 1, .tuples = {&tuple.mbuf}};
+	if (packet_parse(frame, options->frame_size, PACKET_LINK_ETHERNET, tuple_packet(&tuple.mbuf), &fragment))
+		return 0;
+	flow_hash_batch(op->node, &batch);
+	uint64_t hash = tuple_hash(&tuple.mbuf);
+	// Key groups are the hash's top bits: these say who owns the group, the ones below it nothing of that.
+	return (unsigned)((options->steer == STEER_GROUP ? hash >> 54 : hash >> 44 & 1023) * op->instance_count >> 10);
+}
+
+// Fill the store slice by slice, so that what an instance sends lies together.
+static void make_frames(struct operator *op, const struct synthetic *settings, struct synthetic_talk *talks) {
+	struct replay_shared *shared = op->shared;
+	uint8_t scratch[SYNTHETIC_SIZE_MAX];
+	uint64_t interval_ns = made_up_interval_ns(op->options);
+	for (unsigned slice = 0; slice < op->instance_count; slice++) {
+		for (uint64_t i = 0; i < settings->frames; i++) {
+			synthetic_frame(settings, i, scratch);
+			if (op->instance_count > 1 && steer(op, scratch) != slice)
+				continue;
+			if (talks)
+				synthetic_number(settings, i, talks, scratch);
+			memcpy(frame_store_add(&shared->store, settings->size, i * interval_ns, PACKET_LINK_ETHERNET,
+				       node_packet_pool(op->node)),
+				scratch, settings->size);
+		}
+		shared->slices[slice + 1] = shared->store.count;
+	}
+}
+
 static int load_synthetic(struct operator *op) {
 	const struct replay_options *options = op->options;
 	struct replay_shared *shared = op->shared;
-	uint64_t count = options->frames;
-	if (!count)
-		count = options->flows > FRAMES_DEFAULT ? options->flows : FRAMES_DEFAULT;
-	uint64_t interval_ns = options->interval_ns;
-	if (!interval_ns)
-		interval_ns =
-			options->rate && options->rate < SECOND_NS ? SECOND_NS / options->rate : INTERVAL_DEFAULT_NS;
-	struct synthetic settings = {options->flows, options->seed, (uint32_t)options->frame_size};
-	int ret = frame_store_init(&shared->store, count, count * frame_store_footprint(settings.size));
+	struct synthetic settings = {
+		.flows = options->flows,
+		.frames = options->frames ? options->frames : FRAMES_DEFAULT,
+		.seed = options->seed,
+		.size = (uint32_t)options->frame_size,
+		.protocols = options->protocols,
+	};
+	while (!options->frames && settings.frames < settings.flows)
+		settings.frames *= 2;
+	size_t size = settings.frames * frame_store_footprint(settings.size);
+	struct synthetic_talk *talks = calloc(settings.flows, sizeof(*talks));
+	int ret = talks ? frame_store_init(&shared->store, settings.frames, size) : -ENOMEM;
 	if (ret) {
-		operator_error(op, "no memory for %llu frames of %u bytes", (unsigned long long)count, settings.size);
-		return ret;
+		operator_error(op, "no memory for %llu frames of %u bytes", (unsigned long long)settings.frames,
+			settings.size);
+		goto out;
 	}
-	for (uint64_t i = 0; i < count; i++)
-		synthetic_frame(&settings, i,
-			frame_store_add(&shared->store, settings.size, i * interval_ns, PACKET_LINK_ETHERNET,
-				node_packet_pool(op->node)));
-	shared->start_ns = options->rate ? clock_now_ns() : EPOCH_NS;
-	shared->span_ns = count * interval_ns;
-	return 0;
-}
-
-// Go through a capture: the first time to learn how much memory it takes, the second to fill it.
-//   store   NULL the first time
-static int read_capture(struct operator *op, struct frame_store *store, uint64_t *count, size_t *size) {
-	const struct replay_options *options = op->options;
-	struct replay_shared *shared = op->shared;
-	struct capture *capture;
-	struct capture_frame frame;
-	char error[CAPTURE_ERROR_MAX];
-	uint64_t last_ns = 0;
-	int ret = capture_open(&capture, options->path, error);
-	if (ret) {
-		operator_error(op, "%s", error);
-		return ret;
-	}
-	*count = *size = 0;
-	while ((ret = capture_next(capture, &frame, error)) > 0) {
-		if (options->frames && *count == options->frames)
-			break;
-		if (frame.size == 0 || frame.size > FRAME_STORE_SIZE_MAX)
-			continue;
-		if (!*count)
-			shared->start_ns = frame.timestamp_ns;
-		last_ns = frame.timestamp_ns > last_ns ? frame.timestamp_ns : last_ns;
-		*count += 1;
-		*size += frame_store_footprint(frame.size);
-		if (!store)
-			continue;
-		// Offsets wrap for frames older than the first; so does the sum they end in.
-		uint8_t *data = frame_store_add(store, frame.size, frame.timestamp_ns - shared->start_ns,
-			capture_link(capture), node_packet_pool(op->node));
-		memcpy(data, frame.data, frame.size);
-	}
-	if (ret < 0)
-		operator_error(op, "%s", error);
-	capture_close(capture);
-	shared->span_ns = last_ns - shared->start_ns + 1;
-	return ret < 0 ? ret : 0;
+	bool is_numbered = synthetic_talk_init(&settings, talks) == 0;
+	make_frames(op, &settings, is_numbered ? talks : NULL);
+	shared->store.start_ns = options->rate ? clock_now_ns() : EPOCH_NS;
+	shared->store.span_ns = settings.frames * made_up_interval_ns(options);
+out:
+	free(talks);
+	return ret;
 }
 
 static int load_capture(struct operator *op) {
 	const struct replay_options *options = op->options;
 	struct replay_shared *shared = op->shared;
-	uint64_t count;
-	size_t size;
-	int ret = read_capture(op, NULL, &count, &size);
-	if (ret)
-		return ret;
-	if (!count) {
-		operator_error(op, "%s: no frames: expected a capture with packets", options->path);
-		return -EINVAL;
-	}
-	ret = frame_store_init(&shared->store, count, size);
+	char error[CAPTURE_ERROR_MAX];
+	int ret = frame_store_read(&shared->store, options->path, options->frames, node_packet_pool(op->node), error);
 	if (ret) {
-		operator_error(op, "%s: no memory for %llu frames", options->path, (unsigned long long)count);
+		operator_error(op, "%s", error);
 		return ret;
 	}
-	return read_capture(op, &shared->store, &count, &size);
+	for (unsigned i = 0; i <= op->instance_count; i++)
+		shared->slices[i] = shared->store.count * i / op->instance_count;
+	return 0;
 }
 
 static int replay_check(const void *given, char *error, size_t size) {
@@ -185,13 +216,26 @@ static int replay_check(const void *given, char *error, size_t size) {
 		snprintf(error, size, "path: \"-\": expected a file: standard input cannot be read twice");
 		return -EINVAL;
 	}
+	if (options->rounds != ROUNDS_REPEAT && options->path) {
+		snprintf(error, size, "rounds: %s: expected repeat: only made-up frames change",
+			rounds_names[options->rounds]);
+		return -EINVAL;
+	}
+	if (options->rounds == ROUNDS_CONVERSE && options->frame_size < SYNTHETIC_TALK_SIZE_MIN) {
+		snprintf(error, size, "frame_size: %llu: expected at least %u where rounds is converse",
+			(unsigned long long)options->frame_size, SYNTHETIC_TALK_SIZE_MIN);
+		return -EINVAL;
+	}
 	return 0;
 }
 
 static int replay_open(struct operator *op) {
 	const struct replay_options *options = op->options;
-	op->shared = calloc(1, sizeof(struct replay_shared));
-	if (!op->shared) {
+	struct replay_shared *shared = calloc(1, sizeof(*shared));
+	op->shared = shared;
+	if (shared)
+		shared->slices = calloc(op->instance_count + 1, sizeof(*shared->slices));
+	if (!shared || !shared->slices) {
 		operator_error(op, "out of memory");
 		return -ENOMEM;
 	}
@@ -200,8 +244,10 @@ static int replay_open(struct operator *op) {
 
 static void replay_close(struct operator *op) {
 	struct replay_shared *shared = op->shared;
-	if (shared)
+	if (shared) {
 		frame_store_fini(&shared->store);
+		free(shared->slices);
+	}
 	free(shared);
 	op->shared = NULL;
 }
@@ -210,14 +256,14 @@ static int replay_init(struct instance *self) {
 	const struct replay_options *options = self->options;
 	const struct replay_shared *shared = self->op->shared;
 	struct replay_state *state = self->state;
-	uint64_t instances = self->op->instance_count, count = shared->store.count;
-	uint64_t begin = count * self->index / instances, end = count * (self->index + 1) / instances;
+	uint64_t instances = self->op->instance_count;
+	const uint64_t *slice = shared->slices + self->index;
 	*state = (struct replay_state){
-		.frames = shared->store.frames + begin,
-		.count = end - begin,
+		.frames = shared->store.frames + slice[0],
+		.count = slice[1] - slice[0],
 		.rounds = options->loops,
-		.base_ns = shared->start_ns,
-		.span_ns = shared->span_ns,
+		.base_ns = shared->store.start_ns,
+		.span_ns = shared->store.span_ns,
 	};
 	if (options->rate)
 		state->rate = RTE_MAX(1, options->rate / instances + (self->index < options->rate % instances));
@@ -244,6 +290,16 @@ static void next_round(struct instance *self) {
 	state->base_ns += state->span_ns;
 	state->round++;
 	self->finished = state->round == state->rounds;
+}
+
+// Made-up frames that have been sent before: make them what is to be sent in this round.
+static void change_frames(enum rounds rounds, const struct batch *batch) {
+	if (rounds == ROUNDS_CONVERSE)
+		for (unsigned i = 0; i < batch->count; i++)
+			synthetic_answer(rte_pktmbuf_mtod(batch->tuples[i], uint8_t *));
+	if (rounds == ROUNDS_RENEW)
+		for (unsigned i = 0; i < batch->count; i++)
+			synthetic_renew(rte_pktmbuf_mtod(batch->tuples[i], uint8_t *));
 }
 
 static unsigned replay_poll(struct instance *self, unsigned room) {
@@ -279,6 +335,8 @@ static unsigned replay_poll(struct instance *self, unsigned room) {
 	state->next += taken;
 	state->sent += taken;
 	self->watermark_ns = state->clock.now_ns;
+	if (state->round > 0)
+		change_frames(((const struct replay_options *)self->options)->rounds, &batch);
 	if (state->next == state->count)
 		next_round(self);
 	instance_take_in(self, 0, &batch, bytes);
@@ -290,7 +348,12 @@ static struct operator_type replay_type = {
 	.summary = "send frames from memory, for benchmarks",
 	.manual = "Loads the frames of a capture file, or makes frames up (Ethernet, IPv4, TCP or UDP, both directions "
 		  "of "
-		  "each flow), and sends them as fast as they are taken, or at a rate.\n\n"
+		  "each flow), and sends them as fast as they are taken, or at a rate. Made-up frames stand in random "
+		  "order, and so does the direction of each. With rounds: converse each round answers the one before: "
+		  "every "
+		  "TCP segment carries data not seen before and acknowledges all that came the other way. With rounds: "
+		  "renew "
+		  "each round opens flows of its own.\n\n"
 		  "Frames of a file keep the file's gaps; frames of no bytes, and of more than 65535, are left out. "
 		  "Made-up "
 		  "time starts in 2026, or now where a rate is given, so that the same options give the same records. "

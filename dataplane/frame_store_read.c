@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Frames of a capture file, into memory. The file is read twice: first to learn how much memory it takes.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dataplane/frame_store.h"
+
+static void count_frame(struct frame_store *store, const struct capture_frame *frame) {
+	if (!store->capacity)
+		store->start_ns = frame->timestamp_ns;
+	uint64_t end_ns = frame->timestamp_ns + 1;
+	if (store->capacity == 0 || (int64_t)(end_ns - store->start_ns - store->span_ns) > 0)
+		store->span_ns = end_ns - store->start_ns;
+	store->capacity++;
+	store->size += frame_store_footprint(frame->size);
+}
+
+//   pool    NULL: only count frames, in capacity, size, start_ns and span_ns
+static int go_through(
+	struct frame_store *store, const char *path, uint64_t frames, struct rte_mempool *pool, char *error) {
+	struct capture *capture;
+	struct capture_frame frame;
+	int ret = capture_open(&capture, path, error);
+	if (ret)
+		return ret;
+	for (uint64_t n = 0; (!frames || n < frames) && (ret = capture_next(capture, &frame, error)) > 0;) {
+		if (frame.size == 0 || frame.size > FRAME_STORE_SIZE_MAX)
+			continue;
+		n++;
+		if (!pool) {
+			count_frame(store, &frame);
+			continue;
+		}
+		// Offsets wrap for frames older than the first; so does the sum they end in.
+		uint8_t *data = frame_store_add(
+			store, frame.size, frame.timestamp_ns - store->start_ns, capture_link(capture), pool);
+		memcpy(data, frame.data, frame.size);
+	}
+	capture_close(capture);
+	return ret < 0 ? ret : 0;
+}
+
+int frame_store_read(
+	struct frame_store *store, const char *path, uint64_t frames, struct rte_mempool *pool, char *error) {
+	struct frame_store counted = {0};
+	int ret = go_through(&counted, path, frames, NULL, error);
+	if (ret)
+		return ret;
+	if (!counted.capacity) {
+		snprintf(error, CAPTURE_ERROR_MAX, "%s: no frames: expected a capture with packets", path);
+		return -EINVAL;
+	}
+	ret = frame_store_init(store, counted.capacity, counted.size);
+	if (ret) {
+		snprintf(error, CAPTURE_ERROR_MAX, "%s: no memory for %llu frames", path,
+			(unsigned long long)counted.capacity);
+		return ret;
+	}
+	store->start_ns = counted.start_ns;
+	store->span_ns = counted.span_ns;
+	return go_through(store, path, frames, pool, error);
+}
