@@ -24,8 +24,6 @@ enum {
 	ICMPV6_SIZE = 4,
 	FRAGMENT_UNIT = 8,
 	IPV6_EXTENSIONS_MAX = 8,
-	IPV4_MORE_FRAGMENTS = 0x2000,
-	IPV4_FRAGMENT_MASK = 0x3fff, // more fragments, offset
 };
 
 // The bytes above the IP headers: `size` by the IP length, of which `captured` are there.
@@ -33,11 +31,6 @@ struct payload {
 	const uint8_t *data;
 	size_t size, captured;
 };
-
-// The last word of a flow's key, ports 0.
-static inline uint64_t key_word(unsigned protocol, unsigned version, unsigned ttl, unsigned tos) {
-	return (uint64_t)tos << 56 | (uint64_t)ttl << 48 | (uint64_t)version << 40 | (uint64_t)protocol << 32;
-}
 
 // Source and destination port as they stand in that word.
 static inline uint32_t load_ports(const uint8_t *header) {
@@ -171,7 +164,7 @@ enum packet_verdict packet_ipv4_parse(
 	store_word(meta->key.src_ip + 8, 0xffff0000 | load_word(header + 8) >> 32 << 32);
 	store_word(meta->key.dst_ip, 0);
 	store_word(meta->key.dst_ip + 8, 0xffff0000 | load_word(header + 12) >> 32 << 32);
-	uint64_t last = key_word(header[9], 4, header[8], header[1]);
+	uint64_t last = packet_key_word(header[9], 4, header[8], header[1]);
 	meta->ip_bytes = (uint32_t)total;
 	meta->payload_bytes = (uint32_t)(total - header_size);
 	meta->l4_offset = 0;
@@ -268,7 +261,7 @@ enum packet_verdict packet_ipv6_parse(
 		if (verdict != PACKET_OK)
 			return verdict;
 	}
-	uint64_t last = key_word(protocol, 6, header[7], (header[0] << 4 | header[1] >> 4) & 0xff);
+	uint64_t last = packet_key_word(protocol, 6, header[7], (header[0] << 4 | header[1] >> 4) & 0xff);
 	if (later) {
 		store_word(&meta->key.src_port, last);
 		return PACKET_OK;

@@ -2,7 +2,8 @@
 // Copyright (c) 2026 the weir authors
 //
 // What the parts of the packet parser share: packet.c joins packet_link.c (everything below IP), packet_ip.c (IP and
-// the transport header) and packet_tunnel.c (from there to the next IP header). No other file includes this.
+// the transport header) and packet_tunnel.c (from there to the next IP header); packet_straight.h is a
+// short cut through the first two. No other file includes this.
 #pragma once
 
 #include <string.h>
@@ -24,6 +25,8 @@ enum {
 	PROTOCOL_GRE = 47,
 	PROTOCOL_ICMPV6 = 58,
 	UDP_SIZE = 8,
+	IPV4_MORE_FRAGMENTS = 0x2000,
+	IPV4_FRAGMENT_MASK = 0x3fff, // more fragments, offset
 };
 
 static inline uint16_t load_be16(const uint8_t *data) {
@@ -31,7 +34,9 @@ static inline uint16_t load_be16(const uint8_t *data) {
 }
 
 static inline uint32_t load_be32(const uint8_t *data) {
-	return (uint32_t)load_be16(data) << 16 | load_be16(data + 2);
+	uint32_t word;
+	memcpy(&word, data, sizeof(word));
+	return __builtin_bswap32(word);
 }
 
 // Keys are written and read in words: a load wider than the stores before it would wait for them.
@@ -43,6 +48,11 @@ static inline uint64_t load_word(const void *from) {
 
 static inline void store_word(void *to, uint64_t word) {
 	memcpy(to, &word, sizeof(word));
+}
+
+// The last word of a flow's key, ports 0.
+static inline uint64_t packet_key_word(unsigned protocol, unsigned version, unsigned ttl, unsigned tos) {
+	return (uint64_t)tos << 56 | (uint64_t)ttl << 48 | (uint64_t)version << 40 | (uint64_t)protocol << 32;
 }
 
 // A position in a frame, moved from header to header.

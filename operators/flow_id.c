@@ -25,6 +25,7 @@
 
 #include "dataplane/fragment_cache.h"
 #include "dataplane/operator.h"
+#include "dataplane/packet_straight.h"
 
 enum tunnels {
 	TUNNELS_OUTER,
@@ -158,20 +159,18 @@ static __attribute__((noinline)) enum packet_verdict look_closer(
 	}
 }
 
-static inline enum packet_verdict identify(struct instance *self, struct rte_mbuf *packet) {
-	const struct flow_id *state = self->state;
-	struct packet_meta *meta = tuple_packet(packet);
+static __attribute__((noinline)) enum packet_verdict identify(struct instance *self, struct rte_mbuf *packet) {
 	struct packet_fragment fragment;
 	enum packet_verdict verdict = packet_parse(rte_pktmbuf_mtod(packet, const uint8_t *),
-		rte_pktmbuf_data_len(packet), tuple_link(packet), meta, &fragment);
-	if (__builtin_expect(verdict != PACKET_OK, 0))
-		return verdict;
-	if (__builtin_expect(meta->bits != 0 || (state->tunnel_depth && packet_may_be_tunnel(meta)), 0)) {
-		verdict = look_closer(self, packet, &fragment);
-		if (verdict != PACKET_OK)
-			return verdict;
-	}
-	return PACKET_OK;
+		rte_pktmbuf_data_len(packet), tuple_link(packet), tuple_packet(packet), &fragment);
+	return verdict == PACKET_OK ? look_closer(self, packet, &fragment) : verdict;
+}
+
+static inline bool identify_straight(const struct flow_id *state, struct rte_mbuf *packet) {
+	struct packet_meta *meta = tuple_packet(packet);
+	return tuple_link(packet) == PACKET_LINK_ETHERNET &&
+	       packet_parse_straight(rte_pktmbuf_mtod(packet, const uint8_t *), rte_pktmbuf_data_len(packet), meta) &&
+	       !(state->tunnel_depth && packet_may_be_tunnel(meta));
 }
 
 static void flow_id_process(struct instance *self, struct batch *batch) {
@@ -182,7 +181,9 @@ static void flow_id_process(struct instance *self, struct batch *batch) {
 		if (i + PREFETCH_AHEAD < count)
 			rte_prefetch0(rte_pktmbuf_mtod(batch->tuples[i + PREFETCH_AHEAD], const void *));
 		struct rte_mbuf *packet = batch->tuples[i];
-		enum packet_verdict verdict = identify(self, packet);
+		enum packet_verdict verdict = PACKET_OK;
+		if (__builtin_expect(!identify_straight(self->state, packet), 0))
+			verdict = identify(self, packet);
 		if (__builtin_expect(verdict == PACKET_OK, 1))
 			batch->tuples[kept++] = packet;
 		else

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dataplane/packet.h"
+#include "dataplane/packet_straight.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -46,6 +47,15 @@ static void check_accepted(size_t size, const struct packet_meta *meta, const st
 	require(exchanged == (memcmp(&one, &meta->key, 36) != 0));
 }
 
+// The straight path agrees with the general parser, or declines.
+static void check_straight(
+	const uint8_t *frame, size_t size, enum packet_verdict verdict, const struct packet_meta *meta) {
+	struct packet_meta straight;
+	memset(&straight, 0, sizeof(straight));
+	if (packet_parse_straight(frame, size, &straight))
+		require(verdict == PACKET_OK && memcmp(&straight, meta, sizeof(*meta)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	if (size < 1)
 		return 0;
@@ -59,8 +69,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	unsigned tunnels = data[0] >> 4 & PACKET_TUNNELS_MAX, opened = 0;
 	struct packet_meta meta;
 	struct packet_fragment fragment;
+	memset(&meta, 0, sizeof(meta));
 	enum packet_verdict verdict = packet_parse(frame, frame_size, link, &meta, &fragment);
 	require((unsigned)verdict < PACKET_VERDICTS);
+	if (link == PACKET_LINK_ETHERNET)
+		check_straight(frame, frame_size, verdict, &meta);
 	if (verdict == PACKET_OK)
 		check_link(frame, frame_size, link);
 	while (verdict == PACKET_OK) {
