@@ -80,6 +80,20 @@ uint64_t node_incarnation(const struct node *node) {
 	return node->incarnation;
 }
 
+bool node_is_stopping(const struct node *node) {
+	return atomic_load_explicit(&node->stopping, memory_order_relaxed);
+}
+
+bool operator_has_live_source(const struct operator *op) {
+	const struct node *node = op->node;
+	for (unsigned i = 0; i < node->plan->instance_count; i++) {
+		const struct instance *instance = &node->instances[i];
+		if (instance->type->live && instance->op->pipeline == op->pipeline)
+			return true;
+	}
+	return false;
+}
+
 struct uplink *node_uplink(const struct node *node) {
 	return node->uplink;
 }

@@ -210,8 +210,10 @@ static size_t write_lines(struct line_file *file, const char *lines, size_t size
 		}
 		written += (size_t)n;
 	}
-	const char *newline = written < size ? memrchr(lines, '\n', written) : lines + size - 1;
-	size_t whole = newline ? (size_t)(newline + 1 - lines) : 0;
+	const char *end = lines + size - 1;
+	if (written < size)
+		end = file->options.is_binary ? NULL : memrchr(lines, '\n', written);
+	size_t whole = end ? (size_t)(end + 1 - lines) : 0;
 	uint64_t written_end = file->size + written;
 	file->size += whole;
 	if (whole < written)

@@ -120,6 +120,11 @@ unsigned node_socket_id(const struct node *node);
 const char *node_name(const struct node *node);
 uint64_t node_incarnation(const struct node *node);
 
+// What sinks need of the node: whether it was told to stop, and whether any source of the operator's pipeline is live
+// (it can't wait for a slow receiver).
+bool node_is_stopping(const struct node *node);
+bool operator_has_live_source(const struct operator *op);
+
 // Wall clock in nanoseconds since the epoch, cheap enough for every poll.
 uint64_t clock_now_ns(void);
 // Nanoseconds of a clock that nobody sets: for waits and spans.

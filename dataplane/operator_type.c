@@ -12,6 +12,7 @@ enum { TYPES_MAX = 128 };
 
 static struct operator_type *types[TYPES_MAX];
 static unsigned type_count;
+static const struct operator_missing *missing_types;
 
 const char *const grouping_names[GROUPINGS + 1] = {"forward", "shuffle", "key", "global", "all", NULL};
 
@@ -40,4 +41,16 @@ const struct operator_type *operator_type_next(const struct operator_type *type)
 		while (next < type_count && types[next++] != type)
 			;
 	return next < type_count ? types[next] : NULL;
+}
+
+void operator_type_register_missing(const struct operator_missing *missing) {
+	missing_types = missing;
+}
+
+const char *operator_type_missing_library(const char *name) {
+	for (const struct operator_missing *missing = missing_types; missing != NULL && missing->name != NULL;
+		missing++)
+		if (strcmp(missing->name, name) == 0)
+			return missing->library;
+	return NULL;
 }

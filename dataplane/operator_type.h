@@ -92,6 +92,11 @@ struct operator_type {
 	//   batch  the instance may change it; its tuples are the instance's
 	void (*process)(struct instance *self, struct batch *batch);
 
+	// Sinks that may have to wait: how many tuples process will find a place for now. Whoever can reach this
+	// instance on its worker takes in no more than that. May be NULL: any number.
+	//   return  0..BATCH_MAX
+	unsigned (*room)(struct instance *self);
+
 	// Time has come to self->watermark_ns. May emit up to `room` tuples on each output. May be NULL.
 	//   return  true if there is more to do at this time: it is called again in the next loop
 	bool (*tick)(struct instance *self, unsigned room);
@@ -106,6 +111,14 @@ const struct operator_type *operator_type_lookup(const char *name);
 //   return  the next type in order of name, the first where `type` is NULL, NULL at the end
 const struct operator_type *operator_type_next(const struct operator_type *type);
 void operator_type_register(struct operator_type *type);
+
+// Types that this build has not, for want of a library; the table ends where the name is NULL.
+struct operator_missing {
+	const char *name, *library;
+};
+void operator_type_register_missing(const struct operator_missing *missing);
+//   return  the library that is missing for the type of that name; NULL: it is no such type
+const char *operator_type_missing_library(const char *name);
 
 #define OPERATOR_REGISTER(type)                                                                                        \
 	__attribute__((constructor)) static void type##_register(void) {                                               \

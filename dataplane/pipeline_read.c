@@ -37,6 +37,9 @@ static int fail_type(struct config_reader *reader, const struct config_value *va
 	while ((type = operator_type_next(type)) != NULL)
 		text_names_add(&names, type->name);
 	const char *text = value->kind == CONFIG_TEXT ? value->text : "[...]";
+	const char *library = operator_type_missing_library(text);
+	if (library != NULL)
+		return config_fail_text(reader->error, &where, who, text, "built without %s", library);
 	return config_fail_unknown(reader->error, &where, who, text, "operator type", &names);
 }
 

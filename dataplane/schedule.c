@@ -176,50 +176,52 @@ static void settle_copies(struct node *node, const struct plan *plan) {
 	}
 }
 
-static int reach_add(struct reach *reach, struct ring *ring, unsigned multiplicity, bool either) {
-	for (unsigned i = 0; i < reach->ring_count; i++) {
-		unsigned *known = &reach->rings[i].multiplicity;
-		if (reach->rings[i].ring != ring)
+static int reach_add(struct reach *reach, const struct reach_end *end, bool either) {
+	for (unsigned i = 0; i < reach->end_count; i++) {
+		struct reach_end *known = &reach->ends[i];
+		if (known->ring != end->ring || known->sink != end->sink)
 			continue;
-		*known = either ? RTE_MAX(*known, multiplicity) : *known + multiplicity;
+		known->multiplicity = either ? RTE_MAX(known->multiplicity, end->multiplicity)
+					     : known->multiplicity + end->multiplicity;
 		return 0;
 	}
-	struct reach_ring *grown = realloc(reach->rings, (reach->ring_count + 1) * sizeof(*grown));
+	struct reach_end *grown = realloc(reach->ends, (reach->end_count + 1) * sizeof(*grown));
 	if (grown == NULL)
 		return -ENOMEM;
-	reach->rings = grown;
-	grown[reach->ring_count++] = (struct reach_ring){ring, multiplicity};
+	reach->ends = grown;
+	grown[reach->end_count++] = *end;
 	return 0;
 }
 
 //   either  a tuple goes this way or one of those that `reach` has already, not both
 static int reach_join(struct reach *reach, const struct reach *beyond, bool either) {
 	int rc = 0;
-	for (unsigned i = 0; rc == 0 && i < beyond->ring_count; i++)
-		rc = reach_add(reach, beyond->rings[i].ring, beyond->rings[i].multiplicity, either);
+	for (unsigned i = 0; rc == 0 && i < beyond->end_count; i++)
+		rc = reach_add(reach, &beyond->ends[i], either);
 	return rc;
 }
 
 static int reach_route(struct reach *reach, const struct route *route) {
-	struct reach own = {.ring_count = 0};
+	struct reach own = {.end_count = 0};
 	bool either = route->grouping != GROUPING_ALL;
 	int rc = 0;
 	for (unsigned t = 0; rc == 0 && t < route->target_count; t++) {
 		const struct target *target = &route->targets[t];
-		rc = target->ring != NULL ? reach_add(&own, target->ring, 1, either)
+		const struct reach_end end = {.ring = target->ring, .multiplicity = 1};
+		rc = target->ring != NULL ? reach_add(&own, &end, either)
 					  : reach_join(&own, &target->callee->schedule->reach, either);
 	}
 	if (rc == 0)
 		rc = reach_join(reach, &own, false);
-	free(own.rings);
+	free(own.ends);
 	return rc;
 }
 
 // One tuple must fit, or it would be waited for without end.
 static int check_reach(const struct schedule_entry *entry) {
-	for (unsigned i = 0; i < entry->reach.ring_count; i++) {
-		const struct reach_ring *reached = &entry->reach.rings[i];
-		if (reached->multiplicity <= reached->ring->size)
+	for (unsigned i = 0; i < entry->reach.end_count; i++) {
+		const struct reach_end *reached = &entry->reach.ends[i];
+		if (reached->ring == NULL || reached->multiplicity <= reached->ring->size)
 			continue;
 		operator_error(entry->instance->op,
 			"ring_size: %u: one tuple becomes up to %u tuples in a ring: expected a power of two that is "
@@ -234,6 +236,9 @@ static int find_reach(struct node *node, const struct plan *plan) {
 	int rc = 0;
 	for (unsigned i = plan->instance_count; rc == 0 && i-- > 0;) {
 		struct schedule_entry *entry = entry_of(node, i);
+		const struct reach_end own = {.sink = entry->instance, .multiplicity = 1};
+		if (entry->instance->type->room != NULL)
+			rc = reach_add(&entry->reach, &own, false);
 		for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++)
 			for (unsigned r = 0; rc == 0 && r < entry->route_counts[o]; r++)
 				rc = reach_route(&entry->reach, &entry->routes[o][r]);
@@ -262,7 +267,7 @@ void schedule_free(struct schedule *schedule) {
 				free(entry->routes[o][r].targets);
 			free(entry->routes[o]);
 		}
-		free(entry->reach.rings);
+		free(entry->reach.ends);
 		free(entry->ring_inputs);
 		free(entry->call_inputs);
 	}

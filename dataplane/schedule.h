@@ -2,7 +2,8 @@
 // Copyright (c) 2026 the weir authors
 //
 // Schedules: a plan resolved to pointers, one worker's part of it. Besides what to poll it knows, for every instance,
-// which rings its tuples can end up in, so that room is reserved before input is taken: a batch is never half emitted.
+// which rings and waiting sinks its tuples can end up in, so that room is reserved before input is taken: a batch is
+// never half emitted.
 #pragma once
 
 #include "dataplane/channel.h"
@@ -10,13 +11,15 @@
 
 struct node;
 
-// Rings reachable from an instance by direct calls, and how many tuples one of its tuples can become there.
+// Where tuples of an instance end up after direct calls: in rings, and in sinks that take only so many. And how many
+// tuples one of its tuples can become there.
 struct reach {
-	unsigned ring_count;
-	struct reach_ring {
-		struct ring *ring;
+	unsigned end_count;
+	struct reach_end {
+		struct ring *ring;     // or
+		struct instance *sink; // its type has a `room`
 		unsigned multiplicity;
-	} * rings;
+	} * ends;
 };
 
 struct ring_input {
@@ -62,14 +65,15 @@ struct schedule {
 int schedule_build(struct node *node, const struct plan *plan);
 void schedule_free(struct schedule *schedule);
 
-// Tuples that may be taken in for this entry without any ring overflowing.
+// Tuples that may be taken in for this entry without anything overflowing.
 //   return  0..BATCH_MAX
 static inline unsigned schedule_room(const struct schedule_entry *entry) {
 	unsigned room = BATCH_MAX;
-	for (unsigned i = 0; i < entry->reach.ring_count; i++) {
-		unsigned free_slots = ring_room(entry->reach.rings[i].ring) / entry->reach.rings[i].multiplicity;
-		if (free_slots < room)
-			room = free_slots;
+	for (unsigned i = 0; i < entry->reach.end_count; i++) {
+		const struct reach_end *end = &entry->reach.ends[i];
+		unsigned there = end->ring != NULL ? ring_room(end->ring) : end->sink->type->room(end->sink);
+		if (there / end->multiplicity < room)
+			room = there / end->multiplicity;
 	}
 	return room;
 }

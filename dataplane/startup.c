@@ -46,7 +46,11 @@ static void print_operator(const struct operator_type *type) {
 static int check_topic(const char *option, const char *topic) {
 	if (topic == NULL || operator_type_lookup(topic) != NULL)
 		return 0;
-	fprintf(stderr, "weir-dataplane: %s: \"%s\": no such operator type; there are:", option, topic);
+	const char *library = operator_type_missing_library(topic);
+	if (library != NULL)
+		fprintf(stderr, "weir-dataplane: %s: \"%s\": built without %s; there are:", option, topic, library);
+	else
+		fprintf(stderr, "weir-dataplane: %s: \"%s\": no such operator type; there are:", option, topic);
 	for (const struct operator_type *type = NULL; (type = operator_type_next(type)) != NULL;)
 		fprintf(stderr, " %s", type->name);
 	fprintf(stderr, "\n");

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "api/ipfix_elements.h"
+
+#include <stddef.h>
+
+// clang-format off
+const struct ipfix_element ipfix_elements[] = {
+	// field, element, id, own, item, form
+	{"start_ns", "flowStartNanoseconds", 156, .form = IPFIX_TIME_NS},
+	{"end_ns", "flowEndNanoseconds", 157, .form = IPFIX_TIME_NS},
+	{"start_ns", "flowStartMilliseconds", 152, .form = IPFIX_TIME_MS},
+	{"end_ns", "flowEndMilliseconds", 153, .form = IPFIX_TIME_MS},
+	{"src_ip", "sourceIPv4Address", 8, .form = IPFIX_IPV4},
+	{"dst_ip", "destinationIPv4Address", 12, .form = IPFIX_IPV4},
+	{"src_ip", "sourceIPv6Address", 27, .form = IPFIX_IPV6},
+	{"dst_ip", "destinationIPv6Address", 28, .form = IPFIX_IPV6},
+	{"src_port", "sourceTransportPort", 7},
+	{"dst_port", "destinationTransportPort", 11},
+	{"protocol", "protocolIdentifier", 4},
+	{"end_reason", "flowEndReason", 136, .form = IPFIX_END_REASON},
+	{"src_mac", "sourceMacAddress", 56, .form = IPFIX_OCTETS},
+	{"dst_mac", "destinationMacAddress", 80, .form = IPFIX_OCTETS},
+	{"vlan", "dot1qVlanId", 243, .item = 0},
+	{"vlan", "dot1qCustomerVlanId", 245, .item = 1},
+	{"vlan", "weirVlanId3", 1, true, 2},
+	{"vlan", "weirVlanId4", 2, true, 3},
+	{"mpls", "mplsTopLabelStackSection", 70, .item = 0, .form = IPFIX_LABEL},
+	{"mpls", "mplsLabelStackSection2", 71, .item = 1, .form = IPFIX_LABEL},
+	{"mpls", "mplsLabelStackSection3", 72, .item = 2, .form = IPFIX_LABEL},
+	{"mpls", "mplsLabelStackSection4", 73, .item = 3, .form = IPFIX_LABEL},
+	{"mpls", "mplsLabelStackSection5", 74, .item = 4, .form = IPFIX_LABEL},
+	{"mpls", "mplsLabelStackSection6", 75, .item = 5, .form = IPFIX_LABEL},
+	{"mpls", "mplsLabelStackSection7", 76, .item = 6, .form = IPFIX_LABEL},
+	{"mpls", "mplsLabelStackSection8", 77, .item = 7, .form = IPFIX_LABEL},
+	{"fwd.packets", "packetDeltaCount", 2},
+	{"fwd.bytes", "octetDeltaCount", 1},
+	{"fwd.payload_bytes", "transportOctetDeltaCount", 401},
+	{"fwd.throughput_bps", "weirThroughput", 3, true},
+	{"fwd.tcp_flags", "tcpControlBits", 6},
+	{"fwd.ttl", "ipTTL", 192},
+	{"fwd.tos", "ipClassOfService", 5},
+	{"response_ns", "weirResponseTime", 4, true},
+	{"tcp.state", "weirTcpState", 5, true},
+	{"tcp.limited", "weirTcpLimited", 6, true, .form = IPFIX_BOOLEAN},
+	{"tcp.handshake_rtt_ns", "weirTcpHandshakeRtt", 7, true},
+	{"tcp.handshake_syn_ns", "weirTcpHandshakeSynTime", 8, true},
+	{"tcp.handshake_ack_ns", "weirTcpHandshakeAckTime", 9, true},
+	{"tcp.fwd.syn", "tcpSynTotalCount", 218},
+	{"tcp.fwd.fin", "tcpFinTotalCount", 219},
+	{"tcp.fwd.rst", "tcpRstTotalCount", 220},
+	{"tcp.fwd.pure_acks", "weirTcpPureAckCount", 10, true},
+	{"tcp.fwd.unique_bytes", "weirTcpUniqueOctetCount", 11, true},
+	{"tcp.fwd.retransmitted_packets", "weirTcpRetransmittedPacketCount", 12, true},
+	{"tcp.fwd.retransmitted_bytes", "weirTcpRetransmittedOctetCount", 13, true},
+	{"tcp.fwd.out_of_order_packets", "weirTcpOutOfOrderPacketCount", 14, true},
+	{"tcp.fwd.duplicate_acks", "weirTcpDuplicateAckCount", 15, true},
+	{"tcp.fwd.zero_windows", "weirTcpZeroWindowCount", 16, true},
+	{"tcp.fwd.window_probes", "weirTcpWindowProbeCount", 17, true},
+	{"tcp.fwd.keep_alives", "weirTcpKeepAliveCount", 18, true},
+	{"tcp.fwd.mss", "weirTcpMaximumSegmentSize", 19, true},
+	{"tcp.fwd.window_scale", "tcpWindowScale", 238},
+	{"tcp.fwd.max_window", "weirTcpMaximumWindow", 20, true},
+	{"tcp.fwd.rtt_samples", "weirTcpRttSampleCount", 21, true},
+	{"tcp.fwd.rtt_min_ns", "weirTcpRttMinimum", 22, true},
+	{"tcp.fwd.rtt_avg_ns", "weirTcpRttMean", 23, true},
+	{"tcp.fwd.rtt_max_ns", "weirTcpRttMaximum", 24, true},
+	{"tcp.fwd.rtt_stddev_ns", "weirTcpRttDeviation", 25, true},
+	{NULL},
+};
+// clang-format on
+
+const struct ipfix_left_out ipfix_left_out[] = {
+	{"duration_ns", "it is flowEndNanoseconds less flowStartNanoseconds"},
+	{NULL},
+};

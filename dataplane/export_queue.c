@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dataplane/export_queue.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dataplane/control_thread.h"
+#include "dataplane/idle.h"
+#include "dataplane/record_ring.h"
+
+const char *const export_gauges[EXPORT_GAUGES + 1] = {
+	[EXPORT_GAUGE_QUEUED] = "queued",
+	[EXPORT_GAUGE_SENT] = "sent",
+	[EXPORT_GAUGE_FAILED] = "failed",
+	[EXPORT_GAUGE_RECONNECTS] = "reconnects",
+};
+const char *const export_when_full_names[] = {"auto", "drop", "wait", NULL};
+
+enum { DRAIN_PAUSE_NS = 500 * 1000 };
+
+struct export_queue {
+	struct record_ring ring;
+	// the worker's
+	struct instance *instance;
+	const struct schema *schema;
+	bool waits;
+	bool warned;          // of the first record that found no place
+	bool joined;          // the sender's thread has ended
+	uint64_t drain_ns;    // how long the end may take
+	uint64_t deadline_ns; // when it is over, of the monotonic clock; 0: not yet begun
+	uint64_t handed;      // records put into the ring
+	// the sender's
+	const struct export_sender *sender;
+	void *context;
+	pthread_t thread;
+	struct idle idle;
+	// sender: wo, worker: ro
+	_Alignas(64) _Atomic uint64_t sent, failed, reconnects;
+	_Atomic bool stop; // worker: wo, sender: ro
+};
+
+static void *run_sender(void *argument) {
+	struct export_queue *queue = argument;
+	while (!atomic_load_explicit(&queue->stop, memory_order_acquire)) {
+		const void *records;
+		unsigned count = record_ring_peek(&queue->ring, &records);
+		unsigned done = queue->sender->send(queue->context, records, count);
+		record_ring_release(&queue->ring, done);
+		if (done > 0) {
+			idle_reset(&queue->idle);
+			continue;
+		}
+		uint64_t sleep_ns = idle_step(&queue->idle, IDLE_SLEEP_MAX_NS);
+		if (sleep_ns == 0)
+			continue;
+		idle_prepare(&queue->idle);
+		idle_sleep(&queue->idle, sleep_ns, NULL, 0);
+	}
+	return NULL;
+}
+
+int export_queue_new(struct export_queue **out, struct instance *self, const struct export_options *options,
+	const struct export_sender *sender, void *context) {
+	struct export_queue *queue = aligned_alloc(_Alignof(struct export_queue), sizeof(*queue));
+	int ret = -ENOMEM;
+	if (queue == NULL)
+		goto err;
+	*queue = (struct export_queue){
+		.instance = self,
+		.schema = self->op->input,
+		.waits = options->when_full == EXPORT_WAIT ||
+			 (options->when_full == EXPORT_AUTO && !operator_has_live_source(self->op)),
+		.joined = true,
+		.drain_ns = options->drain_timeout_ns,
+		.sender = sender,
+		.context = context,
+		.idle = {.event_fd = -1},
+	};
+	ret = record_ring_init(&queue->ring, (unsigned)options->queue_size, queue->schema->size);
+	if (ret == 0)
+		ret = idle_init(&queue->idle, false);
+	// The sink may be used by the new thread before this call returns to it.
+	*out = queue;
+	if (ret == 0)
+		ret = control_thread_new(&queue->thread, sender->name, run_sender, queue);
+	if (ret == 0) {
+		queue->joined = false;
+		return 0;
+	}
+err:
+	operator_error(self->op, "queue_size: %" PRIu64 ": no queue of so many records: %s", options->queue_size,
+		strerror(-ret));
+	export_queue_free(queue);
+	*out = NULL;
+	return ret;
+}
+
+static void end_sender(struct export_queue *queue) {
+	if (queue->joined)
+		return;
+	atomic_store_explicit(&queue->stop, true, memory_order_release);
+	idle_wake(&queue->idle);
+	pthread_join(queue->thread, NULL);
+	queue->joined = true;
+}
+
+void export_queue_free(struct export_queue *queue) {
+	if (queue == NULL)
+		return;
+	end_sender(queue);
+	record_ring_fini(&queue->ring);
+	idle_fini(&queue->idle);
+	free(queue);
+}
+
+// Whether the time that the end may take is over. It begins when this is first asked.
+static bool is_overdue(struct export_queue *queue) {
+	uint64_t now_ns = clock_monotonic_ns();
+	if (queue->deadline_ns == 0)
+		queue->deadline_ns = now_ns + queue->drain_ns;
+	return now_ns >= queue->deadline_ns;
+}
+
+unsigned export_queue_room(struct export_queue *queue) {
+	if (!queue->waits)
+		return BATCH_MAX;
+	unsigned room = record_ring_room(&queue->ring, BATCH_MAX);
+	if (room < BATCH_MAX && node_is_stopping(queue->instance->op->node) && is_overdue(queue))
+		return BATCH_MAX; // nobody takes them: what does not fit is dropped, so that the node ends
+	return room;
+}
+
+// Bring the instance's account up to date with what the sender did.
+static void settle(struct export_queue *queue) {
+	struct instance *self = queue->instance;
+	uint64_t sent = atomic_load_explicit(&queue->sent, memory_order_relaxed);
+	uint64_t failed = atomic_load_explicit(&queue->failed, memory_order_relaxed);
+	self->counters.absorbed = sent;
+	self->counters.drops[EXPORT_DROP_FAILED] = failed;
+	self->counters.held = queue->handed - sent - failed;
+	self->gauges[EXPORT_GAUGE_QUEUED] = self->counters.held;
+	self->gauges[EXPORT_GAUGE_SENT] = sent;
+	self->gauges[EXPORT_GAUGE_FAILED] = failed;
+	self->gauges[EXPORT_GAUGE_RECONNECTS] = atomic_load_explicit(&queue->reconnects, memory_order_relaxed);
+}
+
+void export_queue_process(struct export_queue *queue, struct batch *batch) {
+	struct instance *self = queue->instance;
+	unsigned taken = record_ring_room(&queue->ring, batch->count);
+	for (unsigned i = 0; i < taken; i++)
+		memcpy(record_ring_slot(&queue->ring, i), tuple_body(batch->tuples[i], queue->schema),
+			queue->schema->size);
+	if (taken > 0) {
+		record_ring_publish(&queue->ring, taken);
+		rte_pktmbuf_free_bulk(batch->tuples, taken);
+		queue->handed += taken;
+	}
+	for (unsigned i = taken; i < batch->count; i++)
+		instance_drop(self, EXPORT_DROP_QUEUE_FULL, batch->tuples[i]);
+	if (taken < batch->count && !queue->warned) {
+		operator_warn(self->op, "the queue is full: records are dropped (counted as queue_full)");
+		queue->warned = true;
+	}
+	batch->count = 0;
+	settle(queue);
+	// A sender that sleeps looks again soon by itself; where the queue fills, that may be too late.
+	if (self->counters.held > queue->ring.length / 4)
+		idle_wake(&queue->idle);
+}
+
+void export_queue_tick(struct export_queue *queue) {
+	settle(queue);
+}
+
+bool export_queue_flush(struct export_queue *queue, enum end_of_stream why) {
+	struct instance *self = queue->instance;
+	settle(queue);
+	bool bounded = why == END_OF_SHUTDOWN || !queue->waits;
+	if (self->counters.held > 0 && !(bounded && is_overdue(queue))) {
+		idle_wake(&queue->idle);
+		struct timespec pause = {.tv_nsec = DRAIN_PAUSE_NS};
+		nanosleep(&pause, NULL);
+		return true;
+	}
+	end_sender(queue);
+	settle(queue);
+	uint64_t unsent = self->counters.held;
+	self->counters.drops[EXPORT_DROP_UNSENT] += unsent;
+	self->counters.held = 0;
+	if (unsent > 0)
+		instance_fail(self, "the end came before %" PRIu64 " records were sent (counted as unsent)", unsent);
+	return false;
+}
+
+size_t export_queue_stride(const struct export_queue *queue) {
+	return queue->ring.record_size;
+}
+
+void export_queue_sent(struct export_queue *queue, unsigned n) {
+	atomic_fetch_add_explicit(&queue->sent, n, memory_order_relaxed);
+}
+
+void export_queue_failed(struct export_queue *queue, unsigned n) {
+	atomic_fetch_add_explicit(&queue->failed, n, memory_order_relaxed);
+}
+
+void export_queue_reconnected(struct export_queue *queue) {
+	atomic_fetch_add_explicit(&queue->reconnects, 1, memory_order_relaxed);
+}
