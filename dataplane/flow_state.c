@@ -7,7 +7,7 @@
 #include <netinet/in.h>
 
 // Counters this far on have the record cut, well before they would overflow: a packet adds at most 2^32 bytes, and no
-// more than 2^24 packets of FLOW_PLAIN_HEADERS_MAX go by between two looks at them.
+// more than 2^24 packets with 255 bytes of headers go by between two looks at them.
 #define BYTES_FULL (UINT64_C(1) << 47)
 #define HEADERS_FULL (UINT64_C(1) << 39)
 #define CARRIES_FULL 255

@@ -62,8 +62,6 @@ struct flow {
 _Static_assert(sizeof(struct flow) == 64, "one cache line");
 
 enum {
-	FLOW_PLAIN_BYTES_MAX = UINT16_MAX,
-	FLOW_PLAIN_HEADERS_MAX = UINT8_MAX,
 	FLOW_PLAIN_PACKETS_MAX = (1 << 24) - 1, // those of flow_count.packets; then they are carried
 };
 #define FLOW_NO_RESPONSE UINT64_MAX
@@ -149,16 +147,19 @@ static inline uint64_t flow_end_ns(const struct flow *flow, const struct flow_co
 
 // Whether counting the packet is all there is to do: it is not late, its flow is open and not due, there was one in its
 // direction before, its flags are nothing new, and there is room for it in the counts.
+//   plain_bits  FLOW_DIRTY where changes are to be told, else 0: what the flow's bits must be, but for those that do
+//               not matter
 static inline bool flow_is_plain(const struct flow *flow, const struct packet_meta *meta, unsigned direction,
-	const struct flow_timeouts *timeouts) {
+	const struct flow_timeouts *timeouts, uint8_t plain_bits) {
 	const struct flow_count *count = &flow->count[direction];
-	uint8_t known_flags = flow_tcp_flags(flow, direction) & (uint8_t) ~(FLOW_TCP_FIN | FLOW_TCP_SYN | FLOW_TCP_RST);
+	const uint8_t bits = FLOW_ENDED | FLOW_EMPTY | FLOW_LATE | FLOW_DIRTY;
+	const uint8_t turning = FLOW_TCP_FIN | FLOW_TCP_SYN | FLOW_TCP_RST;
+	uint8_t known = flow_tcp_flags(flow, direction) & (uint8_t)~turning;
 	// A clock before last_clock_ns wraps, and is not plain; nor are no packets, which wrap as well.
 	return (meta->timestamp_ns - flow->last_clock_ns < timeouts->idle_ns) &
-	       (meta->timestamp_ns - flow->start_ns < timeouts->active_ns) & (meta->late_ms == 0) &
-	       ((flow->bits & (FLOW_ENDED | FLOW_EMPTY | FLOW_LATE)) == 0) & ((meta->tcp_flags & ~known_flags) == 0) &
-	       (meta->ip_bytes <= FLOW_PLAIN_BYTES_MAX) &
-	       (meta->ip_bytes - meta->payload_bytes <= FLOW_PLAIN_HEADERS_MAX) &
+	       (meta->timestamp_ns - flow->start_ns < timeouts->active_ns) & ((flow->bits & bits) == plain_bits) &
+	       ((meta->late_ms | (meta->tcp_flags & ~(unsigned)known) | meta->ip_bytes >> 16 |
+			(meta->ip_bytes - meta->payload_bytes) >> 8) == 0) &
 	       ((count->packets >> 40) - 1 < FLOW_PLAIN_PACKETS_MAX - 1);
 }
 

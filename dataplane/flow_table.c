@@ -70,48 +70,39 @@ void flow_table_free(struct flow_table *table) {
 	free(table);
 }
 
-static uint16_t tag_of(uint64_t hash) {
-	return (uint16_t)hash != 0 ? (uint16_t)hash : 1;
-}
+typedef uint16_t slot_tags __attribute__((vector_size(2 * FLOW_BUCKET_SLOTS)));
+typedef uint8_t slot_marks __attribute__((vector_size(FLOW_BUCKET_SLOTS)));
 
-// The slots whose tag is equal, as the top bit of each slot's 16 bits, four slots to a word. A slot above an equal one
-// may be marked without being equal; whoever uses a slot compares the key in any case.
-static uint64_t equal_tags(uint64_t tags, uint16_t tag) {
-	const uint64_t ones = UINT64_C(0x0001000100010001);
-	uint64_t difference = tags ^ ones * tag;
-	return (difference - ones) & ~difference & ones << 15;
-}
-
-// The first slot that may hold the tag's key.
-//   return  0..7, or FLOW_BUCKET_SLOTS
-static unsigned first_slot(const struct flow_bucket *bucket, uint16_t tag) {
-	uint64_t tags[2];
-	memcpy(tags, bucket->tag, sizeof(tags));
-	uint64_t low = equal_tags(tags[0], tag), high = equal_tags(tags[1], tag);
-	if (low != 0)
-		return (unsigned)__builtin_ctzll(low) / 16;
-	return high != 0 ? 4 + (unsigned)__builtin_ctzll(high) / 16 : FLOW_BUCKET_SLOTS;
+// The slots that have the tag, unused ones perhaps among them: byte i is not 0 where slot i has.
+static inline uint64_t equal_slots(const struct flow_bucket *bucket, uint16_t tag) {
+	slot_tags tags;
+	memcpy(&tags, bucket->tag, sizeof(tags));
+	slot_marks marks = __builtin_convertvector(tags == tag, slot_marks);
+	uint64_t equal;
+	memcpy(&equal, &marks, sizeof(equal));
+	return equal;
 }
 
 void flow_table_lookup_batch(const struct flow_table *table, const uint64_t *hashes, unsigned n, uint32_t *candidates) {
-	for (unsigned i = 0; i < n; i++)
-		__builtin_prefetch(flow_table_bucket(table, hashes[i]));
 	for (unsigned i = 0; i < n; i++) {
 		const struct flow_bucket *bucket = flow_table_bucket(table, hashes[i]);
-		unsigned slot = first_slot(bucket, tag_of(hashes[i]));
-		uint32_t record = slot < FLOW_BUCKET_SLOTS ? bucket->record[slot] : 0;
+		uint64_t equal = equal_slots(bucket, (uint16_t)hashes[i]);
+		uint32_t record = equal != 0 ? bucket->record[__builtin_ctzll(equal) / 8] : 0;
 		__builtin_prefetch(&table->flows[record], 1);
 		candidates[i] = record;
 	}
 }
 
 uint32_t flow_table_lookup(const struct flow_table *table, uint64_t hash, const struct flow_words *words) {
-	uint16_t tag = tag_of(hash);
+	uint16_t tag = (uint16_t)hash;
 	const struct flow_bucket *bucket = flow_table_bucket(table, hash);
 	for (;;) {
-		for (unsigned slot = first_slot(bucket, tag); slot < FLOW_BUCKET_SLOTS; slot++)
-			if (bucket->tag[slot] == tag && flow_table_has_key(table, bucket->record[slot], words))
+		for (uint64_t equal = equal_slots(bucket, tag); equal != 0;) {
+			unsigned slot = (unsigned)__builtin_ctzll(equal) / 8;
+			if (flow_table_has_key(table, bucket->record[slot], words))
 				return bucket->record[slot];
+			equal &= ~(UINT64_C(0xff) << slot * 8);
+		}
 		if (bucket->next == 0)
 			return 0;
 		bucket = &table->overflow[bucket->next];
@@ -150,7 +141,7 @@ uint32_t flow_table_insert(struct flow_table *table, unsigned part, uint64_t has
 		return 0;
 	}
 	unsigned slot = used_slots(bucket);
-	bucket->tag[slot] = tag_of(hash);
+	bucket->tag[slot] = (uint16_t)hash;
 	bucket->record[slot] = record;
 	flow_set_words(&table->flows[record], words);
 	if (flow_words_are_v6(words->rest))

@@ -25,7 +25,7 @@ enum {
 };
 
 struct flow_bucket {
-	uint16_t tag[FLOW_BUCKET_SLOTS];    // low bits of the hash, never 0 where the slot is used
+	uint16_t tag[FLOW_BUCKET_SLOTS];    // low bits of the hash
 	uint32_t record[FLOW_BUCKET_SLOTS]; // slots are used from the first on; 0: unused
 	uint32_t next;                      // overflow bucket, 0: none
 	uint32_t pad[3];
@@ -74,7 +74,13 @@ static inline bool flow_table_has_key(const struct flow_table *table, uint32_t r
 	       memcmp(&table->addresses[record], words->address, sizeof(words->address)) == 0;
 }
 
-// The first half of n look-ups: for each hash the record that probably has the key, on its way into the cache.
+// A look-up of many keys takes three steps, so that memory is waited for once and not for each key: flow_table_prefetch
+// of all, flow_table_lookup_batch, and the comparison of the keys.
+static inline void flow_table_prefetch(const struct flow_table *table, uint64_t hash) {
+	__builtin_prefetch(flow_table_bucket(table, hash));
+}
+
+// For each hash the record that probably has the key, on its way into the cache.
 //   hashes      [n], 1 <= n <= BATCH_MAX
 //   candidates  [n] filled: a record whose key is to be compared (flow_table_has_key) before use, or 0. Where it
 //               differs, ask flow_table_lookup; removals and insertions in between do no harm

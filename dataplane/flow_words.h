@@ -27,23 +27,23 @@ static inline bool flow_words_are_v6(uint64_t rest) {
 	return (rest >> FLOW_WORDS_VERSION_SHIFT & 0xff) == 6;
 }
 
-// The words of a packet's key.
-//   direction  1: source and destination change places
+// The words of a packet's key. Which direction a packet has is as good as random: rotations, not branches.
+//   direction  0 or 1: source and destination change places
 //   hash       of the key; used for IPv6
 static inline void flow_words_set(
 	struct flow_words *words, const struct packet_meta *meta, unsigned direction, uint64_t hash) {
 	const uint8_t *key = (const uint8_t *)&meta->key;
 	uint64_t last;
 	memcpy(&last, key + offsetof(struct flow_key, src_port), sizeof(last));
-	uint32_t ports = (uint32_t)last;
-	ports = direction ? ports << 16 | ports >> 16 : ports;
+	uint32_t ports = (uint32_t)last, half = 16 * direction;
+	ports = ports << half | ports >> (-half & 31);
 	words->rest = (last & FLOW_KEY_LAST_MASK & ~UINT64_C(0xffffffff)) | ports;
 	if (__builtin_expect(meta->key.ip_version == 4, 1)) {
 		uint32_t src, dst;
 		memcpy(&src, key + 12, sizeof(src));
 		memcpy(&dst, key + 28, sizeof(dst));
 		uint64_t ends = (uint64_t)dst << 32 | src;
-		words->ends = direction ? ends << 32 | ends >> 32 : ends;
+		words->ends = ends << 2 * half | ends >> (-(2 * half) & 63);
 		return;
 	}
 	words->ends = hash;

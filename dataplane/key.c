@@ -49,7 +49,7 @@ void flow_hash_batch(const struct node *node, const struct batch *batch) {
 		bool reversed = is_reversed(&meta->key);
 		struct flow_words words;
 		flow_words_set(&words, meta, reversed, 0);
-		meta->bits |= reversed ? PACKET_REVERSED : 0;
+		meta->bits |= (uint8_t)reversed;
 		uint64_t hash;
 		if (__builtin_expect(!flow_words_are_v6(words.rest), 1))
 			hash = XXH3_64bits_withSecret(

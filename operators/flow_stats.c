@@ -286,12 +286,15 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 	struct flow_stats *stats = self->state;
 	uint64_t hashes[BATCH_MAX];
 	uint32_t candidates[BATCH_MAX];
-	for (unsigned i = 0; i < batch->count; i++)
+	for (unsigned i = 0; i < batch->count; i++) {
 		hashes[i] = tuple_hash(batch->tuples[i]);
+		flow_table_prefetch(stats->table, hashes[i]);
+	}
 	flow_table_lookup_batch(stats->table, hashes, batch->count, candidates);
 
 	note_listeners(self);
-	uint8_t wanted_bits = stats->tells_updates ? FLOW_DIRTY : 0;
+	const struct flow_timeouts timeouts = stats->expiry.timeouts;
+	uint8_t plain_bits = stats->tells_updates ? FLOW_DIRTY : 0;
 	unsigned kept = 0;
 	for (unsigned i = 0; i < batch->count; i++) {
 		struct rte_mbuf *tuple = batch->tuples[i];
@@ -301,9 +304,7 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 		unsigned direction = meta->bits & PACKET_REVERSED;
 		flow_words_set(&words, meta, direction, hashes[i]);
 		bool found = flow_table_has_key(stats->table, candidates[i], &words);
-		bool plain = found & flow_is_plain(flow, meta, direction, &stats->expiry.timeouts) &
-			     ((flow->bits & wanted_bits) == wanted_bits);
-		if (__builtin_expect(plain, 1)) {
+		if (__builtin_expect(found & flow_is_plain(flow, meta, direction, &timeouts, plain_bits), 1)) {
 			flow_count(flow, meta, direction);
 			count_tcp(stats, candidates[i], tuple);
 		} else if (!take_packet(self, tuple, found ? candidates[i] : 0, &words)) {

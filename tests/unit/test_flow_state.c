@@ -228,7 +228,7 @@ static void late_packets_widen_the_record_but_not_the_clock(void **state) {
 
 static bool is_plain(uint64_t at_ns, unsigned direction, uint8_t tcp_flags) {
 	struct packet_meta meta = packet(at_ns, direction, tcp_flags);
-	return flow_is_plain(&flow, &meta, direction, &timeouts);
+	return flow_is_plain(&flow, &meta, direction, &timeouts, 0);
 }
 
 static void plain_packets_are_those_that_change_nothing_else(void **state) {
@@ -242,17 +242,22 @@ static void plain_packets_are_those_that_change_nothing_else(void **state) {
 	assert_false(is_plain(61 * S, 0, 0));
 	struct packet_meta late = packet(2 * S, 0, 0);
 	late.late_ms = 1;
-	assert_false(flow_is_plain(&flow, &late, 0, &timeouts));
+	assert_false(flow_is_plain(&flow, &late, 0, &timeouts, 0));
 	struct packet_meta headers_only = packet(2 * S, 0, 0);
 	headers_only.ip_bytes = 256;
-	assert_false(flow_is_plain(&flow, &headers_only, 0, &timeouts));
+	assert_false(flow_is_plain(&flow, &headers_only, 0, &timeouts, 0));
 	struct packet_meta jumbo = packet(2 * S, 0, 0);
 	jumbo.ip_bytes = 65536;
 	jumbo.payload_bytes = 65496;
-	assert_false(flow_is_plain(&flow, &jumbo, 0, &timeouts));
+	assert_false(flow_is_plain(&flow, &jumbo, 0, &timeouts, 0));
 	for (unsigned i = 2; i <= 7; i++)
 		count(i * 40 * S, i % 2, 0);
 	assert_false(is_plain(300 * S, 0, 0));
+	start(0, 0, 0);
+	struct packet_meta meta = packet(0, 0, 0);
+	assert_false(flow_is_plain(&flow, &meta, 0, &timeouts, FLOW_DIRTY)); // its change is still to be told
+	flow.bits |= FLOW_DIRTY | FLOW_REPORTED;
+	assert_true(flow_is_plain(&flow, &meta, 0, &timeouts, FLOW_DIRTY));
 	start(0, 0, RST);
 	assert_false(is_plain(0, 0, 0));
 	start(0, 0, SYN);
@@ -284,7 +289,7 @@ static void plain_counting_is_exact(void **state) {
 				meta.late_ms = 3;
 			}
 			flow_count_any(&long_flow, &long_cold, &meta, direction);
-			if (flow_is_plain(&flow, &meta, direction, &timeouts)) {
+			if (flow_is_plain(&flow, &meta, direction, &timeouts, 0)) {
 				flow_count(&flow, &meta, direction);
 				plain++;
 			} else {
