@@ -21,3 +21,16 @@ static inline bool frame_fits(const struct rte_mempool *pool, uint32_t size) {
 // Copy a frame into an mbuf, chained where one segment is too small: the first holds as much as fits.
 //   return  NULL: the pool is empty now; nothing was taken
 struct rte_mbuf *frame_copy(struct rte_mempool *pool, const uint8_t *data, uint32_t size);
+
+enum { FRAME_ATTACH_MAX = UINT16_MAX };
+
+// Let a new mbuf refer to a frame where it lies, instead of copying it.
+//   size    1..FRAME_ATTACH_MAX
+//   shared  what keeps the frame's memory; one of its references becomes the mbuf's
+static inline void frame_attach(
+	struct rte_mbuf *tuple, const uint8_t *data, uint32_t size, struct rte_mbuf_ext_shared_info *shared) {
+	// No device ever sees this memory: it needs no address on the bus.
+	rte_pktmbuf_attach_extbuf(tuple, (void *)(uintptr_t)data, RTE_BAD_IOVA, (uint16_t)size, shared);
+	tuple->data_len = (uint16_t)size;
+	tuple->pkt_len = size;
+}

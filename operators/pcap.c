@@ -9,8 +9,8 @@
 //   drops   empty: a frame of which nothing was captured; too_large: one that would not fit into the whole packet pool
 //   state   the open file; one instance
 //
-// A frame is read only when there is room downstream, and waits where the packet pool is empty, so a file loses no
-// packet. A file that ends inside a packet is read up to there; the node then says so and exits 1.
+// Frames of a classic pcap file are not copied: the mbufs refer to the blocks that the file is read in. A frame is read
+// only when there is room downstream, and waits where the packet pool is empty, so a file loses no packet. A file that ends inside a packet is read up to there; the node then says so and exits 1.
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -72,6 +72,8 @@ static bool read_frame(struct instance *self) {
 	if (!capture_is_ready(self->op->shared))
 		return false;
 	int ret = capture_next(self->op->shared, &state->frame, error);
+	if (ret == -EAGAIN)
+		return false;
 	if (ret < 0)
 		instance_fail(self, "%s", error);
 	state->has_frame = ret > 0;
@@ -79,10 +81,29 @@ static bool read_frame(struct instance *self) {
 	return state->has_frame;
 }
 
+// The tuple of the frame at hand, or NULL where the pool is empty now.
+static struct rte_mbuf *make_tuple(struct instance *self) {
+	struct pcap_state *state = self->state;
+	struct rte_mempool *pool = node_packet_pool(self->op->node);
+	const struct capture_frame *frame = &state->frame;
+	struct rte_mbuf *tuple;
+	if (frame->can_be_kept && frame->size <= FRAME_ATTACH_MAX) {
+		tuple = rte_pktmbuf_alloc(pool);
+		if (tuple)
+			frame_attach(tuple, frame->data, frame->size, capture_keep(self->op->shared));
+	} else {
+		tuple = frame_copy(pool, frame->data, frame->size);
+	}
+	if (tuple) {
+		tuple->packet_type = capture_link(self->op->shared);
+		event_clock_stamp(&state->clock, frame->timestamp_ns, tuple_packet(tuple));
+	}
+	return tuple;
+}
+
 static unsigned pcap_poll(struct instance *self, unsigned room) {
 	struct pcap_state *state = self->state;
 	struct rte_mempool *pool = node_packet_pool(self->op->node);
-	enum packet_link link = capture_link(self->op->shared);
 	struct batch batch;
 	uint64_t bytes = 0;
 	unsigned drops[2] = {0};
@@ -101,11 +122,9 @@ static unsigned pcap_poll(struct instance *self, unsigned room) {
 		} else if (!frame_fits(pool, frame->size)) {
 			drops[DROP_TOO_LARGE]++;
 		} else {
-			tuple = frame_copy(pool, frame->data, frame->size);
+			tuple = make_tuple(self);
 			if (!tuple)
 				break;
-			tuple->packet_type = link;
-			event_clock_stamp(&state->clock, frame->timestamp_ns, tuple_packet(tuple));
 			batch.tuples[batch.count++] = tuple;
 			bytes += frame->wire_size;
 		}
