@@ -16,6 +16,8 @@
 
 static const char *const idle_names[] = {"adaptive", "busy", NULL};
 static const char *const channel_names[] = {"auto", "ring", NULL};
+static const char *const placement_names[] = {
+	[PLACEMENT_AUTO] = "auto", [PLACEMENT_CHAINED] = "chained", [PLACEMENT_PIPELINE] = "pipeline", NULL};
 
 const struct option node_options[] = {
 	{"node", OPTION_STRING, offsetof(struct node_config, node), .min = 1, .max = 63,
@@ -31,6 +33,12 @@ const struct option node_options[] = {
 		.help = "entries of each ring between workers, a power of two"},
 	{"channels", OPTION_ENUM, offsetof(struct node_config, channels), "auto", .choices = channel_names,
 		.help = "auto: a direct call where both ends share a worker, else a ring; ring: always a ring"},
+	{"placement", OPTION_ENUM, offsetof(struct node_config, placement), "auto", .choices = placement_names,
+		.help = "chained: every worker does everything; pipeline: the first workers are for sources alone; "
+			"auto: "
+			"pipeline where a source can't use every worker"},
+	{"source_workers", OPTION_UINT, offsetof(struct node_config, source_workers), "1", 1, WORKER_INDEX_MAX,
+		.help = "workers for sources in a pipeline placement"},
 	{0},
 };
 

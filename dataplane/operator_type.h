@@ -64,9 +64,11 @@ struct operator_type {
 	bool key_symmetric;
 	unsigned parallelism;     // where the user does not say; 0: auto, one instance per worker
 	unsigned parallelism_max; // 0: no limit
-	bool modifies_tuples;     // writes to tuples it received: the engine gives it its own copy on a fan-out
-	bool live;                // a source on the clock rather than on a file's time
-	size_t state_size;        // bytes of state per instance, zeroed, cache-line aligned
+	// The same as `parallelism`, where it depends on the options. May be NULL.
+	unsigned (*parallelism_for)(const void *options);
+	bool modifies_tuples; // writes to tuples it received: the engine gives it its own copy on a fan-out
+	bool live;            // a source on the clock rather than on a file's time
+	size_t state_size;    // bytes of state per instance, zeroed, cache-line aligned
 
 	// Check options against each other, before anything starts. May be NULL.
 	//   error   [size] filled on failure

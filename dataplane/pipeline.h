@@ -59,20 +59,29 @@ enum idle_policy {
 	IDLE_BUSY,     // always poll
 };
 
+// How a node's workers share a pipeline's work, where its operators' `workers` don't say.
+enum placement {
+	PLACEMENT_AUTO,    // pipeline where a source has fewer instances than there are workers, else chained
+	PLACEMENT_CHAINED, // every worker does everything: instance i on worker i
+	PLACEMENT_PIPELINE, // some for sources and what forward joins to them, the others for the rest
+};
+
 // Everything one node was told: the node's own settings and its pipelines.
 struct node_config {
-	char *node;             // name; default: the host's
-	char *controller;       // ZeroMQ endpoint of the command socket, or NULL
-	struct option_list eal; // EAL arguments
-	unsigned idle;          // enum idle_policy
-	char *hash_secret;      // or NULL: drawn at start-up
-	uint64_t ring_size;     // entries of each ring, a power of two
-	unsigned channels;      // enum channel_choice, for streams that do not say
+	char *node;              // name; default: the host's
+	char *controller;        // ZeroMQ endpoint of the command socket, or NULL
+	struct option_list eal;  // EAL arguments
+	unsigned idle;           // enum idle_policy
+	char *hash_secret;       // or NULL: drawn at start-up
+	uint64_t ring_size;      // entries of each ring, a power of two
+	unsigned channels;       // enum channel_choice, for streams that do not say
+	unsigned placement;      // enum placement
+	uint64_t source_workers; // for sources, in a pipeline placement
 	unsigned pipeline_count;
 	struct pipeline *pipelines;
 	struct option_list files; // what locations name
 };
-extern const struct option node_options[]; // node, controller, eal, idle, hash_secret, ring_size, channels
+extern const struct option node_options[]; // by the names of the fields above
 
 // One message for a person: `conf/a.yaml:12: stats.idle_timeout: "banana": expected a duration …`.
 struct config_error {

@@ -2,8 +2,9 @@
 // Copyright (c) 2026 the weir authors
 //
 // Planning: operators in topological order get their parallelism, their instances a worker each, streams become
-// channels. The default placement puts instance i on worker i modulo the workers allowed, so that instances joined
-// by `forward` share a worker and chain.
+// channels. Instance i is put on worker i modulo the workers allowed, so that instances joined by `forward` share a
+// worker and chain. Which workers are allowed is the operator's word, or that of the placement: chained (all of them)
+// or pipeline (some for the sources and what `forward` joins to them, the others for the rest).
 #include "dataplane/plan.h"
 
 #include <errno.h>
@@ -15,7 +16,9 @@ struct planning {
 	struct plan *plan;
 	const struct pipeline *pipeline;
 	unsigned pipeline_index;
-	unsigned *operator_of; // [pipeline->operator_count] index into plan->operators
+	unsigned *operator_of;   // [pipeline->operator_count] index into plan->operators
+	bool *at_source;         // [pipeline->operator_count]
+	unsigned source_workers; // the first ones, for sources and what is at them; 0: chained
 	struct config_error *error;
 };
 
@@ -35,8 +38,66 @@ static bool is_keyed(const struct operator_type *type) {
 	return type->grouping == GROUPING_KEY && type->key != NULL;
 }
 
-static unsigned workers_allowed(const struct planning *p, const struct pipeline_operator *op) {
-	return op->worker_count > 0 ? op->worker_count : p->plan->worker_count;
+// What its instances come to by itself; 0: one for each worker.
+static unsigned parallelism_of(const struct pipeline_operator *op) {
+	if (op->parallelism != 0)
+		return op->parallelism;
+	return op->type->parallelism_for != NULL ? op->type->parallelism_for(op->options) : op->type->parallelism;
+}
+
+// Whether it is a source, or joined to sources by `forward` alone. Its inputs are placed already.
+static bool is_at_source(const struct planning *p, unsigned index) {
+	for (unsigned i = 0; i < p->pipeline->stream_count; i++) {
+		const struct pipeline_stream *stream = &p->pipeline->streams[i];
+		if (stream->to == index && (stream->grouping != GROUPING_FORWARD || !p->at_source[stream->from]))
+			return false;
+	}
+	return true;
+}
+
+struct workers_allowed {
+	const unsigned *list; // NULL: first, first + 1, …
+	unsigned first, count;
+};
+
+static struct workers_allowed workers_allowed(const struct planning *p, unsigned index) {
+	const struct pipeline_operator *op = &p->pipeline->operators[index];
+	unsigned all = p->plan->worker_count;
+	if (op->worker_count > 0)
+		return (struct workers_allowed){.list = op->workers, .count = op->worker_count};
+	if (p->source_workers == 0)
+		return (struct workers_allowed){.count = all};
+	if (p->at_source[index])
+		return (struct workers_allowed){.count = p->source_workers};
+	return (struct workers_allowed){.first = p->source_workers, .count = all - p->source_workers};
+}
+
+// Whether some source leaves workers without one; not where operators are placed one by one.
+static bool wants_pipeline(const struct pipeline *pipeline, unsigned worker_count) {
+	bool has_few_sources = false;
+	for (unsigned i = 0; i < pipeline->operator_count; i++) {
+		const struct pipeline_operator *op = &pipeline->operators[i];
+		unsigned count = parallelism_of(op);
+		if (op->worker_count > 0)
+			return false;
+		has_few_sources |= op->type->poll != NULL && count != 0 && count < worker_count;
+	}
+	return has_few_sources;
+}
+
+static int choose_placement(struct planning *p) {
+	const struct node_config *config = p->plan->config;
+	unsigned all = p->plan->worker_count;
+	bool is_pipeline = config->placement == PLACEMENT_PIPELINE ||
+			   (config->placement == PLACEMENT_AUTO && wants_pipeline(p->pipeline, all));
+	if (!is_pipeline || all == 1)
+		return 0;
+	if (config->source_workers >= all)
+		return refuse(p, &p->pipeline->where,
+			"source_workers: %u: this node has %u workers: expected 1..%u, or placement chained",
+			(unsigned)config->source_workers, all, all - 1);
+	p->source_workers = (unsigned)config->source_workers;
+	return 0;
 }
 
 // What a stream asks of its receiver's parallelism; 0: nothing.
@@ -53,7 +114,7 @@ static unsigned parallelism_asked(const struct planning *p, const struct pipelin
 
 static int resolve_parallelism(struct planning *p, unsigned index, unsigned *out) {
 	const struct pipeline_operator *op = &p->pipeline->operators[index];
-	unsigned count = op->parallelism != 0 ? op->parallelism : op->type->parallelism;
+	unsigned count = parallelism_of(op);
 	bool given = op->parallelism != 0;
 
 	for (unsigned i = 0; i < p->pipeline->stream_count; i++) {
@@ -69,7 +130,7 @@ static int resolve_parallelism(struct planning *p, unsigned index, unsigned *out
 			count = count == 0 || asked < count ? asked : count;
 	}
 	if (count == 0)
-		count = workers_allowed(p, op);
+		count = workers_allowed(p, index).count;
 	if (op->type->parallelism_max != 0 && count > op->type->parallelism_max) {
 		if (given)
 			return refuse(p, &op->where, "%s.parallelism: %u: type %s runs in at most %u instance%s",
@@ -118,6 +179,8 @@ static int place_operator(struct planning *p, unsigned index) {
 	struct plan *plan = p->plan;
 	const struct pipeline_operator *op = &p->pipeline->operators[index];
 	unsigned count = 0;
+	p->at_source[index] = is_at_source(p, index);
+	const struct workers_allowed allowed = workers_allowed(p, index);
 	int rc = resolve_parallelism(p, index, &count);
 	if (rc < 0)
 		return rc;
@@ -144,11 +207,11 @@ static int place_operator(struct planning *p, unsigned index) {
 	for (unsigned group = 0; group < PLAN_KEY_GROUPS; group++)
 		planned->owners[group] = (uint16_t)((uint64_t)group * count / PLAN_KEY_GROUPS);
 	for (unsigned i = 0; i < count; i++) {
-		unsigned slot = i % workers_allowed(p, op);
+		unsigned slot = i % allowed.count;
 		plan->instances[plan->instance_count++] = (struct plan_instance){
 			.op = plan->operator_count,
 			.index = i,
-			.worker = op->worker_count > 0 ? op->workers[slot] : slot,
+			.worker = allowed.list != NULL ? allowed.list[slot] : allowed.first + slot,
 		};
 	}
 	p->operator_of[index] = plan->operator_count++;
@@ -205,7 +268,8 @@ static int plan_pipeline(struct planning *p) {
 	unsigned count = p->pipeline->operator_count;
 	bool *placed = calloc(count, sizeof(*placed));
 	p->operator_of = calloc(count, sizeof(*p->operator_of));
-	int rc = placed != NULL && p->operator_of != NULL ? 0 : -ENOMEM;
+	p->at_source = calloc(count, sizeof(*p->at_source));
+	int rc = placed != NULL && p->operator_of != NULL && p->at_source != NULL ? choose_placement(p) : -ENOMEM;
 
 	for (unsigned round = 0; rc == 0 && round < count; round++)
 		for (unsigned i = 0; rc == 0 && i < count; i++)
@@ -217,6 +281,7 @@ static int plan_pipeline(struct planning *p) {
 		rc = join_stream(p, i);
 	free(placed);
 	free(p->operator_of);
+	free(p->at_source);
 	return rc;
 }
 

@@ -10,7 +10,8 @@
 //   state   the open file; one instance
 //
 // Frames of a classic pcap file are not copied: the mbufs refer to the blocks that the file is read in. A frame is read
-// only when there is room downstream, and waits where the packet pool is empty, so a file loses no packet. A file that ends inside a packet is read up to there; the node then says so and exits 1.
+// only when there is room downstream, and waits where the packet pool is empty, so a file loses no packet. A file that
+// ends inside a packet is read up to there; the node then says so and exits 1.
 #include <errno.h>
 #include <limits.h>
 #include <string.h>

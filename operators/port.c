@@ -109,6 +109,12 @@ static int port_check(const void *given, char *error, size_t size) {
 	return 0;
 }
 
+// net_pcap has one queue; other devices tell how many they have only once they are there.
+static unsigned port_parallelism(const void *given) {
+	const struct port_options *options = given;
+	return options->interface && options->driver == PORT_DRIVER_PCAP ? 1 : 0;
+}
+
 static int find_devices(struct operator *op, char *error) {
 	const struct port_options *options = op->options;
 	struct port_shared *shared = op->shared;
@@ -316,6 +322,7 @@ static struct operator_type port_type = {
 	.options = port_option_table,
 	.options_size = sizeof(struct port_options),
 	.outputs = port_outputs,
+	.parallelism_for = port_parallelism,
 	.live = true,
 	.state_size = sizeof(struct port_state),
 	.check = port_check,

@@ -19,6 +19,8 @@ PLANS = {
     "chained": ["-l", "0", *EAL, "--"],
     "ringed": ["-l", "0", *EAL, "--", "--set", "channels=ring"],
     "two-workers": ["--lcores", "0@0,1@0", *EAL, "--"],
+    "two-workers-chained": ["--lcores", "0@0,1@0", *EAL, "--", "--set", "placement=chained"],
+    "source-and-two": ["--lcores", "(0-2)@0", *EAL, "--", "--set", "placement=pipeline"],
     "two-workers-ringed": ["--lcores", "0@0,1@0", *EAL, "--", "--set", "channels=ring", "--set", "ring_size=64"],
 }
 

@@ -103,7 +103,7 @@ static void test_rings_on_request(void **state) {
 
 // Two workers: one source, so one flow_id (forward), two of the keyed, one sink; rings only where workers differ.
 static void test_two_workers(void **state) {
-	struct planned planned = plan_text(line, 2, NULL);
+	struct planned planned = plan_text(line, 2, "placement=chained");
 	assert_int_equal(planned.rc, 0);
 	assert_int_equal(planned.plan->instance_count, 5);
 	assert_int_equal(planned.plan->channel_count, 1 + 2 + 2);
@@ -131,6 +131,50 @@ static void test_workers_asked_for(void **state) {
 	planned_free(&planned);
 }
 
+static unsigned worker_of(const struct plan *plan, unsigned op, unsigned index) {
+	return plan->instances[plan->operators[op].first_instance + index].worker;
+}
+
+// One source on four workers: it has one for itself (and for what forward joins to it), the keyed have the others.
+static void test_source_apart(void **state) {
+	struct planned planned = plan_text(line, 4, NULL);
+	assert_int_equal(planned.rc, 0);
+	assert_int_equal(planned.plan->operators[2].instance_count, 3);
+	assert_int_equal(worker_of(planned.plan, 0, 0), 0);
+	assert_int_equal(worker_of(planned.plan, 1, 0), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(worker_of(planned.plan, 2, i), 1 + i);
+	assert_int_equal(worker_of(planned.plan, 3, 0), 1);
+	assert_int_equal(count_rings(planned.plan), 3 + 2);
+	planned_free(&planned);
+}
+
+// A source on every worker leaves none to the others alone; with a pipeline asked for, it gets as many as are given.
+static void test_sources_everywhere(void **state) {
+	static const char text[] = "pipeline: p\n"
+				   "operators:\n"
+				   "  - {name: source, type: feed, parallelism: 4}\n"
+				   "  - {name: flow_id, type: step}\n"
+				   "  - {name: stats, type: keyed}\n"
+				   "streams:\n"
+				   "  - {from: source, to: flow_id, grouping: forward}\n"
+				   "  - {from: flow_id, to: stats, grouping: key}\n";
+	struct planned chained = plan_text(text, 4, NULL);
+	assert_int_equal(chained.rc, 0);
+	assert_int_equal(chained.plan->operators[2].instance_count, 4);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(worker_of(chained.plan, 0, i), i);
+	assert_int_equal(count_rings(chained.plan), 4 * 3);
+	planned_free(&chained);
+	struct planned pipeline = plan_text(text, 5, "source_workers=2");
+	assert_int_equal(pipeline.rc, 0);
+	assert_int_equal(pipeline.plan->operators[2].instance_count, 3);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(worker_of(pipeline.plan, 1, i), i % 2);
+	assert_int_equal(worker_of(pipeline.plan, 2, 0), 2);
+	planned_free(&pipeline);
+}
+
 static void assert_refused(const char *text, unsigned workers, const char *setting, const char *message) {
 	struct planned planned = plan_text(text, workers, setting);
 	assert_int_equal(planned.rc, -EINVAL);
@@ -142,6 +186,11 @@ static void test_refuses_missing_workers(void **state) {
 	assert_refused(line, 2, "stats.workers=1,5", "test.yaml:5: stats.workers: 5: this node has 2 workers, 0..1");
 }
 
+static void test_refuses_too_many_source_workers(void **state) {
+	assert_refused(line, 2, "source_workers=2",
+		"test.yaml:1: source_workers: 2: this node has 2 workers: expected 1..1, or placement chained");
+}
+
 static void test_refuses_torn_state(void **state) {
 	static const char shuffled[] = "pipeline: p\n"
 				       "operators:\n"
@@ -149,7 +198,7 @@ static void test_refuses_torn_state(void **state) {
 				       "  - {name: stats, type: keyed}\n"
 				       "streams:\n"
 				       "  - {from: source, to: stats, grouping: shuffle}\n";
-	assert_refused(shuffled, 2, NULL,
+	assert_refused(shuffled, 3, NULL,
 		"test.yaml:6: source -> stats: grouping shuffle: keyed keeps state per key in 2 instances; "
 		"use grouping key, or parallelism 1");
 	struct planned planned = plan_text(shuffled, 2, "stats.parallelism=1");
@@ -237,8 +286,11 @@ int main(void) {
 		cmocka_unit_test(test_one_worker_chains_all),
 		cmocka_unit_test(test_rings_on_request),
 		cmocka_unit_test(test_two_workers),
+		cmocka_unit_test(test_source_apart),
+		cmocka_unit_test(test_sources_everywhere),
 		cmocka_unit_test(test_workers_asked_for),
 		cmocka_unit_test(test_refuses_missing_workers),
+		cmocka_unit_test(test_refuses_too_many_source_workers),
 		cmocka_unit_test(test_refuses_torn_state),
 		cmocka_unit_test(test_refuses_another_key),
 		cmocka_unit_test(test_replaced_under_readers),
