@@ -30,7 +30,6 @@ enum {
 
 	VXLAN_SIZE = 8,
 	VXLAN_HAS_VNI = 0x08,
-	VXLAN_HAS_POLICY = 0x80, // group based policy: its tag lies in octets that are else 0
 
 	GENEVE_SIZE = 8,
 	GENEVE_CONTROL = 0x80,
@@ -144,9 +143,8 @@ static enum packet_verdict open_vxlan(struct opening *opening) {
 	enum packet_verdict verdict = require(opening, VXLAN_SIZE);
 	if (verdict != PACKET_OK)
 		return verdict;
-	const uint8_t *header = opening->walk.data + opening->walk.at;
-	bool has_policy = header[0] & VXLAN_HAS_POLICY, is_clean = load_be32(header) << 8 == 0 && header[7] == 0;
-	if ((header[0] & ~VXLAN_HAS_POLICY) != VXLAN_HAS_VNI || !(is_clean || has_policy))
+	// All other bits are to be ignored (RFC 7348, 5); extensions use them.
+	if (!(opening->walk.data[opening->walk.at] & VXLAN_HAS_VNI))
 		return PACKET_NOT_IP;
 	opening->link = PACKET_LINK_ETHERNET;
 	return pass(opening, VXLAN_SIZE);

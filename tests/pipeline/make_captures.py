@@ -10,8 +10,12 @@ import pathlib
 from scapy.all import (
     ARP, ICMP, IP, TCP, UDP, Dot1AD, Dot1Q, Ether, ICMPv6EchoReply, ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt,
     IPOption_NOP, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw, conf, fragment, wrpcap)
+from scapy.contrib.geneve import GENEVE
+from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 from scapy.contrib.mpls import MPLS
+from scapy.layers.l2 import GRE, GRE_PPTP
 from scapy.layers.ppp import PPPoE
+from scapy.layers.vxlan import VXLAN
 
 HERE = pathlib.Path(__file__).resolve().parent
 BASE = 1_700_000_000
@@ -106,12 +110,61 @@ def fragments():
     return v4 + [orphan] + v6_pieces
 
 
+def through(seconds, number, *layers, inner=None):
+    """A packet of flow `number` inside a tunnel's layers; the link layer is there."""
+    inner = inner or IP(src=f"10.1.0.{number}", dst="10.2.0.1") / UDP(sport=number, dport=9) / Raw(b"t" * number)
+    packet = ether() / IP(src="192.0.2.1", dst="192.0.2.2")
+    for layer in layers:
+        packet /= layer
+    return at(seconds, packet / inner)
+
+
+def tunnels():
+    """One packet in each tunnel, and one way back; tunnels in each other; what is no IP inside; what is damaged."""
+    v6 = IPv6(src="2001:db8::1", dst="2001:db8::2") / UDP(sport=40, dport=9) / Raw(b"t" * 40)
+    ppp = Raw(bytes.fromhex("ff030021"))
+    vxlan = UDP(sport=49152, dport=4789) / VXLAN(vni=123)
+    pptp = IP(src="10.1.0.9", dst="10.2.0.1") / UDP(sport=9, dport=9) / Raw(b"t" * 9)
+    one_of_each = [
+        through(1, 1),
+        through(2, 40, inner=v6),
+        through(3, 3, GRE()),
+        through(4, 4, GRE(chksum_present=1, key_present=1, key=5, seqnum_present=1, seqence_number=6)),
+        through(5, 5, GRE(), MPLS(label=77, s=1)),
+        through(6, 6, GRE(key_present=1, key=0x123400, proto=0x6558), ether()),
+        through(7, 7, GRE(proto=0x88be, seqnum_present=1) / Raw(bytes.fromhex("1001000100000000")), ether()),
+        through(8, 8, GRE(proto=0x22eb, seqnum_present=1) / Raw(bytes.fromhex("200100010000000000000000")), ether()),
+        through(9, 9, GRE_PPTP(seqnum_present=1, seqence_number=1, payload_len=4 + len(pptp)) / ppp, inner=pptp),
+        through(10, 10, vxlan, ether(), Dot1Q(vlan=6)),
+        through(11, 11, UDP(sport=49152, dport=8472) / VXLAN(vni=124), ether()),
+        through(12, 12, UDP(sport=49152, dport=6081) / GENEVE(vni=125, proto=0x0800)),
+        through(13, 13, UDP(sport=2152, dport=2152) / GTP_U_Header(teid=9)),
+        through(14, 14, UDP(sport=2152, dport=2152) / GTP_U_Header(
+            teid=9, E=1, next_ex=0x85) / GTPPDUSessionContainer(type=1, QFI=5)),
+    ]
+    back = at(15, ether(False) / IP(src="192.0.2.2", dst="192.0.2.1") / GRE() /
+              IP(src="10.2.0.1", dst="10.1.0.3") / UDP(sport=9, dport=3) / Raw(b"back"))
+    deep = [through(16, 16, GRE(), IP(src="198.51.100.1", dst="198.51.100.2"), vxlan, ether()),
+            through(17, 17, *[IP(src=f"198.51.100.{level}", dst="198.51.100.9") for level in range(1, 5)])]
+    closed = [through(18, 0, GRE(), inner=Raw(b"")),
+              through(19, 0, vxlan, ether(), inner=ARP(psrc="10.0.0.1", pdst="10.0.0.2")),
+              through(20, 0, UDP(sport=2152, dport=2152), inner=GTP_U_Header(gtp_type=1, seq=1))]
+    cut = [through(21, 0, GRE(proto=0x0800), inner=Raw(bytes(IP(src="10.0.0.1", dst="10.0.0.2", len=40))[:12])),
+           through(22, 0, UDP(sport=1, dport=6081), inner=Raw(bytes.fromhex("3f006558")))]
+    whole = IP(src="192.0.2.1", dst="192.0.2.2", id=9) / GRE() / IP(
+        src="10.1.0.23", dst="10.2.0.1", id=10) / UDP(sport=23, dport=9) / Raw(b"f" * 2000)
+    outside = [at(23 + i / 10, ether() / piece) for i, piece in enumerate(fragment(whole, fragsize=1000))]
+    inside = [at(24 + i / 10, ether() / IP(src="192.0.2.1", dst="192.0.2.2") / GRE() / piece)
+              for i, piece in enumerate(fragment(whole[GRE].payload, fragsize=1000))]
+    return one_of_each + [back] + deep + closed + cut + outside + inside
+
+
 def eviction():
     """Twelve flows for a table of eight."""
     return [udp(i, True, i, port=5000 + i) for i in range(12)]
 
 
-CAPTURES = [tcp_end, timeouts, link_layers, network_layers, fragments, eviction]
+CAPTURES = [tcp_end, timeouts, link_layers, network_layers, fragments, tunnels, eviction]
 
 if __name__ == "__main__":
     for capture in CAPTURES:
