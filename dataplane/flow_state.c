@@ -127,8 +127,9 @@ enum flow_end_reason flow_idle_reason(const struct flow *flow) {
 }
 
 struct flow_decision flow_decide(const struct flow *flow, const struct flow_cold *cold,
-	const struct flow_timeouts *timeouts, const struct packet_meta *meta) {
+	const struct flow_timeouts *timeouts, const struct packet_meta *meta, bool is_repeat) {
 	uint64_t clock_ns = packet_clock_ns(meta);
+	bool reopens = (flow->bits & FLOW_ENDED) && is_pure_syn(meta) && !is_repeat;
 	bool empty = flow->bits & FLOW_EMPTY;
 	enum flow_due due = flow_due_at(flow, cold, timeouts, clock_ns);
 	struct flow_decision decision = {.end_reason = (uint8_t)flow_idle_reason(flow)};
@@ -137,7 +138,7 @@ struct flow_decision flow_decide(const struct flow *flow, const struct flow_cold
 		decision.record_reason = FLOW_END_ACTIVE;
 		empty = true; // from here on it is as after flow_cut
 	}
-	if (clock_ns >= idle_deadline_ns(flow, timeouts) || ((flow->bits & FLOW_ENDED) && is_pure_syn(meta))) {
+	if (clock_ns >= idle_deadline_ns(flow, timeouts) || reopens) {
 		decision.step = FLOW_STEP_RESTART;
 		if (!empty) {
 			decision.exports = true;

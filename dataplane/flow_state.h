@@ -182,8 +182,9 @@ enum flow_due flow_due_at(
 enum flow_end_reason flow_idle_reason(const struct flow *flow);
 
 // Decide what a packet of this flow does to it. Changes nothing.
+//   is_repeat  the packet sends again what was sent before: a SYN among them opens no connection
 struct flow_decision flow_decide(const struct flow *flow, const struct flow_cold *cold,
-	const struct flow_timeouts *timeouts, const struct packet_meta *meta);
+	const struct flow_timeouts *timeouts, const struct packet_meta *meta, bool is_repeat);
 
 // The record is out and the flow goes on: zero its counters; direction, identity and idle time stay.
 void flow_cut(struct flow *flow, struct flow_report *report);

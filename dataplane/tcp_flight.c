@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { LIST_BLOCKS_MAX = TCP_SPANS_MAX / TCP_BLOCK_SPANS };
+
 static const uint64_t time_mask = (UINT64_C(1) << 48) - 1;
 
 struct tcp_more *tcp_flight_more(struct tcp_flow *flow, struct tcp_lender *lender, unsigned direction) {
@@ -58,7 +60,7 @@ static void unfold_near(const struct tcp_near *near, uint64_t now_ns, struct tcp
 static void unfold_list(const struct tcp_lender *lender, const struct tcp_more *more, struct tcp_space *space) {
 	for (uint32_t index = more->first; index != 0; index = lender->blocks[index].spans.next) {
 		const struct tcp_span_block *block = &lender->blocks[index].spans;
-		for (unsigned i = 0; i < block->count; i++)
+		for (unsigned i = block->begin; i < block->end; i++)
 			append(space, block->spans[i].end, block->kinds >> 2 * i & 3,
 				block->base_ns + block->spans[i].delay_ns);
 	}
@@ -128,9 +130,9 @@ static void fold_near(struct tcp_near *near, const struct tcp_span *spans, unsig
 // The block at the end of the list, with room for a span of this time.
 static struct tcp_span_block *block_for(struct tcp_lender *lender, struct tcp_more *more, uint64_t time_ns) {
 	struct tcp_span_block *last = &lender->blocks[more->last].spans;
-	if (more->last != 0 && last->count < TCP_BLOCK_SPANS && time_ns - last->base_ns <= UINT32_MAX)
+	if (more->last != 0 && last->end < TCP_BLOCK_SPANS && time_ns - last->base_ns <= UINT32_MAX)
 		return last;
-	uint32_t index = more->span_blocks < UINT8_MAX ? tcp_borrow(lender) : 0;
+	uint32_t index = more->span_blocks < LIST_BLOCKS_MAX ? tcp_borrow(lender) : 0;
 	if (index == 0)
 		return NULL;
 	if (more->last != 0)
@@ -143,6 +145,13 @@ static struct tcp_span_block *block_for(struct tcp_lender *lender, struct tcp_mo
 	return &lender->blocks[index].spans;
 }
 
+static void put(struct tcp_span_block *block, const struct tcp_span *span, uint64_t time_ns) {
+	block->kinds |= (uint16_t)(span->kind << 2 * block->end);
+	block->spans[block->end].end = span->end;
+	block->spans[block->end].delay_ns = (uint32_t)(time_ns - block->base_ns);
+	block->end++;
+}
+
 static bool fold_list(struct tcp_lender *lender, struct tcp_more *more, const struct tcp_span *spans, unsigned count) {
 	uint64_t time_ns = 0;
 	for (unsigned i = 0; i < count; i++) {
@@ -151,24 +160,68 @@ static bool fold_list(struct tcp_lender *lender, struct tcp_more *more, const st
 		struct tcp_span_block *block = block_for(lender, more, time_ns);
 		if (block == NULL)
 			return false;
-		block->kinds |= (uint16_t)(spans[i].kind << 2 * block->count);
-		block->spans[block->count].end = spans[i].end;
-		block->spans[block->count].delay_ns = (uint32_t)(time_ns - block->base_ns);
-		block->count++;
+		put(block, &spans[i], time_ns);
 	}
 	return true;
 }
 
-// What was sent to an end that says nothing is never acknowledged: nothing is timed.
+bool tcp_flight_append(
+	struct tcp_near *near, struct tcp_lender *lender, struct tcp_more *more, uint32_t end, uint64_t now_ns) {
+	near->next = end;
+	struct tcp_span_block *block = block_for(lender, more, now_ns);
+	if (block != NULL) {
+		put(block, &(struct tcp_span){.end = end, .kind = TCP_SPAN_TIMED}, now_ns);
+		return true;
+	}
+	// Together with the last one it can't be timed.
+	block = &lender->blocks[more->last].spans;
+	unsigned last = block->end - 1U;
+	block->kinds = (uint16_t)((block->kinds & ~(3U << 2 * last)) | (unsigned)TCP_SPAN_UNTIMED << 2 * last);
+	block->spans[last].end = end;
+	return false;
+}
+
+static void drop_first_block(struct tcp_lender *lender, struct tcp_more *more) {
+	uint32_t index = more->first;
+	more->first = lender->blocks[index].spans.next;
+	if (more->first == 0)
+		more->last = 0;
+	more->span_blocks--;
+	tcp_return(lender, index);
+}
+
+bool tcp_flight_take(
+	struct tcp_lender *lender, struct tcp_more *more, uint32_t ack, uint64_t now_ns, struct tcp_acked *acked) {
+	while (more->first != 0 && tcp_before(more->base, ack)) {
+		struct tcp_span_block *block = &lender->blocks[more->first].spans;
+		unsigned at = block->begin, kind = block->kinds >> 2 * at & 3;
+		if (kind < TCP_SPAN_UNTIMED)
+			return false;
+		uint32_t end = block->spans[at].end;
+		if (kind == TCP_SPAN_UNTIMED && tcp_before(ack, end)) {
+			more->base = ack;
+			return true;
+		}
+		acked->is_sample = kind == TCP_SPAN_TIMED && end == ack;
+		acked->rtt_ns = tcp_elapsed_ns(block->base_ns + block->spans[at].delay_ns, now_ns);
+		more->base = end;
+		if (++block->begin == block->end)
+			drop_first_block(lender, more);
+	}
+	return true;
+}
+
+// What was sent to an end that says nothing will hardly be acknowledged: nothing is timed.
 static void forget_times(struct tcp_space *space) {
-	struct tcp_space old = *space;
+	unsigned count = space->count;
 	space->count = 0;
-	for (unsigned i = 0; i < old.count; i++) {
-		enum tcp_span_kind kind = old.spans[i].kind == TCP_SPAN_MISSING ? TCP_SPAN_MISSING : TCP_SPAN_ACKED;
+	for (unsigned i = 0; i < count; i++) {
+		struct tcp_span span = space->spans[i];
+		enum tcp_span_kind kind = span.kind == TCP_SPAN_MISSING ? TCP_SPAN_MISSING : TCP_SPAN_ACKED;
 		if (space->count > 0 && space->spans[space->count - 1].kind == kind)
-			space->spans[space->count - 1].end = old.spans[i].end;
+			space->spans[space->count - 1].end = span.end;
 		else
-			append(space, old.spans[i].end, kind, 0);
+			append(space, span.end, kind, 0);
 	}
 }
 
@@ -181,7 +234,7 @@ void tcp_flight_fold(struct tcp_flow *flow, struct tcp_lender *lender, unsigned 
 	if (space->count == 0)
 		return;
 	bool is_heard = flow->near[!direction].bits & TCP_SEEN;
-	if (!is_heard && space->count > 3)
+	if (!is_heard && space->count > 2 * TCP_BLOCK_SPANS)
 		forget_times(space);
 	if (tcp_space_reduce(space, TCP_SPANS_MAX))
 		far->bits |= TCP_LIMITED;
@@ -202,7 +255,7 @@ void tcp_flight_fold(struct tcp_flow *flow, struct tcp_lender *lender, unsigned 
 	if (more == NULL || !fold_list(lender, more, spans, count)) {
 		if (more != NULL)
 			tcp_flight_clear(lender, more);
-		far->bits |= TCP_LIMITED;
+		far->bits |= is_heard ? TCP_LIMITED : 0;
 		fold_near(near, NULL, 0, near->next);
 		return;
 	}

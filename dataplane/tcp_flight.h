@@ -27,5 +27,16 @@ void tcp_flight_unfold(const struct tcp_flow *flow, const struct tcp_lender *len
 	uint64_t now_ns, struct tcp_space *space);
 void tcp_flight_fold(struct tcp_flow *flow, struct tcp_lender *lender, unsigned direction, struct tcp_space *space);
 
+// The next segment in order, of a direction that has a list.
+//   return  false: there was no room for it, and its ACK will be no sample
+bool tcp_flight_append(
+	struct tcp_near *near, struct tcp_lender *lender, struct tcp_more *more, uint32_t end, uint64_t now_ns);
+
+// An ACK of what stands first in a list.
+//   acked   zeroed
+//   return  false: something else than segments in flight stands there. Unfold; nothing was sampled so far
+bool tcp_flight_take(
+	struct tcp_lender *lender, struct tcp_more *more, uint32_t ack, uint64_t now_ns, struct tcp_acked *acked);
+
 // Give back all blocks of a direction's spans.
 void tcp_flight_clear(struct tcp_lender *lender, struct tcp_more *more);

@@ -80,6 +80,11 @@ static uint8_t scale_of(const struct side *side) {
 	return far_of(side)->bits & TCP_SCALE_NONE;
 }
 
+static bool has_scaling(const struct side *side) {
+	struct side peer = other(side);
+	return scale_of(side) != TCP_SCALE_NONE && scale_of(&peer) != TCP_SCALE_NONE;
+}
+
 // What a SYN tells, and what the first segment after it settles.
 static void note_handshake(const struct side *side, const struct tcp_segment *segment) {
 	struct tcp_far *far = far_of(side);
@@ -87,25 +92,23 @@ static void note_handshake(const struct side *side, const struct tcp_segment *se
 	if (!(segment->flags & TCP_SYN)) {
 		if ((far->bits & TCP_WHOLE) && far->handshake_ns == TCP_HANDSHAKE_PENDING)
 			far->handshake_ns = TCP_HANDSHAKE_NONE;
-		if (scale_of(side) == TCP_SCALE_NONE || scale_of(&peer) == TCP_SCALE_NONE)
+		if (!has_scaling(side)) {
 			far->bits |= TCP_SCALE_VOID;
+			far_of(&peer)->bits |= TCP_SCALE_VOID;
+		}
 		return;
 	}
 	near_of(&peer)->ack = segment->seq;
 	if (segment->mss != 0)
 		far->mss = segment->mss;
 	if (segment->scale != TCP_SCALE_NONE)
-		far->bits = (uint8_t)((far->bits & ~TCP_SCALE_NONE) | segment->scale);
-	if (far->bits & TCP_WHOLE)
+		far->bits = (uint8_t)((far->bits & ~(TCP_SCALE_NONE | TCP_SCALE_VOID)) | segment->scale);
+	if (far->syn == 1)
+		near_of(side)->bits |= TCP_WINDOW_RESTARTS;
+	if (near_of(side)->bits & TCP_SENT)
 		return;
 	far->bits |= TCP_WHOLE;
 	far->handshake_ns = TCP_HANDSHAKE_PENDING;
-	near_of(side)->bits |= TCP_WINDOW_RESTARTS;
-}
-
-static bool has_scaling(const struct side *side) {
-	struct side peer = other(side);
-	return scale_of(side) != TCP_SCALE_NONE && scale_of(&peer) != TCP_SCALE_NONE;
 }
 
 // Data, SYN or FIN while the other end's window is closed.
@@ -127,10 +130,21 @@ static void note_repeated(const struct side *side, uint32_t bytes) {
 		more->repeated_bytes += bytes;
 }
 
+static bool has_list(const struct side *side) {
+	return (near_of(side)->bits & TCP_IN_FLIGHT) == TCP_SPAN_LIST;
+}
+
 // Take what the segment sends into the sequence space.
 //   return  true if it is the next in order, all of it new
 static bool count_sent(const struct side *side, const struct tcp_segment *segment, uint32_t length) {
 	struct tcp_far *far = far_of(side);
+	struct side peer = other(side);
+	if (has_list(side) && segment->seq == near_of(side)->next && (near_of(&peer)->bits & TCP_SEEN)) {
+		struct tcp_more *more = tcp_flight_has_more(side->flow, side->lender, side->direction);
+		if (!tcp_flight_append(near_of(side), side->lender, more, segment->seq + length, segment->time_ns))
+			far->bits |= TCP_LIMITED;
+		return true;
+	}
 	struct tcp_space space;
 	tcp_flight_unfold(side->flow, side->lender, side->direction, segment->time_ns, &space);
 	struct tcp_sent sent = tcp_space_send(&space, segment->seq, segment->seq + length, segment->time_ns);
@@ -195,15 +209,33 @@ static bool repeats_itself(const struct side *side, const struct tcp_segment *se
 	       !rescaled && (near_of(&peer)->bits & TCP_OUTSTANDING);
 }
 
+// An ACK of segments that stand first in a list.
+//   return  false: the sequence space is to be unfolded for it
+static bool take_from_list(const struct side *sender, const struct tcp_segment *segment, struct tcp_acked *acked) {
+	struct tcp_more *more = tcp_flight_has_more(sender->flow, sender->lender, sender->direction);
+	if (!tcp_before(more->base, segment->ack)) {
+		const struct tcp_far *far = far_of(sender);
+		acked->is_repeat = segment->ack == more->base && ((far->bits & TCP_WHOLE) || far->low != more->base);
+		return true;
+	}
+	bool is_done = tcp_flight_take(sender->lender, more, segment->ack, segment->time_ns, acked);
+	if (more->first == 0)
+		near_of(sender)->bits &= (uint8_t)~TCP_IN_FLIGHT;
+	return is_done;
+}
+
 // Take what the segment acknowledges, which is of the other direction.
 static void note_ack(const struct side *side, const struct tcp_segment *segment) {
 	struct side peer = other(side);
 	if (!(near_of(&peer)->bits & TCP_SENT))
 		return;
-	struct tcp_space space;
-	tcp_flight_unfold(peer.flow, peer.lender, peer.direction, segment->time_ns, &space);
-	struct tcp_acked acked = tcp_space_ack(&space, segment->ack, segment->time_ns);
-	tcp_flight_fold(peer.flow, peer.lender, peer.direction, &space);
+	struct tcp_acked acked = {0};
+	if (!has_list(&peer) || !take_from_list(&peer, segment, &acked)) {
+		struct tcp_space space;
+		tcp_flight_unfold(peer.flow, peer.lender, peer.direction, segment->time_ns, &space);
+		acked = tcp_space_ack(&space, segment->ack, segment->time_ns);
+		tcp_flight_fold(peer.flow, peer.lender, peer.direction, &space);
+	}
 	if (acked.is_sample)
 		add_sample(&peer, acked.rtt_ns);
 	if (acked.is_repeat && repeats_itself(side, segment))
@@ -217,8 +249,9 @@ static void note_window(const struct side *side, const struct tcp_segment *segme
 	near->bits = (uint8_t)((near->bits & ~TCP_SYN_WINDOW) | (is_syn ? TCP_SYN_WINDOW : 0));
 	if (near->window > near->max_window)
 		near->max_window = near->window;
-	if (near->window > 0 && !is_syn && (near->bits & TCP_WINDOW_RESTARTS) && has_scaling(side)) {
-		near->max_window = near->window;
+	if (near->window > 0 && !is_syn && (near->bits & TCP_WINDOW_RESTARTS)) {
+		if (has_scaling(side))
+			near->max_window = near->window;
 		near->bits &= (uint8_t)~TCP_WINDOW_RESTARTS;
 	}
 	if (!(segment->flags & TCP_ACK))

@@ -62,9 +62,9 @@ struct tcp_rtt {
 
 // far.bits
 enum {
-	TCP_WHOLE = 1 << 4,      // all that lies below is taken as sent before: a SYN was seen
+	TCP_WHOLE = 1 << 4,      // its first segment was a SYN: all that lies below counts as sent before
 	TCP_LIMITED = 1 << 5,    // memory ran out: figures of this record are incomplete
-	TCP_SCALE_VOID = 1 << 6, // windows aren't scaled: the other end's SYN had no option, or was not seen
+	TCP_SCALE_VOID = 1 << 6, // its windows aren't scaled: data came while not both ends had told a scale
 	TCP_FIN_SEEN = 1 << 7,
 };
 // far.handshake_ns without a time

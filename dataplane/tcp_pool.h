@@ -48,9 +48,9 @@ enum { TCP_BLOCK_SPANS = 6 };
 // Consecutive spans of sequence numbers (tcp_space.h).
 struct tcp_span_block {
 	uint32_t next;
-	uint16_t kinds; // 2 bits each, the first span's lowest
-	uint16_t count;
-	uint64_t base_ns; // times are relative to this
+	uint16_t kinds;     // 2 bits each, the first span's lowest
+	uint8_t begin, end; // those of `spans` that are in use
+	uint64_t base_ns;   // times are relative to this
 	struct {
 		uint32_t end, delay_ns;
 	} spans[TCP_BLOCK_SPANS];

@@ -16,11 +16,15 @@ static uint64_t present_if(bool condition, enum flow_present bit) {
 }
 
 static bool has_syn(const struct tcp_flow *flow, unsigned direction) {
-	return flow->far[direction].bits & TCP_WHOLE;
+	return (flow->far[direction].bits & TCP_WHOLE) || flow->far[direction].syn > 0;
 }
 
 static bool has_fin(const struct tcp_flow *flow, unsigned direction) {
 	return flow->far[direction].bits & TCP_FIN_SEEN;
+}
+
+static bool is_pending(const struct tcp_far *far) {
+	return (far->bits & TCP_WHOLE) && far->handshake_ns == TCP_HANDSHAKE_PENDING;
 }
 
 static enum flow_tcp_state state_of(const struct tcp_flow *flow, unsigned forward) {
@@ -34,14 +38,14 @@ static enum flow_tcp_state state_of(const struct tcp_flow *flow, unsigned forwar
 		return FLOW_TCP_MIDSTREAM;
 	if (!(flow->near[0].bits & flow->near[1].bits & TCP_SEEN))
 		return FLOW_TCP_SYN_SENT;
-	if (has_syn(flow, 0) && has_syn(flow, 1) && flow->far[!forward].handshake_ns == TCP_HANDSHAKE_PENDING)
+	if (has_syn(flow, 0) && has_syn(flow, 1) && is_pending(&flow->far[!forward]))
 		return FLOW_TCP_SYN_RECEIVED;
 	return FLOW_TCP_ESTABLISHED;
 }
 
 static uint32_t max_window(const struct tcp_flow *flow, unsigned direction) {
 	const struct tcp_near *near = &flow->near[direction];
-	uint8_t bits = flow->far[0].bits | flow->far[1].bits, scale = flow->far[direction].bits & TCP_SCALE_NONE;
+	uint8_t bits = flow->far[direction].bits, scale = bits & TCP_SCALE_NONE;
 	bool is_scaled = !(bits & TCP_SCALE_VOID) && !(near->bits & TCP_WINDOW_RESTARTS) && scale != TCP_SCALE_NONE;
 	return (uint32_t)near->max_window << (is_scaled ? scale : 0);
 }

@@ -6,6 +6,12 @@
 
 #include <string.h>
 
+static void copy(struct tcp_space *to, const struct tcp_space *from) {
+	to->first = from->first;
+	to->count = from->count;
+	memcpy(to->spans, from->spans, from->count * sizeof(from->spans[0]));
+}
+
 static bool is_mergeable(const struct tcp_span *span, enum tcp_span_kind kind) {
 	return span->kind == kind && kind != TCP_SPAN_TIMED;
 }
@@ -36,14 +42,20 @@ static uint32_t greater(uint32_t a, uint32_t b) {
 }
 
 // Whatever is in flight from the first number sent again on can't be timed any more: its ACK waits for what is below.
-static enum tcp_span_kind kind_after(const struct tcp_span *span) {
+static enum tcp_span_kind untimed(const struct tcp_span *span) {
 	return span->kind == TCP_SPAN_TIMED ? TCP_SPAN_UNTIMED : (enum tcp_span_kind)span->kind;
+}
+
+// The same, of a span that lies above all of the segment: what was sent at the same time waits for nothing.
+static enum tcp_span_kind untimed_above(const struct tcp_span *span, uint64_t now_ns) {
+	return span->time_ns < now_ns ? untimed(span) : (enum tcp_span_kind)span->kind;
 }
 
 // A segment that begins below the greatest number sent: in what was sent before, in what is missing, or both.
 static struct tcp_sent send_among(struct tcp_space *space, uint32_t first, uint32_t end, uint64_t now_ns) {
 	struct tcp_sent sent = {0};
-	struct tcp_space old = *space;
+	struct tcp_space old;
+	copy(&old, space);
 	uint32_t begin = old.first;
 	space->count = 0;
 	if (tcp_before(first, begin)) {
@@ -58,17 +70,21 @@ static struct tcp_sent send_among(struct tcp_space *space, uint32_t first, uint3
 			push(space, span->end, span->kind, span->time_ns);
 			continue;
 		}
+		if (!tcp_before(begin, end)) {
+			push(space, span->end, untimed_above(span, now_ns), span->time_ns);
+			continue;
+		}
 		// The parts of the span below the segment, under it and above it; any of them may be empty.
 		uint32_t under = greater(first, begin), above = greater(under, lesser(end, span->end));
-		push(space, under, kind_after(span), 0);
+		push(space, under, untimed(span), 0);
 		if (span->kind != TCP_SPAN_MISSING) {
 			sent.repeated += above - under;
-			push(space, above, kind_after(span), 0);
+			push(space, above, untimed(span), 0);
 		} else if (above != under) {
 			push(space, above, TCP_SPAN_TIMED, now_ns);
 			sent.is_out_of_order |= i + 1 < old.count && tcp_before(end, old.spans[i + 1].end);
 		}
-		push(space, span->end, kind_after(span), 0);
+		push(space, span->end, untimed(span), 0);
 	}
 	push(space, greater(begin, end), TCP_SPAN_TIMED, now_ns);
 	return sent;
@@ -103,7 +119,8 @@ static void forget_missing(struct tcp_space *space, unsigned most) {
 		kept--;
 	if (kept == 0)
 		return;
-	struct tcp_space old = *space;
+	struct tcp_space old;
+	copy(&old, space);
 	space->count = 0;
 	push(space, old.spans[kept - 1].end, TCP_SPAN_ACKED, 0);
 	for (unsigned i = kept; i < old.count; i++)
@@ -112,7 +129,8 @@ static void forget_missing(struct tcp_space *space, unsigned most) {
 
 struct tcp_acked tcp_space_ack(struct tcp_space *space, uint32_t ack, uint64_t now_ns) {
 	struct tcp_acked acked = {0};
-	struct tcp_space old = *space;
+	struct tcp_space old;
+	copy(&old, space);
 	uint32_t begin = old.first;
 	space->count = 0;
 	for (unsigned i = 0; i < old.count; begin = old.spans[i++].end) {
@@ -145,7 +163,8 @@ bool tcp_space_reduce(struct tcp_space *space, unsigned count) {
 		return false;
 	// The oldest spans become one: acknowledged, nothing missing.
 	unsigned surplus = space->count - count;
-	struct tcp_space old = *space;
+	struct tcp_space old;
+	copy(&old, space);
 	space->count = 0;
 	push(space, old.spans[surplus].end, TCP_SPAN_ACKED, 0);
 	for (unsigned i = surplus + 1; i < old.count; i++)

@@ -27,7 +27,7 @@ struct tcp_span {
 };
 
 enum {
-	TCP_SPANS_MAX = 240,
+	TCP_SPANS_MAX = 960,
 	TCP_SPANS_ROOM = TCP_SPANS_MAX + 4, // one segment adds 4 at most
 	TCP_MISSING_MAX = 8,                // spans below the last ACK that are remembered as missing
 	TCP_SPACE_REACH = 1 << 30,

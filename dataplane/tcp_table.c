@@ -55,10 +55,9 @@ struct tcp_lender tcp_table_lender(struct tcp_table *table, unsigned part) {
 	return (struct tcp_lender){.pool = &table->pool, .cache = &table->caches[part], .blocks = table->blocks};
 }
 
-void tcp_table_count(struct tcp_flow *flow, struct tcp_lender *lender, const struct packet_meta *meta,
-	const uint8_t *data, size_t size) {
-	struct tcp_segment segment = {.time_ns = meta->timestamp_ns, .payload_bytes = meta->payload_bytes};
-	if (meta->l4_offset != 0 && meta->l4_offset < size &&
-		tcp_segment_parse(data + meta->l4_offset, size - meta->l4_offset, &segment))
-		tcp_flow_count(flow, lender, &segment, meta->bits & PACKET_REVERSED);
+bool tcp_table_has_syn(const struct tcp_flow *flow, const struct packet_meta *meta, const uint8_t *data, size_t size) {
+	struct tcp_segment segment;
+	const struct tcp_near *near = &flow->near[meta->bits & PACKET_REVERSED];
+	return tcp_table_read(meta, data, size, &segment) && (segment.flags & TCP_SYN) && (near->bits & TCP_SENT) &&
+	       near->next == segment.seq + 1;
 }

@@ -10,7 +10,7 @@
 
 #include "api/flow_record.h"
 #include "dataplane/packet.h"
-#include "dataplane/tcp_flow.h"
+#include "dataplane/tcp_plain.h"
 
 struct tcp_table {
 	uint32_t capacity;
@@ -29,8 +29,24 @@ void tcp_table_free(struct tcp_table *table);
 // What the instance of a part borrows blocks with.
 struct tcp_lender tcp_table_lender(struct tcp_table *table, unsigned part);
 
-// Count a packet of a TCP flow; one without a TCP header (a later fragment) is passed over.
+// Whether a packet is a SYN that its sender has sent before, and nothing since.
+bool tcp_table_has_syn(const struct tcp_flow *flow, const struct packet_meta *meta, const uint8_t *data, size_t size);
+
+//   return  false: the packet has no TCP header (a later fragment)
+static inline bool tcp_table_read(
+	const struct packet_meta *meta, const uint8_t *data, size_t size, struct tcp_segment *segment) {
+	segment->time_ns = meta->timestamp_ns;
+	segment->payload_bytes = meta->payload_bytes;
+	return meta->l4_offset != 0 && meta->l4_offset < size &&
+	       tcp_segment_parse(data + meta->l4_offset, size - meta->l4_offset, segment);
+}
+
+// Count a packet of a TCP flow; one without a TCP header is passed over.
 //   data, size  the frame's captured bytes, as the packet parser had them
-//   direction   canonical
-void tcp_table_count(struct tcp_flow *flow, struct tcp_lender *lender, const struct packet_meta *meta,
-	const uint8_t *data, size_t size);
+static inline void tcp_table_count(struct tcp_flow *flow, struct tcp_lender *lender, const struct packet_meta *meta,
+	const uint8_t *data, size_t size) {
+	struct tcp_segment segment;
+	unsigned direction = meta->bits & PACKET_REVERSED;
+	if (tcp_table_read(meta, data, size, &segment) && !tcp_plain_count(flow, &segment, direction))
+		tcp_flow_count(flow, lender, &segment, direction);
+}

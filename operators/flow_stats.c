@@ -229,7 +229,10 @@ static bool advance_flow(struct instance *self, uint32_t record, struct rte_mbuf
 	const struct packet_meta *meta = tuple_packet(tuple);
 	struct flow *flow = &stats->table->flows[record];
 	struct flow_cold *cold = &stats->table->colds[record];
-	struct flow_decision decision = flow_decide(flow, cold, &stats->expiry.timeouts, meta);
+	const struct tcp_flow *tcp = meta->tcp_flags & FLOW_TCP_SYN ? tcp_part(stats, record) : NULL;
+	bool is_repeat = tcp != NULL && tcp_table_has_syn(tcp, meta, rte_pktmbuf_mtod(tuple, const uint8_t *),
+						rte_pktmbuf_data_len(tuple));
+	struct flow_decision decision = flow_decide(flow, cold, &stats->expiry.timeouts, meta, is_repeat);
 	if (decision.exports && decision.record_reason == FLOW_END_ACTIVE)
 		cut_flow(self, record);
 	else if (decision.exports)
@@ -282,6 +285,14 @@ take_packet(struct instance *self, struct rte_mbuf *tuple, uint32_t record, cons
 	return true;
 }
 
+static void prefetch_tcp(const struct flow_stats *stats, const uint32_t *candidates, unsigned n) {
+	for (unsigned i = 0; i < n; i++) {
+		const struct tcp_flow *tcp = &stats->tcp_flows[candidates[i]];
+		__builtin_prefetch(&tcp->near, 1);
+		__builtin_prefetch(&tcp->far, 1);
+	}
+}
+
 static void flow_stats_process(struct instance *self, struct batch *batch) {
 	struct flow_stats *stats = self->state;
 	uint64_t hashes[BATCH_MAX];
@@ -291,6 +302,8 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 		flow_table_prefetch(stats->table, hashes[i]);
 	}
 	flow_table_lookup_batch(stats->table, hashes, batch->count, candidates);
+	if (stats->tcp_flows != NULL)
+		prefetch_tcp(stats, candidates, batch->count);
 
 	note_listeners(self);
 	const struct flow_timeouts timeouts = stats->expiry.timeouts;

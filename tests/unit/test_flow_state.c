@@ -60,7 +60,7 @@ static void start(uint64_t at_ns, unsigned direction, uint8_t tcp_flags) {
 
 static struct flow_decision decide(uint64_t at_ns, uint8_t tcp_flags) {
 	struct packet_meta meta = packet(at_ns, 0, tcp_flags);
-	return flow_decide(&flow, &cold, &timeouts, &meta);
+	return flow_decide(&flow, &cold, &timeouts, &meta, false);
 }
 
 static void assert_decision(struct flow_decision got, enum flow_step step, int record_reason) {
