@@ -12,6 +12,8 @@
 enum {
 	FLOW_VLAN_MAX = 4,
 	FLOW_MPLS_MAX = 8,
+	FLOW_TUNNEL_MAX = 4,
+	FLOW_TUNNEL_TEXT_SIZE = 32,
 };
 
 enum flow_end_reason {
@@ -49,6 +51,8 @@ enum flow_present {
 	FLOW_HAS_REV_WINDOW_SCALE,
 	FLOW_HAS_FWD_RTT, // at least one sample
 	FLOW_HAS_REV_RTT,
+	FLOW_HAS_TUNNEL,
+	FLOW_HAS_TUNNEL_ID,
 	FLOW_HAS_END, // flow_update: the flow ended in this interval
 };
 
@@ -110,11 +114,13 @@ struct flow_record {
 	uint8_t protocol;
 	uint8_t ip_version;
 	uint8_t end_reason;
-	uint8_t vlan_count, mpls_count;
+	uint8_t vlan_count, mpls_count, tunnel_count;
 	uint8_t src_mac[6], dst_mac[6];
 	uint16_t vlan[FLOW_VLAN_MAX];
 	uint32_t mpls[FLOW_MPLS_MAX];
-	uint64_t start_ns, end_ns; // first and last packet, since the epoch
+	uint32_t tunnel_id[FLOW_TUNNEL_MAX];
+	char tunnel[FLOW_TUNNEL_TEXT_SIZE]; // kinds, outermost first, with slashes between them
+	uint64_t start_ns, end_ns;          // first and last packet, since the epoch
 	uint64_t duration_ns;
 	uint64_t response_ns; // first packet in reverse - first forward; not TCP
 	struct flow_direction fwd, rev;

@@ -5,6 +5,7 @@
 #include "dataplane/flow_record_fill.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 
 #define PRESENT(bit) (UINT64_C(1) << (bit))
 
@@ -57,6 +58,20 @@ static struct flow_direction direction_of(
 	return direction;
 }
 
+// The kinds of tunnels, outermost first: "gre/vxlan".
+static void fill_tunnels(struct flow_record *record, const struct packet_link_headers *headers) {
+	bool has_id = false;
+	size_t size = 0;
+	for (unsigned i = 0; i < headers->tunnel_count; i++) {
+		size += (size_t)snprintf(record->tunnel + size, sizeof(record->tunnel) - size, "%s%s", i ? "/" : "",
+			packet_tunnel_names[headers->tunnel[i]]);
+		record->tunnel_id[i] = headers->tunnel_id[i];
+		has_id = has_id || headers->tunnel_id[i] != 0;
+	}
+	record->tunnel_count = headers->tunnel_count;
+	record->present |= present_if(size > 0, FLOW_HAS_TUNNEL) | present_if(has_id, FLOW_HAS_TUNNEL_ID);
+}
+
 static void fill_headers(struct flow_record *record, const struct packet_link_headers *headers, unsigned forward) {
 	record->vlan_count = headers->vlan_count;
 	record->mpls_count = headers->mpls_count;
@@ -67,6 +82,8 @@ static void fill_headers(struct flow_record *record, const struct packet_link_he
 	record->present |= present_if(headers->vlan_count > 0, FLOW_HAS_VLAN) |
 			   present_if(headers->mpls_count > 0, FLOW_HAS_MPLS) |
 			   present_if(headers->has_mac, FLOW_HAS_MAC);
+	if (headers->tunnel_count > 0)
+		fill_tunnels(record, headers);
 }
 
 void flow_record_fill(struct flow_record *record, const struct flow_key *canonical, const struct flow *flow,

@@ -53,6 +53,10 @@ enum packet_bits {
 };
 enum { PACKET_TUNNELS_MAX = 7 };
 
+static inline unsigned packet_tunnels_opened(uint8_t bits) {
+	return bits / PACKET_TUNNEL_OPENED;
+}
+
 // Identity of a flow, the same bytes for both of its directions when canonical. IPv4 addresses are v4-mapped.
 // TTL and TOS share the last word to fill it; they are not part of the key (FLOW_KEY_LAST_MASK).
 struct flow_key {
@@ -134,17 +138,36 @@ static inline bool packet_may_be_tunnel(const struct packet_meta *meta) {
 enum packet_verdict packet_open(
 	const uint8_t *data, size_t size, struct packet_meta *meta, struct packet_fragment *fragment);
 
-// What lies below IP, for a new flow's record.
+enum packet_tunnel {
+	PACKET_TUNNEL_IPIP,
+	PACKET_TUNNEL_GRE,
+	PACKET_TUNNEL_PPTP,
+	PACKET_TUNNEL_ERSPAN,
+	PACKET_TUNNEL_VXLAN,
+	PACKET_TUNNEL_GENEVE,
+	PACKET_TUNNEL_GTPU,
+	PACKET_TUNNEL_KINDS,
+};
+extern const char *const packet_tunnel_names[PACKET_TUNNEL_KINDS];
+
+// What lies around a packet, for a new flow's record.
 struct packet_link_headers {
 	uint8_t src_mac[6], dst_mac[6];
 	bool has_mac;
-	uint8_t vlan_count, mpls_count;
-	uint16_t vlan[FLOW_VLAN_MAX]; // VLAN ids, outermost first
-	uint32_t mpls[FLOW_MPLS_MAX]; // 20-bit labels, outermost first
+	uint8_t vlan_count, mpls_count, tunnel_count;
+	uint16_t vlan[FLOW_VLAN_MAX];        // VLAN ids, outermost first
+	uint32_t mpls[FLOW_MPLS_MAX];        // 20-bit labels, outermost first
+	uint32_t tunnel_id[FLOW_TUNNEL_MAX]; // GRE key, PPTP call, ERSPAN session, VNI, TEID; else 0
+	uint8_t tunnel[FLOW_TUNNEL_MAX];     // enum packet_tunnel, outermost first
 };
 
 // Read the link headers of a frame that packet_parse accepted.
 void packet_parse_link(const uint8_t *data, size_t size, enum packet_link link, struct packet_link_headers *headers);
+
+// Note the first `opened` tunnels of a frame, as many as there is room for; they were opened before.
+//   headers  of packet_parse_link
+void packet_parse_tunnels(
+	const uint8_t *data, size_t size, enum packet_link link, unsigned opened, struct packet_link_headers *headers);
 
 // Exchange source and destination where the destination is the lower end (address, then port), so that both
 // directions of a flow have one key. TTL and TOS become 0.

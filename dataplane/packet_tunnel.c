@@ -23,6 +23,7 @@ enum {
 	GRE_ACKNOWLEDGMENT = 0x0080, // version 1 only
 	GRE_VERSION_MASK = 0x0007,
 
+	ERSPAN_SESSION_MASK = 0x3ff,
 	ERSPAN2_SIZE = 8,
 	ERSPAN3_SIZE = 12,
 	ERSPAN3_SUBHEADER_SIZE = 8,
@@ -49,6 +50,18 @@ struct opening {
 	struct packet_walk walk; // `size` is where the packet around it ends, or the capture, whichever is first
 	size_t end;              // of that packet by its own account
 	enum packet_link link;   // of what is inside; where it is PACKET_LINKS, walk.ethertype says
+	enum packet_tunnel kind;
+	uint32_t id; // of the tunnel; 0: it has none
+};
+
+const char *const packet_tunnel_names[PACKET_TUNNEL_KINDS] = {
+	[PACKET_TUNNEL_IPIP] = "ipip",
+	[PACKET_TUNNEL_GRE] = "gre",
+	[PACKET_TUNNEL_PPTP] = "pptp",
+	[PACKET_TUNNEL_ERSPAN] = "erspan",
+	[PACKET_TUNNEL_VXLAN] = "vxlan",
+	[PACKET_TUNNEL_GENEVE] = "geneve",
+	[PACKET_TUNNEL_GTPU] = "gtpu",
 };
 
 // A packet too short for its tunnel's header: by the sender's own account, or cut by the capture?
@@ -75,10 +88,19 @@ static enum packet_verdict bound(struct opening *opening, size_t size) {
 	return PACKET_OK;
 }
 
+static enum packet_verdict open_erspan2(struct opening *opening) {
+	enum packet_verdict verdict = require(opening, ERSPAN2_SIZE);
+	if (verdict != PACKET_OK)
+		return verdict;
+	opening->id = load_be16(opening->walk.data + opening->walk.at + 2) & ERSPAN_SESSION_MASK;
+	return pass(opening, ERSPAN2_SIZE);
+}
+
 static enum packet_verdict open_erspan3(struct opening *opening) {
 	enum packet_verdict verdict = require(opening, ERSPAN3_SIZE);
 	if (verdict != PACKET_OK)
 		return verdict;
+	opening->id = load_be16(opening->walk.data + opening->walk.at + 2) & ERSPAN_SESSION_MASK;
 	unsigned last = load_be16(opening->walk.data + opening->walk.at + 10);
 	if ((last >> 10 & 0x1f) == ERSPAN3_FRAME_IP)
 		opening->link = PACKET_LINK_RAW;
@@ -88,9 +110,11 @@ static enum packet_verdict open_erspan3(struct opening *opening) {
 static enum packet_verdict open_gre_payload(struct opening *opening, unsigned flags, uint16_t protocol) {
 	switch (protocol) {
 	case ETHERTYPE_ERSPAN: // type I has neither sequence number nor header
+		opening->kind = PACKET_TUNNEL_ERSPAN;
 		opening->link = PACKET_LINK_ETHERNET;
-		return flags & GRE_SEQUENCE ? pass(opening, ERSPAN2_SIZE) : PACKET_OK;
+		return flags & GRE_SEQUENCE ? open_erspan2(opening) : PACKET_OK;
 	case ETHERTYPE_ERSPAN3:
+		opening->kind = PACKET_TUNNEL_ERSPAN;
 		opening->link = PACKET_LINK_ETHERNET;
 		return open_erspan3(opening);
 	case ETHERTYPE_BRIDGED:
@@ -112,6 +136,8 @@ static enum packet_verdict open_gre1(struct opening *opening, unsigned flags, ui
 	enum packet_verdict verdict = require(opening, GRE_SIZE + GRE_FIELD_SIZE);
 	if (verdict != PACKET_OK)
 		return verdict;
+	opening->kind = PACKET_TUNNEL_PPTP;
+	opening->id = load_be16(opening->walk.data + opening->walk.at + GRE_SIZE + 2);
 	size_t payload_size = load_be16(opening->walk.data + opening->walk.at + GRE_SIZE);
 	unsigned fields = 1 + !!(flags & GRE_SEQUENCE) + !!(flags & GRE_ACKNOWLEDGMENT);
 	verdict = pass(opening, GRE_SIZE + (size_t)fields * GRE_FIELD_SIZE);
@@ -136,16 +162,24 @@ static enum packet_verdict open_gre(struct opening *opening) {
 		return PACKET_NOT_IP;
 	unsigned fields = !!(flags & GRE_CHECKSUM) + !!(flags & GRE_KEY) + !!(flags & GRE_SEQUENCE);
 	verdict = pass(opening, GRE_SIZE + (size_t)fields * GRE_FIELD_SIZE);
-	return verdict == PACKET_OK ? open_gre_payload(opening, flags, protocol) : verdict;
+	if (verdict != PACKET_OK)
+		return verdict;
+	opening->kind = PACKET_TUNNEL_GRE;
+	if (flags & GRE_KEY)
+		opening->id = load_be32(header + GRE_SIZE + (flags & GRE_CHECKSUM ? GRE_FIELD_SIZE : 0));
+	return open_gre_payload(opening, flags, protocol);
 }
 
 static enum packet_verdict open_vxlan(struct opening *opening) {
 	enum packet_verdict verdict = require(opening, VXLAN_SIZE);
 	if (verdict != PACKET_OK)
 		return verdict;
+	const uint8_t *header = opening->walk.data + opening->walk.at;
 	// All other bits are to be ignored (RFC 7348, 5); extensions use them.
-	if (!(opening->walk.data[opening->walk.at] & VXLAN_HAS_VNI))
+	if (!(header[0] & VXLAN_HAS_VNI))
 		return PACKET_NOT_IP;
+	opening->kind = PACKET_TUNNEL_VXLAN;
+	opening->id = load_be32(header + 4) >> 8;
 	opening->link = PACKET_LINK_ETHERNET;
 	return pass(opening, VXLAN_SIZE);
 }
@@ -158,6 +192,8 @@ static enum packet_verdict open_geneve(struct opening *opening) {
 	uint16_t protocol = load_be16(header + 2);
 	if (header[0] >> 6 != 0 || header[7] != 0 || (header[1] & GENEVE_CONTROL))
 		return PACKET_NOT_IP;
+	opening->kind = PACKET_TUNNEL_GENEVE;
+	opening->id = load_be32(header + 4) >> 8;
 	if (protocol == ETHERTYPE_BRIDGED)
 		opening->link = PACKET_LINK_ETHERNET;
 	else
@@ -191,6 +227,8 @@ static enum packet_verdict open_gtpu(struct opening *opening) {
 	const uint8_t *header = opening->walk.data + opening->walk.at;
 	if ((header[0] & 0xf0) != GTPU_VERSION_1 || header[1] != GTPU_PACKET)
 		return PACKET_NOT_IP;
+	opening->kind = PACKET_TUNNEL_GTPU;
+	opening->id = load_be32(header + 4);
 	opening->walk.at += GTPU_SIZE;
 	verdict = bound(opening, load_be16(header + 2));
 	if (verdict == PACKET_OK && (header[0] & GTPU_HAS_OPTIONAL))
@@ -260,24 +298,45 @@ static enum packet_verdict enter(struct opening *opening, const struct flow_key 
 					     : packet_link_walk(&opening->walk, opening->link, &passed);
 }
 
-enum packet_verdict packet_open(
-	const uint8_t *data, size_t size, struct packet_meta *meta, struct packet_fragment *fragment) {
+// packet_open; `opening` holds what was found of the tunnel.
+static enum packet_verdict open_packet(const uint8_t *data, size_t size, struct packet_meta *meta,
+	struct packet_fragment *fragment, struct opening *opening) {
 	size_t at = meta->l4_offset + (meta->key.protocol == PROTOCOL_UDP ? UDP_SIZE : 0);
 	if (at > OFFSET_MAX)
 		return PACKET_TOO_MANY_HEADERS;
-	struct opening opening = {
+	*opening = (struct opening){
 		.walk = {.data = data, .size = size, .at = at},
 		.end = at + meta->payload_bytes,
 		.link = PACKET_LINKS,
 	};
-	if (opening.walk.size > opening.end)
-		opening.walk.size = opening.end;
-	bool is_whole = opening.end <= size && !(meta->bits & PACKET_FIRST_FRAGMENT);
-	unsigned opened = meta->bits & PACKET_TUNNELS_MAX * PACKET_TUNNEL_OPENED;
-	enum packet_verdict verdict = enter(&opening, &meta->key);
+	if (opening->walk.size > opening->end)
+		opening->walk.size = opening->end;
+	bool is_whole = opening->end <= size && !(meta->bits & PACKET_FIRST_FRAGMENT);
+	unsigned opened = packet_tunnels_opened(meta->bits);
+	enum packet_verdict verdict = enter(opening, &meta->key);
 	if (verdict == PACKET_OK) {
-		verdict = packet_network_parse(&opening.walk, meta, fragment);
-		meta->bits |= (uint8_t)(opened + PACKET_TUNNEL_OPENED);
+		verdict = packet_network_parse(&opening->walk, meta, fragment);
+		meta->bits |= (uint8_t)((opened + 1) * PACKET_TUNNEL_OPENED);
 	}
 	return is_whole ? blame_sender(verdict) : verdict;
+}
+
+enum packet_verdict packet_open(
+	const uint8_t *data, size_t size, struct packet_meta *meta, struct packet_fragment *fragment) {
+	struct opening opening;
+	return open_packet(data, size, meta, fragment, &opening);
+}
+
+void packet_parse_tunnels(
+	const uint8_t *data, size_t size, enum packet_link link, unsigned opened, struct packet_link_headers *headers) {
+	struct packet_meta meta;
+	struct packet_fragment fragment;
+	struct opening opening;
+	enum packet_verdict verdict = packet_parse(data, size, link, &meta, &fragment);
+	for (unsigned i = 0; i < opened && i < FLOW_TUNNEL_MAX && verdict == PACKET_OK; i++) {
+		verdict = open_packet(data, size, &meta, &fragment, &opening);
+		headers->tunnel[i] = (uint8_t)opening.kind;
+		headers->tunnel_id[i] = opening.id;
+		headers->tunnel_count++;
+	}
 }

@@ -61,8 +61,8 @@ enum idle_policy {
 
 // How a node's workers share a pipeline's work, where its operators' `workers` don't say.
 enum placement {
-	PLACEMENT_AUTO,    // pipeline where a source has fewer instances than there are workers, else chained
-	PLACEMENT_CHAINED, // every worker does everything: instance i on worker i
+	PLACEMENT_AUTO,     // pipeline where a source has fewer instances than there are workers, else chained
+	PLACEMENT_CHAINED,  // every worker does everything: instance i on worker i
 	PLACEMENT_PIPELINE, // some for sources and what forward joins to them, the others for the rest
 };
 

@@ -189,9 +189,13 @@ static bool evict_flow(struct instance *self) {
 static uint32_t take_links(struct instance *self, struct rte_mbuf *tuple) {
 	struct flow_stats *stats = self->state;
 	struct packet_link_headers headers;
-	packet_parse_link(
-		rte_pktmbuf_mtod(tuple, const uint8_t *), rte_pktmbuf_data_len(tuple), tuple_link(tuple), &headers);
-	if (tuple_packet(tuple)->bits & PACKET_REVERSED) {
+	const uint8_t *data = rte_pktmbuf_mtod(tuple, const uint8_t *);
+	uint16_t size = rte_pktmbuf_data_len(tuple);
+	uint8_t bits = tuple_packet(tuple)->bits;
+	packet_parse_link(data, size, tuple_link(tuple), &headers);
+	if (packet_tunnels_opened(bits) > 0)
+		packet_parse_tunnels(data, size, tuple_link(tuple), packet_tunnels_opened(bits), &headers);
+	if (bits & PACKET_REVERSED) {
 		uint8_t mac[sizeof(headers.src_mac)];
 		memcpy(mac, headers.src_mac, sizeof(mac));
 		memcpy(headers.src_mac, headers.dst_mac, sizeof(mac));

@@ -16,11 +16,15 @@ static void require(bool holds) {
 		abort();
 }
 
-static void check_link(const uint8_t *frame, size_t size, enum packet_link link) {
+static void check_link(const uint8_t *frame, size_t size, enum packet_link link, unsigned opened) {
 	struct packet_link_headers headers;
 	packet_parse_link(frame, size, link, &headers);
 	require(headers.vlan_count <= FLOW_VLAN_MAX && headers.mpls_count <= FLOW_MPLS_MAX);
 	require(headers.has_mac == (link == PACKET_LINK_ETHERNET));
+	packet_parse_tunnels(frame, size, link, opened, &headers);
+	require(headers.tunnel_count == (opened < FLOW_TUNNEL_MAX ? opened : FLOW_TUNNEL_MAX));
+	for (unsigned i = 0; i < headers.tunnel_count; i++)
+		require(headers.tunnel[i] < PACKET_TUNNEL_KINDS);
 }
 
 static void check_accepted(size_t size, const struct packet_meta *meta, const struct packet_fragment *fragment) {
@@ -74,10 +78,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	require((unsigned)verdict < PACKET_VERDICTS);
 	if (link == PACKET_LINK_ETHERNET)
 		check_straight(frame, frame_size, verdict, &meta);
-	if (verdict == PACKET_OK)
-		check_link(frame, frame_size, link);
 	while (verdict == PACKET_OK) {
-		require(meta.bits / PACKET_TUNNEL_OPENED == opened);
+		require(packet_tunnels_opened(meta.bits) == opened);
+		check_link(frame, frame_size, link, opened);
 		check_accepted(frame_size, &meta, &fragment);
 		if (opened == tunnels || !packet_may_be_tunnel(&meta))
 			break;

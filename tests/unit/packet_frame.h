@@ -54,6 +54,8 @@ static inline struct parsed parse(const struct frame *frame, size_t size) {
 	for (unsigned i = 0; i < frame->tunnels && parsed.verdict == PACKET_OK && packet_may_be_tunnel(&parsed.meta);
 		i++)
 		parsed.verdict = packet_open(data, size, &parsed.meta, &parsed.fragment);
+	if (parsed.verdict == PACKET_OK)
+		packet_parse_tunnels(data, size, frame->link, packet_tunnels_opened(parsed.meta.bits), &parsed.link);
 	free(exact);
 	return parsed;
 }

@@ -10,7 +10,6 @@
 #define INNER_V6 IPV6_UDP UDP_5
 #define INNER_SIZE 33
 #define INNER_ETHERNET ETHERNET_V4 INNER
-#define TUNNELS(bits) ((bits) / PACKET_TUNNEL_OPENED)
 
 // An Ethernet frame with an IPv4 packet of the outer addresses 192.0.2.1 and 192.0.2.2 that carries `payload`.
 static struct frame around(unsigned protocol, const char *payload) {
@@ -39,38 +38,46 @@ static struct frame around_udp(unsigned port, const char *payload) {
 
 static const struct {
 	const char *name;
+	enum packet_tunnel kind;
+	uint32_t id;
 	unsigned protocol, port;
 	const char *payload;
 	unsigned tunnels;
 } opened[] = {
-	{"IPv4 in IPv4", 4, 0, INNER, 1},
-	{"IPv6 in IPv4", 41, 0, INNER_V6, 1},
-	{"GRE", 47, 0, "0000 0800 " INNER, 1},
-	{"GRE, IPv6", 47, 0, "0000 86dd " INNER_V6, 1},
-	{"GRE, checksum", 47, 0, "8000 0800 ffff0000 " INNER, 1},
-	{"GRE, key", 47, 0, "2000 0800 00000007 " INNER, 1},
-	{"GRE, all fields", 47, 0, "b000 0800 ffff0000 00000007 00000001 " INNER, 1},
-	{"GRE, MPLS", 47, 0, "0000 8847 000111ff " INNER, 1},
-	{"GRE, VLAN", 47, 0, "0000 8100 0005 0800 " INNER, 1},
-	{"NVGRE", 47, 0, "2000 6558 00123456 " INNER_ETHERNET, 1},
-	{"PPTP", 47, 0, "3001 880b 0023 0001 00000005 0021 " INNER, 1},
-	{"PPTP, acknowledgement, address and control", 47, 0, "3081 880b 0024 0001 00000005 00000004 ff0321 " INNER, 1},
-	{"ERSPAN I", 47, 0, "0000 88be " INNER_ETHERNET, 1},
-	{"ERSPAN II", 47, 0, "1000 88be 00000001 1001 0001 00000000 " INNER_ETHERNET, 1},
-	{"ERSPAN III", 47, 0, "1000 22eb 00000001 2001 0001 00000000 0000 0000 " INNER_ETHERNET, 1},
-	{"ERSPAN III, subheader", 47, 0,
+	{"IPv4 in IPv4", PACKET_TUNNEL_IPIP, 0, 4, 0, INNER, 1},
+	{"IPv6 in IPv4", PACKET_TUNNEL_IPIP, 0, 41, 0, INNER_V6, 1},
+	{"GRE", PACKET_TUNNEL_GRE, 0, 47, 0, "0000 0800 " INNER, 1},
+	{"GRE, IPv6", PACKET_TUNNEL_GRE, 0, 47, 0, "0000 86dd " INNER_V6, 1},
+	{"GRE, checksum", PACKET_TUNNEL_GRE, 0, 47, 0, "8000 0800 ffff0000 " INNER, 1},
+	{"GRE, key", PACKET_TUNNEL_GRE, 7, 47, 0, "2000 0800 00000007 " INNER, 1},
+	{"GRE, all fields", PACKET_TUNNEL_GRE, 7, 47, 0, "b000 0800 ffff0000 00000007 00000001 " INNER, 1},
+	{"GRE, MPLS", PACKET_TUNNEL_GRE, 0, 47, 0, "0000 8847 000111ff " INNER, 1},
+	{"GRE, VLAN", PACKET_TUNNEL_GRE, 0, 47, 0, "0000 8100 0005 0800 " INNER, 1},
+	{"NVGRE", PACKET_TUNNEL_GRE, 0x123456, 47, 0, "2000 6558 00123456 " INNER_ETHERNET, 1},
+	{"PPTP", PACKET_TUNNEL_PPTP, 1, 47, 0, "3001 880b 0023 0001 00000005 0021 " INNER, 1},
+	{"PPTP, acknowledgement, address and control", PACKET_TUNNEL_PPTP, 1, 47, 0,
+		"3081 880b 0024 0001 00000005 00000004 ff0321 " INNER, 1},
+	{"ERSPAN I", PACKET_TUNNEL_ERSPAN, 0, 47, 0, "0000 88be " INNER_ETHERNET, 1},
+	{"ERSPAN II", PACKET_TUNNEL_ERSPAN, 1, 47, 0, "1000 88be 00000001 1001 0001 00000000 " INNER_ETHERNET, 1},
+	{"ERSPAN III", PACKET_TUNNEL_ERSPAN, 1, 47, 0,
+		"1000 22eb 00000001 2001 0001 00000000 0000 0000 " INNER_ETHERNET, 1},
+	{"ERSPAN III, subheader", PACKET_TUNNEL_ERSPAN, 1, 47, 0,
 		"1000 22eb 00000001 2001 0001 00000000 0000 0001 0000000000000000 " INNER_ETHERNET, 1},
-	{"ERSPAN III, IP", 47, 0, "1000 22eb 00000001 2001 0001 00000000 0000 0800 " INNER, 1},
-	{"VXLAN", 17, 4789, "08000000 00007b00 " INNER_ETHERNET, 1},
-	{"VXLAN, VLAN inside", 17, 4789, "08000000 00007b00 " MACS "8100 0005 86dd " INNER_V6, 1},
-	{"VXLAN, policy", 17, 4789, "88080005 00007b00 " INNER_ETHERNET, 1},
-	{"VXLAN, Linux' port", 17, 8472, "08000000 00007b00 " INNER_ETHERNET, 1},
-	{"GENEVE, Ethernet", 17, 6081, "0000 6558 00007b00 " INNER_ETHERNET, 1},
-	{"GENEVE, IPv6, options", 17, 6081, "0240 86dd 00007b00 0102 0001 deadbeef " INNER_V6, 1},
-	{"GTP-U", 17, 2152, "30ff 0021 00000001 " INNER, 1},
-	{"GTP-U, sequence number", 17, 2152, "32ff 0025 00000001 00050000 " INNER, 1},
-	{"GTP-U, extension headers", 17, 2152, "34ff 002d 00000001 00000085 01100940 02 000000000000 00" INNER, 1},
-	{"two in each other", 4, 0, "4500 0039 0001 0000 402f 0000 c6336401 c6336402 0000 0800 " INNER, 2},
+	{"ERSPAN III, IP", PACKET_TUNNEL_ERSPAN, 1, 47, 0, "1000 22eb 00000001 2001 0001 00000000 0000 0800 " INNER, 1},
+	{"VXLAN", PACKET_TUNNEL_VXLAN, 123, 17, 4789, "08000000 00007b00 " INNER_ETHERNET, 1},
+	{"VXLAN, VLAN inside", PACKET_TUNNEL_VXLAN, 123, 17, 4789, "08000000 00007b00 " MACS "8100 0005 86dd " INNER_V6,
+		1},
+	{"VXLAN, policy", PACKET_TUNNEL_VXLAN, 123, 17, 4789, "88080005 00007b00 " INNER_ETHERNET, 1},
+	{"VXLAN, Linux' port", PACKET_TUNNEL_VXLAN, 123, 17, 8472, "08000000 00007b00 " INNER_ETHERNET, 1},
+	{"GENEVE, Ethernet", PACKET_TUNNEL_GENEVE, 123, 17, 6081, "0000 6558 00007b00 " INNER_ETHERNET, 1},
+	{"GENEVE, IPv6, options", PACKET_TUNNEL_GENEVE, 123, 17, 6081,
+		"0240 86dd 00007b00 0102 0001 deadbeef " INNER_V6, 1},
+	{"GTP-U", PACKET_TUNNEL_GTPU, 1, 17, 2152, "30ff 0021 00000001 " INNER, 1},
+	{"GTP-U, sequence number", PACKET_TUNNEL_GTPU, 1, 17, 2152, "32ff 0025 00000001 00050000 " INNER, 1},
+	{"GTP-U, extension headers", PACKET_TUNNEL_GTPU, 1, 17, 2152,
+		"34ff 002d 00000001 00000085 01100940 02 000000000000 00" INNER, 1},
+	{"two in each other", PACKET_TUNNEL_IPIP, 0, 4, 0,
+		"4500 0039 0001 0000 402f 0000 c6336401 c6336402 0000 0800 " INNER, 2},
 };
 
 static void test_opened(void **state) {
@@ -80,9 +87,12 @@ static void test_opened(void **state) {
 		// Behind the packet comes what pads the frame.
 		add(&frame, "eeeeeeeeeeee");
 		struct parsed got = parse(&frame, frame.size);
-		if (got.verdict != PACKET_OK || TUNNELS(got.meta.bits) != opened[i].tunnels)
+		if (got.verdict != PACKET_OK || packet_tunnels_opened(got.meta.bits) != opened[i].tunnels)
 			fail_msg("%s: %s, %u opened", opened[i].name, packet_verdict_names[got.verdict],
-				TUNNELS(got.meta.bits));
+				packet_tunnels_opened(got.meta.bits));
+		assert_int_equal(got.link.tunnel_count, opened[i].tunnels);
+		assert_int_equal(got.link.tunnel[0], opened[i].kind);
+		assert_int_equal(got.link.tunnel_id[0], opened[i].id);
 		bool is_v6 = got.meta.key.ip_version == 6;
 		assert_address(got.meta.key.src_ip, is_v6 ? "2001:db8::1" : "::ffff:10.0.0.1");
 		assert_int_equal(got.meta.key.src_port, 53);
@@ -228,9 +238,10 @@ static void test_depth(void **state) {
 		frame.tunnels = depth;
 		struct parsed got = parse(&frame, frame.size);
 		assert_int_equal(got.verdict, PACKET_OK);
-		assert_int_equal(TUNNELS(got.meta.bits), depth);
+		assert_int_equal(packet_tunnels_opened(got.meta.bits), depth);
 		assert_int_equal(got.meta.key.src_ip[15], depth == 0 ? 1 : 8 - depth);
 		assert_true(packet_may_be_tunnel(&got.meta));
+		assert_int_equal(got.link.tunnel_count, depth < FLOW_TUNNEL_MAX ? depth : FLOW_TUNNEL_MAX);
 	}
 }
 
