@@ -125,11 +125,16 @@ static bool is_overdue(struct export_queue *queue) {
 	return now_ns >= queue->deadline_ns;
 }
 
-unsigned export_queue_room(struct export_queue *queue) {
+static struct export_queue *queue_of(const struct instance *self) {
+	return *(struct export_queue **)self->state;
+}
+
+unsigned export_queue_room(struct instance *self) {
+	struct export_queue *queue = queue_of(self);
 	if (!queue->waits)
 		return BATCH_MAX;
 	unsigned room = record_ring_room(&queue->ring, BATCH_MAX);
-	if (room < BATCH_MAX && node_is_stopping(queue->instance->op->node) && is_overdue(queue))
+	if (room < BATCH_MAX && node_is_stopping(self->op->node) && is_overdue(queue))
 		return BATCH_MAX; // nobody takes them: what does not fit is dropped, so that the node ends
 	return room;
 }
@@ -148,8 +153,8 @@ static void settle(struct export_queue *queue) {
 	self->gauges[EXPORT_GAUGE_RECONNECTS] = atomic_load_explicit(&queue->reconnects, memory_order_relaxed);
 }
 
-void export_queue_process(struct export_queue *queue, struct batch *batch) {
-	struct instance *self = queue->instance;
+void export_queue_process(struct instance *self, struct batch *batch) {
+	struct export_queue *queue = queue_of(self);
 	unsigned taken = record_ring_room(&queue->ring, batch->count);
 	for (unsigned i = 0; i < taken; i++)
 		memcpy(record_ring_slot(&queue->ring, i), tuple_body(batch->tuples[i], queue->schema),
@@ -172,12 +177,13 @@ void export_queue_process(struct export_queue *queue, struct batch *batch) {
 		idle_wake(&queue->idle);
 }
 
-void export_queue_tick(struct export_queue *queue) {
-	settle(queue);
+bool export_queue_tick(struct instance *self, unsigned room) {
+	settle(queue_of(self));
+	return false;
 }
 
-bool export_queue_flush(struct export_queue *queue, enum end_of_stream why) {
-	struct instance *self = queue->instance;
+bool export_queue_flush(struct instance *self, enum end_of_stream why, unsigned room) {
+	struct export_queue *queue = queue_of(self);
 	settle(queue);
 	bool bounded = why == END_OF_SHUTDOWN || !queue->waits;
 	if (self->counters.held > 0 && !(bounded && is_overdue(queue))) {

@@ -72,11 +72,11 @@ int export_queue_new(struct export_queue **out, struct instance *self, const str
 // End the sender's thread; NULL is fine.
 void export_queue_free(struct export_queue *queue);
 
-// The sink's functions of the same names; on its worker.
-unsigned export_queue_room(struct export_queue *queue);
-void export_queue_process(struct export_queue *queue, struct batch *batch);
-void export_queue_tick(struct export_queue *queue);
-bool export_queue_flush(struct export_queue *queue, enum end_of_stream why);
+// The sink's functions of the same names, for its type; on its worker. Its state begins with the queue's pointer.
+unsigned export_queue_room(struct instance *self);
+void export_queue_process(struct instance *self, struct batch *batch);
+bool export_queue_tick(struct instance *self, unsigned room);
+bool export_queue_flush(struct instance *self, enum end_of_stream why, unsigned room);
 
 // What became of n records; on the sender's thread (or, for the two counts, any that it started).
 size_t export_queue_stride(const struct export_queue *queue);

@@ -94,6 +94,14 @@ bool operator_has_live_source(const struct operator *op) {
 	return false;
 }
 
+void operator_end_sink(const struct operator *op) {
+	struct node *node = op->node;
+	for (unsigned i = 0; i < node->plan->operator_count; i++)
+		if (node->operators[i].type->outputs == NULL && &node->operators[i] != op)
+			return;
+	node_stop(node);
+}
+
 struct uplink *node_uplink(const struct node *node) {
 	return node->uplink;
 }

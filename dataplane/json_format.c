@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "dataplane/json_value.h"
+#include "dataplane/value_text.h"
 
 enum { DEPTH_MAX = 8 };
 
@@ -141,7 +142,7 @@ static char *write_list(char *out, const struct field *field, const uint8_t *bod
 	for (unsigned i = 0; i < count; i++) {
 		if (i)
 			*out++ = ',';
-		out = json_write_u64(out,
+		out = value_write_u64(out,
 			field->type == FIELD_U16_LIST ? ((const uint16_t *)value)[i] : ((const uint32_t *)value)[i]);
 	}
 	*out++ = ']';
@@ -153,7 +154,7 @@ static char *write_enum(char *out, const struct field *field, uint8_t value) {
 	while (i < value && field->choices[i])
 		i++;
 	if (!field->choices[i])
-		return json_write_u64(out, value);
+		return value_write_u64(out, value);
 	return json_write_string(out, field->choices[i], strlen(field->choices[i]));
 }
 
@@ -163,13 +164,13 @@ static char *write_value(char *out, const struct field *field, const uint8_t *bo
 	case FIELD_BOOL:
 		return *value ? (char *)memcpy(out, "true", 4) + 4 : (char *)memcpy(out, "false", 5) + 5;
 	case FIELD_U8:
-		return json_write_u64(out, *value);
+		return value_write_u64(out, *value);
 	case FIELD_U16:
-		return json_write_u64(out, *(const uint16_t *)value);
+		return value_write_u64(out, *(const uint16_t *)value);
 	case FIELD_U32:
-		return json_write_u64(out, *(const uint32_t *)value);
+		return value_write_u64(out, *(const uint32_t *)value);
 	case FIELD_U64:
-		return json_write_u64(out, *(const uint64_t *)value);
+		return value_write_u64(out, *(const uint64_t *)value);
 	case FIELD_F64:
 		return json_write_f64(out, *(const double *)value);
 	case FIELD_IP:

@@ -2,13 +2,12 @@
 // Copyright (c) 2026 the weir authors
 //
 // Single JSON values, written at `out`; each function returns the end of what it wrote. The caller has made sure of the
-// room: 20 characters for a number, 32 for a double, 50 for an address, 6 a byte and 2 for a string.
+// room: 32 characters for a double, 50 for an address, 6 a byte and 2 for a string.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-char *json_write_u64(char *out, uint64_t value);
 char *json_write_f64(char *out, double value);       // the shortest digits that read back the same; null if not finite
 char *json_write_mac(char *out, const uint8_t *mac); // [6]
 

@@ -17,6 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { STALL_MS = 50 };
+
+// Only one writer may have standard output: lines of two would mix, and their accounts with them.
+static bool stdout_taken;
+
 struct line_file {
 	struct line_file_options options;
 	int fd;
@@ -24,6 +29,8 @@ struct line_file {
 	bool is_stdout;
 	uint64_t size;     // end of the last whole line
 	uint64_t start_ns; // when its first line was written
+	size_t header_size;
+	size_t header_done; // bytes of the header that this file has
 };
 
 // The end of the last whole line of a file, for one whose writer died inside a line.
@@ -45,6 +52,19 @@ static int find_last_line_end(int fd, uint64_t size, uint64_t *end) {
 	return 0;
 }
 
+// A file that holds lines begins with the header.
+static int check_header(struct line_file *file) {
+	char start[4096];
+	size_t size = file->header_size < sizeof(start) ? file->header_size : sizeof(start);
+	if (file->size == 0 || size == 0)
+		return 0;
+	file->header_done = file->header_size;
+	ssize_t got = pread(file->fd, start, size, 0);
+	if (got < 0)
+		return -errno;
+	return (size_t)got == size && memcmp(start, file->options.header, size) == 0 ? 0 : -EEXIST;
+}
+
 // Take over what the file holds: lock it, empty it or find its end.
 static int adopt(struct line_file *file, bool append) {
 	struct stat status;
@@ -58,11 +78,14 @@ static int adopt(struct line_file *file, bool append) {
 		bool at_end = fcntl(file->fd, F_GETFL) & O_APPEND;
 		off_t at = lseek(file->fd, 0, at_end ? SEEK_END : SEEK_CUR);
 		file->size = at < 0 ? 0 : (uint64_t)at;
+		file->header_done = at > 0 ? file->header_size : 0;
 		return at < 0 ? -errno : 0;
 	}
 	if (flock(file->fd, LOCK_EX | LOCK_NB))
 		return -errno;
 	int ret = append ? find_last_line_end(file->fd, (uint64_t)status.st_size, &file->size) : 0;
+	if (!ret)
+		ret = check_header(file);
 	if (ret)
 		return ret;
 	if (file->size != (uint64_t)status.st_size && ftruncate(file->fd, (off_t)file->size))
@@ -72,6 +95,7 @@ static int adopt(struct line_file *file, bool append) {
 
 static int open_path(struct line_file *file, bool append) {
 	file->size = 0;
+	file->header_done = 0;
 	struct stat status;
 	bool is_special = !stat(file->options.path, &status) && !S_ISREG(status.st_mode);
 	// Non-blocking only while opening: a FIFO that nobody reads is an error, not a wait without end.
@@ -84,6 +108,19 @@ static int open_path(struct line_file *file, bool append) {
 	return adopt(file, append);
 }
 
+static const char *describe(int error) {
+	switch (error) {
+	case EWOULDBLOCK:
+		return "another sink writes to it";
+	case EEXIST:
+		return "it has other columns, or none: expected append: no, or another path";
+	case EBUSY:
+		return "another sink writes to standard output: expected a file";
+	default:
+		return strerror(error);
+	}
+}
+
 int line_file_open(struct line_file **out, const struct line_file_options *options, uint64_t now_ns, char *error) {
 	struct line_file *file = calloc(1, sizeof(*file));
 	if (!file) {
@@ -92,12 +129,17 @@ int line_file_open(struct line_file **out, const struct line_file_options *optio
 	}
 	file->options = *options;
 	file->start_ns = now_ns;
-	file->is_stdout = !strcmp(options->path, "-");
-	file->fd = STDOUT_FILENO;
-	int ret = file->is_stdout ? adopt(file, true) : open_path(file, options->append);
+	file->header_size = options->header ? strlen(options->header) : 0;
+	bool is_stdout = !strcmp(options->path, "-");
+	int ret = is_stdout && stdout_taken ? -EBUSY : 0;
+	file->is_stdout = is_stdout && !ret;
+	file->fd = file->is_stdout ? STDOUT_FILENO : -1;
+	if (file->is_stdout)
+		stdout_taken = true;
+	if (!ret)
+		ret = is_stdout ? adopt(file, true) : open_path(file, options->append);
 	if (ret) {
-		snprintf(error, LINE_FILE_ERROR_MAX, "%s: cannot be written: %s", options->path,
-			ret == -EWOULDBLOCK ? "another sink writes to it" : strerror(-ret));
+		snprintf(error, LINE_FILE_ERROR_MAX, "%s: cannot be written: %s", options->path, describe(-ret));
 		line_file_close(file);
 		return ret;
 	}
@@ -108,7 +150,9 @@ int line_file_open(struct line_file **out, const struct line_file_options *optio
 void line_file_close(struct line_file *file) {
 	if (!file)
 		return;
-	if (file->fd >= 0 && !file->is_stdout)
+	if (file->is_stdout)
+		stdout_taken = false;
+	else if (file->fd >= 0)
 		close(file->fd);
 	free(file);
 }
@@ -158,8 +202,12 @@ static int rotate(struct line_file *file, uint64_t now_ns) {
 	return ret;
 }
 
+static bool has_lines(const struct line_file *file) {
+	return file->size > file->header_size;
+}
+
 static bool rotates(const struct line_file *file) {
-	return file->is_regular && !file->is_stdout && file->size > 0;
+	return file->is_regular && !file->is_stdout && has_lines(file);
 }
 
 int line_file_tick(struct line_file *file, uint64_t now_ns) {
@@ -177,7 +225,7 @@ static size_t fitting_lines(const struct line_file *file, const char *lines, siz
 	const char *end = file->size < limit ? memrchr(lines, '\n', (size_t)(limit - file->size)) : NULL;
 	if (end)
 		return (size_t)(end + 1 - lines);
-	if (file->size)
+	if (has_lines(file))
 		return 0;
 	end = memchr(lines, '\n', size);
 	return end ? (size_t)(end + 1 - lines) : size;
@@ -192,28 +240,48 @@ static void cut_partial_line(struct line_file *file, uint64_t written_end) {
 		file->size = written_end;
 }
 
-// Write lines; whole or cut back to the last whole one.
-//   return  bytes of whole lines written; fewer than size only with *error set
-static size_t write_lines(struct line_file *file, const char *lines, size_t size, int *error) {
+bool line_file_is_broken(const struct line_file *file) {
+	struct pollfd event = {.fd = file->fd};
+	return !file->is_regular && poll(&event, 1, 0) > 0 && event.revents & POLLERR;
+}
+
+// Write what there is place for. A regular file takes all of it; a pipe whose reader stalls is given up for the moment,
+// so never more is written to one than it has place for.
+//   return  bytes written; fewer than size only with *error set
+static size_t write_bytes(const struct line_file *file, const char *bytes, size_t size, int *error) {
 	size_t written = 0;
 	while (written < size) {
-		ssize_t n = write(file->fd, lines + written, size - written);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN) { // a pipe that another process made non-blocking
-			poll(&(struct pollfd){.fd = file->fd, .events = POLLOUT}, 1, -1);
-			continue;
+		size_t piece = size - written;
+		if (!file->is_regular) {
+			struct pollfd event = {.fd = file->fd, .events = POLLOUT};
+			if (poll(&event, 1, STALL_MS) == 0) {
+				*error = EAGAIN;
+				break;
+			}
+			piece = piece < PIPE_BUF ? piece : PIPE_BUF;
 		}
+		ssize_t n = write(file->fd, bytes + written, piece);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
 		if (n <= 0) {
 			*error = n < 0 ? errno : EIO;
 			break;
 		}
 		written += (size_t)n;
 	}
+	return written;
+}
+
+// Write lines; whole or cut back to the last whole one, unless a pipe stalls.
+//   return  as line_file_write
+static size_t write_lines(struct line_file *file, const char *lines, size_t size, int *error) {
+	size_t written = write_bytes(file, lines, size, error);
 	const char *end = lines + size - 1;
 	if (written < size)
 		end = file->options.is_binary ? NULL : memrchr(lines, '\n', written);
 	size_t whole = end ? (size_t)(end + 1 - lines) : 0;
+	if (written < size && *error == EAGAIN)
+		whole = written;
 	uint64_t written_end = file->size + written;
 	file->size += whole;
 	if (whole < written)
@@ -221,10 +289,24 @@ static size_t write_lines(struct line_file *file, const char *lines, size_t size
 	return whole;
 }
 
+// The first line of a new file.
+//   return  true: the file has it; else *error is set
+static bool write_header(struct line_file *file, int *error) {
+	if (file->header_done < file->header_size)
+		file->header_done += write_lines(
+			file, file->options.header + file->header_done, file->header_size - file->header_done, error);
+	return file->header_done == file->header_size;
+}
+
 size_t line_file_write(struct line_file *file, const char *lines, size_t size, uint64_t now_ns, int *error) {
 	size_t done = 0;
 	*error = -line_file_tick(file, now_ns);
 	while (done < size) {
+		int write_error = 0;
+		if (!write_header(file, &write_error)) {
+			*error = write_error;
+			break;
+		}
 		size_t part = fitting_lines(file, lines + done, size - done);
 		if (!part) {
 			int ret = rotate(file, now_ns);
@@ -233,9 +315,8 @@ size_t line_file_write(struct line_file *file, const char *lines, size_t size, u
 			*error = -ret;
 			part = size - done;
 		}
-		if (!file->size)
+		if (!has_lines(file))
 			file->start_ns = now_ns;
-		int write_error = 0;
 		size_t whole = write_lines(file, lines + done, part, &write_error);
 		done += whole;
 		if (whole < part) {

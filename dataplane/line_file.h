@@ -17,12 +17,13 @@ struct line_file_options {
 	uint64_t rotate_size;        // bytes, 0: never; a single longer line still has a file of its own
 	uint64_t rotate_interval_ns; // since the first line of the file, 0: never
 	bool is_binary;              // each write is one piece, whatever bytes it has: no append, no rotation
+	const char *header;          // first line of each file, with its newline, or NULL; outlives the file
 };
 
 enum { LINE_FILE_ERROR_MAX = 512 };
 
-// Open or create the file. A regular file is locked, so that two sinks never share one. A line that was cut when its
-// writer died is removed.
+// Open or create the file. A regular file is locked, so that two sinks never share one, and standard output has one
+// writer. A line that was cut when its writer died is removed. A file to append to must begin with the header.
 //   now_ns  since the epoch
 //   error   [LINE_FILE_ERROR_MAX] filled on failure, with the path and the reason
 //   return  0 or a negative errno
@@ -31,9 +32,13 @@ void line_file_close(struct line_file *file); // NULL is fine
 
 // Append lines, each ended by a newline.
 //   error   0, or the errno that stopped the writing or the rotation. A failed rotation alone loses nothing: the
-//           current file goes on
-//   return  bytes of whole lines that are in the file; the others are not
+//           current file goes on. EAGAIN: the reader of a pipe has not read for 50 ms; call again with the rest, which
+//           may begin inside a line
+//   return  bytes that are in the file; where something else than EAGAIN stopped the writing, of whole lines
 size_t line_file_write(struct line_file *file, const char *lines, size_t size, uint64_t now_ns, int *error);
+
+// Whether the reader of a pipe is gone: nothing can be written any more.
+bool line_file_is_broken(const struct line_file *file);
 
 // Rotate if the file's time has come.
 //   return  0 or a negative errno: the current file goes on

@@ -124,6 +124,9 @@ uint64_t node_incarnation(const struct node *node);
 // (it can't wait for a slow receiver).
 bool node_is_stopping(const struct node *node);
 bool operator_has_live_source(const struct operator *op);
+// Nobody reads what this sink writes any more: the node stops, unless it has other sinks.
+//   thread  any
+void operator_end_sink(const struct operator *op);
 
 // Wall clock in nanoseconds since the epoch, cheap enough for every poll.
 uint64_t clock_now_ns(void);

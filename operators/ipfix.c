@@ -123,7 +123,7 @@ struct ipfix_message {
 
 // Everything but the queue is the sender's, once that runs.
 struct ipfix_state {
-	struct export_queue *queue;
+	struct export_queue *queue; // first: see export_queue.h
 	struct instance *instance;
 	const struct ipfix_options *options;
 	struct ipfix_shaper shaper;
@@ -536,27 +536,6 @@ static void ipfix_fini(struct instance *self) {
 		free(state->templates[i]);
 }
 
-static void ipfix_process(struct instance *self, struct batch *batch) {
-	const struct ipfix_state *state = self->state;
-	export_queue_process(state->queue, batch);
-}
-
-static unsigned ipfix_room(struct instance *self) {
-	const struct ipfix_state *state = self->state;
-	return export_queue_room(state->queue);
-}
-
-static bool ipfix_tick(struct instance *self, unsigned room) {
-	const struct ipfix_state *state = self->state;
-	export_queue_tick(state->queue);
-	return false;
-}
-
-static bool ipfix_flush(struct instance *self, enum end_of_stream why, unsigned room) {
-	const struct ipfix_state *state = self->state;
-	return export_queue_flush(state->queue, why);
-}
-
 static struct operator_type ipfix_type = {
 	.name = "ipfix",
 	.summary = "export flow records to an IPFIX collector or file",
@@ -583,9 +562,9 @@ static struct operator_type ipfix_type = {
 	.check = ipfix_check,
 	.init = ipfix_init,
 	.fini = ipfix_fini,
-	.process = ipfix_process,
-	.room = ipfix_room,
-	.tick = ipfix_tick,
-	.flush = ipfix_flush,
+	.process = export_queue_process,
+	.room = export_queue_room,
+	.tick = export_queue_tick,
+	.flush = export_queue_flush,
 };
 OPERATOR_REGISTER(ipfix_type);

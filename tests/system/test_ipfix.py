@@ -82,13 +82,6 @@ def read_all(data):
     return reader
 
 
-@pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.stem)
-def test_file_has_every_field(export, tmp_path, capture):
-    expected = export(capture, f"path: {tmp_path}/flows.ipfix")
-    assert expected
-    assert read_all((tmp_path / "flows.ipfix").read_bytes()).records == [as_exported(r) for r in expected]
-
-
 def test_tcp_has_every_field(export, mix):
     collector = TcpCollector()
     expected = export(mix, f'collector: "127.0.0.1:{collector.port}", transport: tcp')

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -272,9 +273,40 @@ def test_reader_gone(run, tmp_path):
                           stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     os.close(writer)
     assert done.returncode == 1  # and not killed by SIGPIPE
-    assert dropped(done, "write_error") == 500
+    packets = int(re.search(r": (\d+) packets, ", done.stderr).group(1))
+    assert dropped(done, "write_error") == packets  # it may have stopped before the end of the file
     assert messages(done) == [
         "weir-dataplane: test/sink: standard output: its reader is gone: no more records are written"]
+
+
+def test_reader_that_has_seen_enough(tmp_path):
+    """What `| head -1` asks for: the node ends, though its source never does."""
+    config = tmp_path / "pipeline.yaml"
+    config.write_text(REPLAY)
+    with subprocess.Popen([WEIR, *EAL, "--config", config, "--set", "source.loops=0", "--set", "source.rate=1k"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as node:
+        assert json.loads(node.stdout.readline())
+        node.stdout.close()
+        assert node.wait(60) == 1
+        assert b"standard output: its reader is gone" in node.stderr.read()
+
+
+def test_reader_that_stalls(tmp_path):
+    """The node waits for it, answers signals meanwhile, and gives up what is left when told to stop."""
+    config = tmp_path / "pipeline.yaml"
+    config.write_text(REPLAY)
+    words = ["--set", "source.loops=1000", "--set", "sink.drain_timeout=100ms"]
+    with subprocess.Popen([WEIR, *EAL, "--config", config, *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as node:
+        assert json.loads(node.stdout.readline())
+        node.send_signal(signal.SIGTERM)
+        assert node.wait(60) == 1
+        node.stdout.close()
+        message = node.stderr.read().decode()
+    written, unsent, full = (int(found.group(1)) if found else 0 for found in (
+        re.search(pattern, message) for pattern in (r"(\d+) records to sink", r"unsent (\d+)", r"queue_full (\d+)")))
+    assert unsent > 0
+    assert written + unsent + full == int(re.search(r": (\d+) packets, ", message).group(1)) < 100_000
 
 
 def test_rotation_by_size(run, tmp_path):
@@ -335,7 +367,8 @@ def test_two_sinks_on_one_file(run, tmp_path):
     done = run(captures.pcap(flow_frames(1)), TWO_SINKS.replace("PATH", '"-"'))
     assert (done.returncode, done.stdout) == (1, "")
     assert messages(done) == [
-        "weir-dataplane: test/two: path: -: standard output is written by test/one already: expected a file"]
+        "weir-dataplane: test/two: path: -: cannot be written: another sink writes to standard output: "
+        "expected a file"]
 
 
 

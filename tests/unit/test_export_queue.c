@@ -102,6 +102,7 @@ static void open_sink(struct sink *sink, enum export_when_full when_full, uint64
 		.queue_size = QUEUE, .when_full = when_full, .drain_timeout_ns = 5 * UINT64_C(1000000000)};
 	*sink = (struct sink){.op = {.name = "sink", .input = &schema}, .receiver = {.allowed = allowed}};
 	sink->self.op = &sink->op;
+	sink->self.state = &sink->receiver.queue;
 	is_stopping = has_live_source = false;
 	warnings = failures = 0;
 	monotonic_ns = 1000;
@@ -117,7 +118,7 @@ static void hand_over(struct sink *sink, unsigned count) {
 		tuples[i] = (struct rte_mbuf){.buf_addr = &bodies[i], .refcnt = 2, .nb_segs = 1};
 		batch.tuples[i] = &tuples[i];
 	}
-	export_queue_process(sink->receiver.queue, &batch);
+	export_queue_process(&sink->self, &batch);
 	assert_int_equal(batch.count, 0);
 }
 
@@ -132,7 +133,7 @@ static void assert_account(const struct sink *sink, uint64_t in) {
 // Flush until all is out.
 static void drain(struct sink *sink, enum end_of_stream why) {
 	time_t end = time(NULL) + LIMIT_S;
-	while (export_queue_flush(sink->receiver.queue, why))
+	while (export_queue_flush(&sink->self, why, BATCH_MAX))
 		if (time(NULL) > end)
 			fail_msg("not drained");
 	assert_int_equal(sink->self.counters.held, 0);
@@ -140,7 +141,7 @@ static void drain(struct sink *sink, enum end_of_stream why) {
 
 static void wait_until_taken(struct sink *sink, uint64_t count) {
 	time_t end = time(NULL) + LIMIT_S;
-	while (export_queue_tick(sink->receiver.queue),
+	while (export_queue_tick(&sink->self, BATCH_MAX),
 		sink->self.counters.absorbed + sink->self.counters.drops[EXPORT_DROP_FAILED] < count)
 		if (time(NULL) > end)
 			fail_msg("%u of %u taken", (unsigned)sink->self.counters.absorbed, (unsigned)count);
@@ -150,7 +151,7 @@ static void test_receiver_keeps_up(void **state) {
 	struct sink sink;
 	open_sink(&sink, EXPORT_AUTO, UINT64_MAX);
 	for (unsigned i = 0; i < 100; i++) {
-		unsigned room = export_queue_room(sink.receiver.queue);
+		unsigned room = export_queue_room(&sink.self);
 		hand_over(&sink, room);
 		assert_account(&sink, sink.next);
 	}
@@ -167,7 +168,7 @@ static void test_absent_receiver_and_back(void **state) {
 	struct sink sink;
 	open_sink(&sink, EXPORT_DROP, 0);
 	for (unsigned i = 0; i < 4; i++) {
-		assert_int_equal(export_queue_room(sink.receiver.queue), BATCH_MAX);
+		assert_int_equal(export_queue_room(&sink.self), BATCH_MAX);
 		hand_over(&sink, 50);
 	}
 	assert_int_equal(sink.self.counters.drops[EXPORT_DROP_QUEUE_FULL], 200 - QUEUE);
@@ -192,14 +193,14 @@ static void test_source_waits(void **state) {
 	struct sink sink;
 	open_sink(&sink, EXPORT_AUTO, 0);
 	hand_over(&sink, 64);
-	assert_int_equal(export_queue_room(sink.receiver.queue), 64);
+	assert_int_equal(export_queue_room(&sink.self), 64);
 	hand_over(&sink, 60);
-	assert_int_equal(export_queue_room(sink.receiver.queue), 4);
+	assert_int_equal(export_queue_room(&sink.self), 4);
 	hand_over(&sink, 4);
-	assert_int_equal(export_queue_room(sink.receiver.queue), 0);
-	assert_true(export_queue_flush(sink.receiver.queue, END_OF_INPUT));
+	assert_int_equal(export_queue_room(&sink.self), 0);
+	assert_true(export_queue_flush(&sink.self, END_OF_INPUT, BATCH_MAX));
 	monotonic_ns += UINT64_C(3600000000000);
-	assert_true(export_queue_flush(sink.receiver.queue, END_OF_INPUT)); // without end
+	assert_true(export_queue_flush(&sink.self, END_OF_INPUT, BATCH_MAX)); // without end
 	assert_int_equal(sink.self.counters.held, QUEUE);
 	atomic_store(&sink.receiver.allowed, UINT64_MAX);
 	drain(&sink, END_OF_INPUT);
@@ -213,18 +214,18 @@ static void test_end_is_bounded(void **state) {
 	open_sink(&sink, EXPORT_WAIT, 10);
 	hand_over(&sink, 64);
 	wait_until_taken(&sink, 10);
-	while (export_queue_room(sink.receiver.queue) < BATCH_MAX)
+	while (export_queue_room(&sink.self) < BATCH_MAX)
 		sched_yield(); // counted as sent, the places are free any moment now
 	hand_over(&sink, 64);
 	hand_over(&sink, 10);
-	assert_int_equal(export_queue_room(sink.receiver.queue), 0);
+	assert_int_equal(export_queue_room(&sink.self), 0);
 	is_stopping = true;
-	assert_int_equal(export_queue_room(sink.receiver.queue), 0);
-	assert_true(export_queue_flush(sink.receiver.queue, END_OF_SHUTDOWN));
+	assert_int_equal(export_queue_room(&sink.self), 0);
+	assert_true(export_queue_flush(&sink.self, END_OF_SHUTDOWN, BATCH_MAX));
 	monotonic_ns += UINT64_C(5000000000);
-	assert_int_equal(export_queue_room(sink.receiver.queue), BATCH_MAX);
+	assert_int_equal(export_queue_room(&sink.self), BATCH_MAX);
 	hand_over(&sink, 3);
-	assert_false(export_queue_flush(sink.receiver.queue, END_OF_SHUTDOWN));
+	assert_false(export_queue_flush(&sink.self, END_OF_SHUTDOWN, BATCH_MAX));
 	assert_int_equal(sink.self.counters.absorbed, 10);
 	assert_int_equal(sink.self.counters.drops[EXPORT_DROP_QUEUE_FULL], 3);
 	assert_int_equal(sink.self.counters.drops[EXPORT_DROP_UNSENT], QUEUE);

@@ -18,6 +18,7 @@
 #include "api/flow_record.h"
 #include "dataplane/json_format.h"
 #include "dataplane/json_value.h"
+#include "dataplane/value_text.h"
 
 // Format into a heap block of exactly the promised size, so that a sanitizer sees what goes beyond.
 static char *format(const struct schema *schema, const void *body) {
@@ -178,12 +179,12 @@ static void test_numbers(void **state) {
 	char out[64], expected[64];
 	for (uint64_t value = 1, i = 0; i < 20; i++, value *= 10) {
 		for (int delta = -1; delta <= 1; delta++) {
-			*json_write_u64(out, value + (uint64_t)delta) = '\0';
+			*value_write_u64(out, value + (uint64_t)delta) = '\0';
 			snprintf(expected, sizeof(expected), "%llu", (unsigned long long)(value + (uint64_t)delta));
 			assert_string_equal(out, expected);
 		}
 	}
-	*json_write_u64(out, UINT64_MAX) = '\0';
+	*value_write_u64(out, UINT64_MAX) = '\0';
 	assert_string_equal(out, "18446744073709551615");
 	static const double doubles[] = {0, -0.0, 0.1, 1.0 / 3, 1e300, 5e-324, -1.7976931348623157e308, 123456789};
 	for (size_t i = 0; i < sizeof(doubles) / sizeof(doubles[0]); i++) {
