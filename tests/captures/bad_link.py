@@ -24,7 +24,11 @@ RELAY = BUILD / "tests" / "captures" / "relay"
 PORT, NOBODY = 5001, 0xf7f8
 ADDRESSES = {4: ("10.79.0.1", "10.79.0.2"), 6: ("fd79::1", "fd79::2")}
 PATIENCE_S = 60
-# name -> (the relay's options, TCP's settings in both namespaces)
+# The kernel's own troubles, at both ends, beside those of the relay.
+SHAPED = ["tc", "qdisc", "add", "dev", "wire", "root", "tbf", "rate", "10mbit", "burst", "10kb", "latency", "40ms"]
+DROPPING = ["nft", "add table inet bad; add chain inet bad in { type filter hook input priority 0; }; "
+            "add rule inet bad in numgen random mod 100 < 2 drop"]
+# name -> (the relay's options, TCP's settings in both namespaces, a command to run in both)
 LINKS = {
     "clean": ({}, {}),
     "lossy": ({"loss": 0.02}, {}),
@@ -35,6 +39,8 @@ LINKS = {
     "duplicating": ({"duplicate": 0.03}, {}),
     "slow": ({"rate_bps": 8e6, "queue": 20}, {}),
     "unscaled": ({"loss": 0.01}, {"tcp_window_scaling": 0}),
+    "shaped": ({}, {}, SHAPED),
+    "dropping": ({}, {}, DROPPING),
     "everything": ({"loss": 0.01, "reorder": 0.01, "duplicate": 0.01, "jitter_us": 3000, "rate_bps": 5e7}, {}),
 }
 
@@ -58,7 +64,7 @@ class Link:
     """Namespaces NAME-a and NAME-b with `wire` in each, while the block lasts."""
 
     def __init__(self, folder, name, seed=1):
-        self.options, self.settings = LINKS[name]
+        self.options, self.settings, self.command = (*LINKS[name], [])[:3]
         self.spaces = [f"weir-link-{os.getpid()}-{end}" for end in "ab"]
         self.seen, self.seen_at_a = folder / f"{name}.pcap", folder / f"{name}-a.pcap"
         self.seed = seed
@@ -90,6 +96,8 @@ class Link:
             run("ip", "-n", space, "addr", "add", f"{ADDRESSES[4][number]}/24", "dev", "wire")
             run("ip", "-n", space, "-6", "addr", "add", f"{ADDRESSES[6][number]}/64", "dev", "wire", "nodad")
             run("ip", "-n", space, "link", "set", "wire", "up")
+            if self.command:
+                run("ip", "netns", "exec", space, *self.command)
         self.start("ip", "netns", "exec", self.spaces[0], "tcpdump", "-i", "wire", "-s", "2048", "-B", "32768",
                    "--immediate-mode", "-U", "-w", self.seen_at_a, "tcp")
         self.wait_for(self.seen_at_a.exists)

@@ -38,6 +38,7 @@
 #define PACKET_MAX 2048
 #define WAITING_MAX 65536
 #define LINK_HEADER 14
+#define GAP_NS 1200 // between two packets on a hop: 1,500 bytes at 10 Gbit/s
 
 struct packet {
 	uint64_t due_ns;
@@ -124,8 +125,8 @@ static void travel(struct link *link, const struct packet *packet, uint64_t star
 	copy->due_ns = start_ns + (uint64_t)(given[DELAY_US] * 1000) + late_ns;
 	if (late_ns == 0) {
 		copy->due_ns += (uint64_t)(given[JITTER_US] * 1000 * random_share());
-		if (copy->due_ns < *last_ns)
-			copy->due_ns = *last_ns;
+		if (copy->due_ns < *last_ns + GAP_NS)
+			copy->due_ns = *last_ns + GAP_NS;
 		*last_ns = copy->due_ns;
 	}
 	heap_add(link, copy);

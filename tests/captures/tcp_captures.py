@@ -16,7 +16,7 @@ from tcp_model import (CLIENT, MS, S, SERVER, US, Conversation, Hop, Segment, Se
                        transfer)
 
 BASE_S = 1_700_000_000
-KIND = {}  # name -> what it is made from: "model" or "script"
+KIND = {}  # name -> what it is made from, "model", "script" or "noise", and the function
 
 
 def capture(kind):
@@ -294,8 +294,9 @@ def simultaneous_open():
 def partial_overlaps():
     """Segments sent again with other borders: before, inside, across, around, in two, with news behind."""
     parts = []
-    for number, (seq, size) in enumerate(((1, 500), (201, 300), (251, 500), (1, 1000), (501, 500), (401, 200), (751, 500),
-                                          (1, 1500), (1001, 200), (951, 100))):
+    borders = ((1, 500), (201, 300), (251, 500), (1, 1000), (501, 500), (401, 200), (751, 500), (1, 1500), (1001, 200),
+               (951, 100))
+    for number, (seq, size) in enumerate(borders):
         first = [(40, CLIENT, "A", 1, 1, 500), (41, CLIENT, "PA", 501, 1, 500)]
         again = [(60, CLIENT, "PA", seq, 1, size), (90, SERVER, "A", 1, 1001), (95, CLIENT, "PA", 1001, 1, 500),
                  (125, SERVER, "A", 1, 1501)]
@@ -328,7 +329,7 @@ def impossible():
     return merged(*parts)
 
 
-@capture("script")
+@capture("noise")
 def noise():
     """Flags and numbers at random, in and around the windows, with every combination of flags."""
     source, parts = random.Random(36), []

@@ -442,7 +442,8 @@ def frames(seen, isns, ports=(40000, 80), version=4, addresses=None):
         pseudo = packed[there] + packed[back] + struct.pack(">II", len(tcp), 6)
         tcp = tcp[:16] + struct.pack(">H", checksum(pseudo + tcp)) + tcp[18:]
         if version == 4:
-            ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), number & 0xffff, 0, 64, 6, 0) + packed[there] + packed[back]
+            ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), number & 0xffff, 0, 64, 6, 0)
+            ip += packed[there] + packed[back]
             ip = ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:]
         else:
             ip = struct.pack(">IHBB", 6 << 28, len(tcp), 6, 64) + packed[there] + packed[back]

@@ -192,7 +192,7 @@ def controller(make_controller, redis):
 
 
 @pytest.fixture(scope="session")
-def tcp_captures(tmp_path_factory):
+def made_captures(tmp_path_factory):
     """Name -> path of the captures that tests/captures/tcp_captures.py makes; `all` is all of them in one."""
     sys.path.insert(0, str(ROOT / "tests" / "captures"))
     import tcp_captures as maker

@@ -3,18 +3,22 @@
 # Copyright (c) 2026 the weir authors
 """TCP figures of each connection, as tcptrace has them, beside those of weir's records.
 
-    python3 tests/system/tcptrace_figures.py CAPTURE...     what differs, and how many values of each field agree
+    python3 tests/system/tcptrace_figures.py CAPTURE...            what differs, and how many values of each field agree
+    python3 tests/system/tcptrace_figures.py --frames CAPTURE...   and which frame brings each difference about
 
 tcptrace writes them as comma-separated values (`tcptrace -lnrW --csv`): one line a connection, `_a2b` and `_b2a` behind
 the name of each figure. Counts must be equal; times agree within 0.1 ms (its last digit) or 1 %.
 """
 import collections
 import dataclasses
+import gzip
 import ipaddress
 import json
 import os
 import pathlib
 import re
+import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -66,8 +70,28 @@ def connections(capture):
         ends = tuple((str(ipaddress.ip_address(row[f"host_{end}"])), int(row[f"port_{end}"])) for end in "ab")
         sides = tuple({ours: float(row[f"{theirs}_{way}"]) for theirs, ours in FIELDS.items()
                        if re.fullmatch(r"[\d.]+", row[f"{theirs}_{way}"])} for way in ("a2b", "b2a"))
+        for side in sides:
+            side["mss"] %= 1 << 16  # it is kept in a short and printed as a long
         made.append(Connection(ends, round(float(row["first_packet"]) * 1e6), sides))
     return made
+
+
+def unpacked(capture, folder):
+    if capture.suffix != ".gz":
+        return capture
+    plain = pathlib.Path(folder) / capture.stem
+    with gzip.open(capture, "rb") as packed, open(plain, "wb") as out:
+        shutil.copyfileobj(packed, out)
+    return plain
+
+
+def survivable(capture, folder):
+    """A capture without what tcptrace crashes on: unfragmented TCP straight over IP alone."""
+    kept = pathlib.Path(folder) / "survivable.pcap"
+    subprocess.run(["tcpdump", "-r", str(unpacked(capture, folder)), "-w", str(kept),
+                    "(ip proto 6 and ip[6:2] & 0x3fff = 0) or (ip6 and ip6[6] = 6)"],
+                   capture_output=True, timeout=120, check=True)
+    return kept
 
 
 def records(capture, *settings, eal=()):
@@ -123,16 +147,63 @@ def compare(theirs, ours):
     return compared, differences
 
 
+def frames_of(capture, ends):
+    """(number, bytes of the capture file) of each frame between two ends."""
+    data = pathlib.Path(capture).read_bytes()
+    (address, port), (other_address, other_port) = ends
+    chosen = subprocess.run(
+        ["tshark", "-n", "-r", str(capture), "-T", "fields", "-e", "frame.number", "-Y",
+         f"tcp.port=={port} && tcp.port=={other_port} && ip{'v6' * (':' in address)}.addr=={address} && "
+         f"ip{'v6' * (':' in address)}.addr=={other_address}"], capture_output=True, text=True, timeout=300, check=True)
+    chosen, at = set(map(int, chosen.stdout.split())), 24
+    for number in range(1, max(chosen, default=0) + 1):
+        end = at + 16 + struct.unpack("<I", data[at + 8:at + 12])[0]
+        if number in chosen:
+            yield number, data[at:end]
+        at = end
+
+
+def first_frame(capture, difference, folder):
+    """The number of the frame that makes this figure differ and that brings no agreement again."""
+    frames = list(frames_of(capture, difference.ends))
+    head, part = pathlib.Path(capture).read_bytes()[:24], pathlib.Path(folder) / "part.pcap"
+
+    def differs(count):
+        part.write_bytes(head + b"".join(frame for _, frame in frames[:count]))
+        return any((other.start_us, other.side, other.field) == (difference.start_us, difference.side, difference.field)
+                   for other in compare(connections(part), records(part))[1])
+
+    low, high = 0, len(frames)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if differs(middle) else (middle, high)
+    return frames[high - 1][0]
+
+
+def report(capture, with_frames, folder):
+    """Print what differs in one capture; returns (field -> values compared, field -> values that differ)."""
+    plain = kept = unpacked(capture, folder)
+    try:
+        theirs = connections(plain)
+    except subprocess.CalledProcessError:
+        kept = survivable(plain, folder)
+        theirs = connections(kept)
+    compared, differences = compare(theirs, records(kept))
+    for difference in differences:
+        print(capture.name, difference, f"at frame {first_frame(plain, difference, folder)}" if with_frames else "")
+    return compared, collections.Counter(difference.field for difference in differences)
+
+
 def main():
-    if len(sys.argv) < 2:
+    captures = [pathlib.Path(word) for word in sys.argv[1:] if word != "--frames"]
+    if not captures:
         sys.exit(__doc__)
     compared, differing = collections.Counter(), collections.Counter()
-    for capture in sys.argv[1:]:
-        more, differences = compare(connections(capture), records(capture))
+    for capture in captures:
+        with tempfile.TemporaryDirectory() as folder:
+            more, different = report(capture, "--frames" in sys.argv, folder)
         compared += more
-        for difference in differences:
-            differing[difference.field] += 1
-            print(pathlib.Path(capture).name, difference)
+        differing += different
     for field, count in compared.items():
         print(f"{1 - differing[field] / count:7.4f}  {count - differing[field]:7d} of {count:7d}  {field}")
     print(f"{1 - differing.total() / max(1, compared.total()):.5f} of {compared.total()} values agree")

@@ -76,9 +76,9 @@ def test_plans_agree_on_a_small_capture(tmp_path):
     assert_plans_agree(SMALL, tmp_path, 18)
 
 
-def test_plans_agree_on_tcp_with_troubles(tmp_path, tcp_captures):
+def test_plans_agree_on_tcp_with_troubles(tmp_path, made_captures):
     """What the records say of round-trip times and retransmissions depends on the order of a flow's packets alone."""
-    assert_plans_agree(tcp_captures["all"], tmp_path, 26062)
+    assert_plans_agree(made_captures["all"], tmp_path, 26062)
 
 
 @pytest.mark.skipif(not (TRACES / "flowtest").is_dir(), reason="no FlowTest beside the project")

@@ -55,7 +55,8 @@ def streams(capture):
 def tsharks(stream, side):
     """tshark's figures of a side, by the name of the class; a fast or a spurious one is a retransmission as well."""
     counts, rtts_s = stream.counts[side], stream.rtts_s[side]
-    return {"packets": counts["packets"], "sent again": counts["retransmission"], "out of order": counts["out_of_order"],
+    return {"packets": counts["packets"],
+            "sent again": counts["retransmission"], "out of order": counts["out_of_order"],
             "sent again or out of order": counts["retransmission"] + counts["out_of_order"],
             "duplicate ACKs": counts["duplicate_ack"], "zero windows": counts["zero_window"],
             "RTT samples": len(rtts_s), "least RTT, us": round(min(rtts_s, default=0) * 1e6),
@@ -92,9 +93,10 @@ def main():
         for _, _, name, theirs, ours in compare(pathlib.Path(capture), tcptrace_figures.records(capture)):
             table[name].update({"tshark": theirs, "weir": ours,
                                 "equal" if theirs == ours else "tshark more" if theirs > ours else "weir more": 1})
-    print(f"{'class':28}{'tshark':>12}{'weir':>12}{'equal':>10}{'tshark more':>13}{'weir more':>11}")
+    print(f"{'class':28}{'tshark':>13}{'weir':>13}{'equal':>13}{'tshark more':>13}{'weir more':>13}")
     for name, row in table.items():
-        print(f"{name:28}{row['tshark']:12}{row['weir']:12}{row['equal']:10}{row['tshark more']:13}{row['weir more']:11}")
+        counts = [row[column] for column in ("tshark", "weir", "equal", "tshark more", "weir more")]
+        print(f"{name:28}" + "".join(f"{count:13}" for count in counts))
 
 
 if __name__ == "__main__":
