@@ -97,9 +97,10 @@ int uplink_new(struct uplink **out, const struct uplink_options *options, const 
 
 	if (ret < 0)
 		return ret;
-	struct uplink *uplink = calloc(1, sizeof(*uplink));
+	struct uplink *uplink = aligned_alloc(_Alignof(struct uplink), sizeof(*uplink)); // its mailbox has cache lines
 	if (uplink == NULL)
 		return -ENOMEM;
+	memset(uplink, 0, sizeof(*uplink));
 	uplink->mailbox.event_fd = -1;
 	uplink->controller = strdup(options->controller);
 	uplink->node = strdup(options->node);
