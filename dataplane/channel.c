@@ -38,8 +38,10 @@ static void send_by_group(struct route *route, struct batch *batch) {
 			send_to(&route->targets[i], &route->targets[i].gathered);
 }
 
-static struct rte_mbuf *copy_tuple(struct rte_mbuf *tuple) {
-	struct rte_mbuf *copy = rte_pktmbuf_copy(tuple, tuple->pool, 0, UINT32_MAX);
+static struct rte_mbuf *copy_tuple(const struct node *node, struct rte_mbuf *tuple) {
+	// Not all sources' packets come from a pool that has more of them.
+	struct rte_mempool *pool = tuple->pool == node->records ? node->records : node->packets;
+	struct rte_mbuf *copy = rte_pktmbuf_copy(tuple, pool, 0, UINT32_MAX);
 	if (copy == NULL)
 		return NULL;
 	memcpy(rte_mbuf_to_priv(copy), rte_mbuf_to_priv(tuple), TUPLE_PRIVATE_SIZE);
@@ -62,7 +64,7 @@ static void share(struct instance *from, const struct batch *batch, bool copy, s
 		struct rte_mbuf *tuple = batch->tuples[i];
 		if (!copy)
 			rte_pktmbuf_refcnt_update(tuple, 1); // of each mbuf of a chain
-		else if ((tuple = copy_tuple(tuple)) == NULL)
+		else if ((tuple = copy_tuple(from->op->node, tuple)) == NULL)
 			count_lost_copy(from);
 		if (tuple != NULL)
 			out->tuples[out->count++] = tuple;

@@ -8,7 +8,8 @@
 
 #include "dataplane/frame_store.h"
 
-static void count_frame(struct frame_store *store, const struct capture_frame *frame) {
+// In capacity, size, start_ns and span_ns.
+static void count_frame(struct frame_store *store, const struct capture_frame *frame, enum packet_link link) {
 	if (!store->capacity)
 		store->start_ns = frame->timestamp_ns;
 	uint64_t end_ns = frame->timestamp_ns + 1;
@@ -18,9 +19,15 @@ static void count_frame(struct frame_store *store, const struct capture_frame *f
 	store->size += frame_store_footprint(frame->size);
 }
 
-//   pool    NULL: only count frames, in capacity, size, start_ns and span_ns
-static int go_through(
-	struct frame_store *store, const char *path, uint64_t frames, struct rte_mempool *pool, char *error) {
+static void keep_frame(struct frame_store *store, const struct capture_frame *frame, enum packet_link link) {
+	// Offsets wrap for frames older than the first; so does the sum they end in.
+	uint8_t *data = frame_store_add(store, frame->size, frame->timestamp_ns - store->start_ns, link);
+	memcpy(data, frame->data, frame->size);
+}
+
+typedef void visit_frame(struct frame_store *store, const struct capture_frame *frame, enum packet_link link);
+
+static int go_through(struct frame_store *store, const char *path, uint64_t frames, visit_frame *visit, char *error) {
 	struct capture *capture;
 	struct capture_frame frame;
 	int ret = capture_open(&capture, path, error);
@@ -30,23 +37,15 @@ static int go_through(
 		if (frame.size == 0 || frame.size > FRAME_STORE_SIZE_MAX)
 			continue;
 		n++;
-		if (!pool) {
-			count_frame(store, &frame);
-			continue;
-		}
-		// Offsets wrap for frames older than the first; so does the sum they end in.
-		uint8_t *data = frame_store_add(
-			store, frame.size, frame.timestamp_ns - store->start_ns, capture_link(capture), pool);
-		memcpy(data, frame.data, frame.size);
+		visit(store, &frame, capture_link(capture));
 	}
 	capture_close(capture);
 	return ret < 0 ? ret : 0;
 }
 
-int frame_store_read(
-	struct frame_store *store, const char *path, uint64_t frames, struct rte_mempool *pool, char *error) {
+int frame_store_read(struct frame_store *store, const char *path, uint64_t frames, char *error) {
 	struct frame_store counted = {0};
-	int ret = go_through(&counted, path, frames, NULL, error);
+	int ret = go_through(&counted, path, frames, count_frame, error);
 	if (ret)
 		return ret;
 	if (!counted.capacity) {
@@ -61,5 +60,5 @@ int frame_store_read(
 	}
 	store->start_ns = counted.start_ns;
 	store->span_ns = counted.span_ns;
-	return go_through(store, path, frames, pool, error);
+	return go_through(store, path, frames, keep_frame, error);
 }

@@ -8,7 +8,7 @@
 //   out     packet: the frames in their order, `loops` times, at full speed or at `rate`
 //   state   the frames, shared; each instance sends a slice of them
 //
-// No frame is copied: each lies in an mbuf that is handed out with a reference and sent again once it has come back;
+// No frame is copied: each lies in an mbuf of its own, which is sent again once it has come back;
 // made-up ones can change in place before that (rounds; dataplane/synthetic.h says how).
 // Time is made up too: frames of a file keep the file's gaps, others are `interval` apart, and each round goes on where
 // the last one ended.
@@ -159,8 +159,7 @@ static void make_frames(struct operator *op, const struct synthetic *settings, s
 				continue;
 			if (talks)
 				synthetic_number(settings, i, talks, scratch);
-			memcpy(frame_store_add(&shared->store, settings->size, i * interval_ns, PACKET_LINK_ETHERNET,
-				       node_packet_pool(op->node)),
+			memcpy(frame_store_add(&shared->store, settings->size, i * interval_ns, PACKET_LINK_ETHERNET),
 				scratch, settings->size);
 		}
 		shared->slices[slice + 1] = shared->store.count;
@@ -200,7 +199,7 @@ static int load_capture(struct operator *op) {
 	const struct replay_options *options = op->options;
 	struct replay_shared *shared = op->shared;
 	char error[CAPTURE_ERROR_MAX];
-	int ret = frame_store_read(&shared->store, options->path, options->frames, node_packet_pool(op->node), error);
+	int ret = frame_store_read(&shared->store, options->path, options->frames, error);
 	if (ret) {
 		operator_error(op, "%s", error);
 		return ret;
