@@ -53,6 +53,11 @@ static const struct field flow_fields[] = {
 		.help = "from the first packet forward to the first in reverse, of all but TCP: a request and its "
 			"reply"},
 
+	{"application", FIELD_STRING, AT(application), .length = FLOW_APPLICATION_SIZE, .present = FLOW_HAS_APPLICATION,
+		.help = "application that the first packets show, such as DNS or TLS.Google"},
+	{"category", FIELD_STRING, AT(category), .length = FLOW_CATEGORY_SIZE, .present = FLOW_HAS_APPLICATION,
+		.help = "kind of the application, such as Web"},
+
 	{"fwd.packets", FIELD_U64, AT(fwd.packets), .unit = "packets", .help = "packets sent forward"},
 	{"fwd.bytes", FIELD_U64, AT(fwd.bytes), .unit = "bytes", .help = "IP bytes sent forward"},
 	{"fwd.payload_bytes", FIELD_U64, AT(fwd.payload_bytes), .unit = "bytes",

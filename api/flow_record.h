@@ -14,6 +14,8 @@ enum {
 	FLOW_MPLS_MAX = 8,
 	FLOW_TUNNEL_MAX = 4,
 	FLOW_TUNNEL_TEXT_SIZE = 32,
+	FLOW_APPLICATION_SIZE = 32,
+	FLOW_CATEGORY_SIZE = 24,
 };
 
 enum flow_end_reason {
@@ -53,7 +55,8 @@ enum flow_present {
 	FLOW_HAS_REV_RTT,
 	FLOW_HAS_TUNNEL,
 	FLOW_HAS_TUNNEL_ID,
-	FLOW_HAS_END, // flow_update: the flow ended in this interval
+	FLOW_HAS_END,         // flow_update: the flow ended in this interval
+	FLOW_HAS_APPLICATION, // it was recognised
 };
 
 struct flow_direction {
@@ -125,6 +128,8 @@ struct flow_record {
 	uint64_t response_ns; // first packet in reverse - first forward; not TCP
 	struct flow_direction fwd, rev;
 	struct flow_tcp tcp;
+	char application[FLOW_APPLICATION_SIZE]; // "TLS.Google", padded with zeros
+	char category[FLOW_CATEGORY_SIZE];       // "Web"
 };
 extern const struct schema flow_schema;
 

@@ -33,6 +33,8 @@ const struct ipfix_element ipfix_elements[] = {
 	{"mpls", "mplsLabelStackSection6", 75, .item = 5, .form = IPFIX_LABEL},
 	{"mpls", "mplsLabelStackSection7", 76, .item = 6, .form = IPFIX_LABEL},
 	{"mpls", "mplsLabelStackSection8", 77, .item = 7, .form = IPFIX_LABEL},
+	{"application", "applicationName", 96, .form = IPFIX_STRING},
+	{"category", "applicationCategoryName", 372, .form = IPFIX_STRING},
 	{"tunnel", "weirTunnels", 40, true, .form = IPFIX_STRING},
 	{"tunnel_id", "weirTunnelId", 41, true, 0},
 	{"tunnel_id", "weirTunnelId2", 42, true, 1},

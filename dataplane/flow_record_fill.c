@@ -7,6 +7,8 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
+#include "dataplane/application_names.h"
+
 #define PRESENT(bit) (UINT64_C(1) << (bit))
 
 static uint64_t present_if(bool condition, enum flow_present bit) {
@@ -108,6 +110,10 @@ void flow_record_fill(struct flow_record *record, const struct flow_key *canonic
 			   present_if(rev, FLOW_HAS_REV) | present_if(tcp && rev, FLOW_HAS_REV_TCP_FLAGS) |
 			   present_if(lasted, FLOW_HAS_FWD_THROUGHPUT) |
 			   present_if(lasted && rev, FLOW_HAS_REV_THROUGHPUT);
+	if (flow_application(cold) != 0) {
+		application_names(flow_application(cold), record);
+		record->present |= PRESENT(FLOW_HAS_APPLICATION);
+	}
 	if (!tcp && cold->response_ns != FLOW_NO_RESPONSE) {
 		record->response_ns = cold->response_ns;
 		record->present |= PRESENT(FLOW_HAS_RESPONSE);

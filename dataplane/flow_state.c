@@ -185,6 +185,6 @@ void flow_start(struct flow *flow, struct flow_cold *cold, const struct packet_m
 	flow->fins = 0;
 	flow->last_clock_ns = 0;
 	flow->count[0] = flow->count[1] = (struct flow_count){0};
-	cold->link.spare = 0;
+	flow_set_application(cold, 0);
 	flow_continue(flow, cold, meta);
 }

@@ -140,13 +140,22 @@ static inline uint8_t flow_tcp_flags(const struct flow *flow, unsigned direction
 	return (uint8_t)(flow->count[direction].bytes >> 48);
 }
 
+// What `application` found the flow to be (application_names.h), 0: nothing yet.
+static inline uint16_t flow_application(const struct flow_cold *cold) {
+	return cold->link.spare;
+}
+
+static inline void flow_set_application(struct flow_cold *cold, uint16_t application) {
+	cold->link.spare = application;
+}
+
 // Greatest timestamp of the record.
 static inline uint64_t flow_end_ns(const struct flow *flow, const struct flow_cold *cold) {
 	return flow->bits & FLOW_LATE ? cold->end_ns : flow->last_clock_ns;
 }
 
-// Whether counting the packet is all there is to do: it is not late, its flow is open and not due, there was one in its
-// direction before, its flags are nothing new, and there is room for it in the counts.
+// Whether counting the packet is all there is to do: it is not late and tells no application, its flow is open and not
+// due, there was one in its direction before, its flags are nothing new, and there is room for it in the counts.
 //   plain_bits  FLOW_DIRTY where changes are to be told, else 0: what the flow's bits must be, but for those that do
 //               not matter
 static inline bool flow_is_plain(const struct flow *flow, const struct packet_meta *meta, unsigned direction,
@@ -158,8 +167,8 @@ static inline bool flow_is_plain(const struct flow *flow, const struct packet_me
 	// A clock before last_clock_ns wraps, and is not plain; nor are no packets, which wrap as well.
 	return (meta->timestamp_ns - flow->last_clock_ns < timeouts->idle_ns) &
 	       (meta->timestamp_ns - flow->start_ns < timeouts->active_ns) & ((flow->bits & bits) == plain_bits) &
-	       ((meta->late_ms | (meta->tcp_flags & ~(unsigned)known) | meta->ip_bytes >> 16 |
-			(meta->ip_bytes - meta->payload_bytes) >> 8) == 0) &
+	       ((meta->late_ms | (meta->bits & PACKET_CLASSIFIED) | (meta->tcp_flags & ~(unsigned)known) |
+			meta->ip_bytes >> 16 | (meta->ip_bytes - meta->payload_bytes) >> 8) == 0) &
 	       ((count->packets >> 40) - 1 < FLOW_PLAIN_PACKETS_MAX - 1);
 }
 

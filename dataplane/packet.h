@@ -50,6 +50,7 @@ enum packet_bits {
 	PACKET_LATER_FRAGMENT = 1 << 2,  // its ports come from the fragment cache, or are 0
 	PACKET_LENGTH_CAPTURED = 1 << 3, // the IP length was 0: the bytes are those of the buffer that was parsed
 	PACKET_TUNNEL_OPENED = 1 << 4,   // times the number of tunnels opened, up to PACKET_TUNNELS_MAX
+	PACKET_CLASSIFIED = 1 << 7,      // its flow's application is told, or told anew
 };
 enum { PACKET_TUNNELS_MAX = 7 };
 
@@ -69,7 +70,7 @@ struct flow_key {
 #define FLOW_KEY_LAST_MASK UINT64_C(0x0000ffffffffffff) // little-endian: ports, protocol, version
 
 // Body of schema `packet`, in the private area of the packet's mbuf: one cache line.
-//   the source writes timestamp_ns and late_ms; flow_id the rest; nobody else writes
+//   the source writes timestamp_ns and late_ms; flow_id the rest; application PACKET_CLASSIFIED; nobody else writes
 struct packet_meta {
 	struct flow_key key;    // as sent, not canonical
 	uint32_t ip_bytes;      // IPv4 total length, IPv6 payload length + 40; where that is 0 (offload), as captured

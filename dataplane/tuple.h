@@ -40,6 +40,16 @@ static inline enum packet_link tuple_link(const struct rte_mbuf *tuple) {
 	return (enum packet_link)tuple->packet_type;
 }
 
+// The application of a packet's flow (application_names.h), 0: not known. flow_id clears it, `application` sets it; it
+// lies beside the hash, where ports leave only what QinQ offloads write, and weir asks for none.
+static inline uint16_t tuple_application(const struct rte_mbuf *tuple) {
+	return tuple->vlan_tci_outer;
+}
+
+static inline void tuple_set_application(struct rte_mbuf *tuple, uint16_t application) {
+	tuple->vlan_tci_outer = application;
+}
+
 static inline uint64_t tuple_hash(const struct rte_mbuf *tuple) {
 	uint64_t hash;
 	memcpy(&hash, &tuple->hash, sizeof(hash));

@@ -221,7 +221,8 @@ static const struct option anonymize_option_table[] = {
 	{"mac", OPTION_ENUM, AT(mac), "remove", .choices = mac_names,
 		.help = "MAC addresses: left out, exchanged for pseudonyms made with the key, or as they were"},
 	{"remove", OPTION_LIST, AT(remove),
-		.help = "further fields to leave out, such as vlan, mpls; zero where they can't be left out"},
+		.help = "further fields to leave out, such as vlan, mpls, tunnel_id; zero where they can't be left "
+			"out"},
 	{"cache", OPTION_UINT, AT(cache), "65536", 1, 1 << 24,
 		.help = "addresses remembered per instance, 32 bytes each; rounded up to a power of two"},
 	{0},
@@ -247,8 +248,9 @@ static const char anonymize_manual[] =
 	"for a look at them, does write their addresses as they are.\n\n"
 	"What still tells something: ports, protocol, ICMP types, TTL, TOS, times, sizes and TCP figures are kept, and "
 	"who can send traffic of a known pattern past the probe finds his own addresses again and learns the prefixes "
-	"that others share with them. VLAN ids and MPLS labels name customers in some networks, TTLs count hops: take "
-	"them out with remove: [vlan, mpls, fwd.ttl, rev.ttl] where that matters. MAC addresses are left out unless "
+	"that others share with them. VLAN ids, MPLS labels and tunnels' ids name customers, TTLs count hops: take "
+	"them out with remove: [vlan, mpls, tunnel_id, fwd.ttl, rev.ttl] where that matters. MAC addresses are left "
+	"out unless "
 	"mac says otherwise; hashed, they show neither vendor nor prefix.";
 
 static struct operator_type anonymize_type = {

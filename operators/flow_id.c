@@ -184,10 +184,12 @@ static void flow_id_process(struct instance *self, struct batch *batch) {
 		enum packet_verdict verdict = PACKET_OK;
 		if (__builtin_expect(!identify_straight(self->state, packet), 0))
 			verdict = identify(self, packet);
-		if (__builtin_expect(verdict == PACKET_OK, 1))
-			batch->tuples[kept++] = packet;
-		else
+		if (__builtin_expect(verdict != PACKET_OK, 0)) {
 			instance_drop(self, verdict - 1, packet);
+			continue;
+		}
+		tuple_set_application(packet, 0);
+		batch->tuples[kept++] = packet;
 	}
 	batch->count = kept;
 	flow_hash_batch(self->op->node, batch);

@@ -277,6 +277,8 @@ take_packet(struct instance *self, struct rte_mbuf *tuple, uint32_t record, cons
 	if (record == 0)
 		return false;
 	struct flow *flow = &stats->table->flows[record];
+	if (tuple_application(tuple) != 0)
+		flow_set_application(&stats->table->colds[record], tuple_application(tuple));
 	uint8_t bits = flow->bits;
 	flow_count_any(flow, &stats->table->colds[record], meta, meta->bits & PACKET_REVERSED);
 	count_tcp(stats, record, tuple);

@@ -26,7 +26,7 @@ enum {
 struct fake_mbuf {
 	struct rte_mbuf mbuf;
 	struct packet_meta meta;
-	uint8_t data[512];
+	uint8_t data[sizeof(struct flow_record)];
 };
 
 // What came out of all instances of one run.
