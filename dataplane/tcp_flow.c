@@ -247,7 +247,8 @@ static void note_window(const struct side *side, const struct tcp_segment *segme
 	bool is_told = segment->flags & (TCP_ACK | TCP_SYN), is_syn = segment->flags & TCP_SYN;
 	near->window = is_told ? segment->window : 0;
 	near->bits = (uint8_t)((near->bits & ~TCP_SYN_WINDOW) | (is_syn ? TCP_SYN_WINDOW : 0));
-	bool is_of_scale = !is_syn || (near->bits & TCP_WINDOW_RESTARTS) || !has_scaling(side); // a SYN's is never scaled
+	bool is_of_scale =
+		!is_syn || (near->bits & TCP_WINDOW_RESTARTS) || !has_scaling(side); // a SYN's is never scaled
 	if (is_of_scale && near->window > near->max_window)
 		near->max_window = near->window;
 	if (near->window > 0 && !is_syn && (near->bits & TCP_WINDOW_RESTARTS)) {
