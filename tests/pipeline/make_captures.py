@@ -159,12 +159,31 @@ def tunnels():
     return one_of_each + [back] + deep + closed + cut + outside + inside
 
 
+def clock_jumps():
+    """Single timestamps years away, which change nothing; then the clock is set ahead by a year, and goes on."""
+    year = 365 * 86400
+    steady = [udp(second, True, 10) for second in range(0, 50, 10)]
+    wild = [udp(30 * year, True, 1, port=5001), udp(-40 * year, True, 2, port=5002), udp(30 * year, True, 3)]
+    before = steady[:2] + wild[:1] + steady[2:3] + wild[1:2] + steady[3:4] + wild[2:] + steady[4:]
+    ends = [udp(120, True, 20, port=6000)]
+    after = [udp(year + second, True, 30) for second in (0, 10, 20, 100)]
+    return before + ends + after
+
+
+def clock_back():
+    """The clock is set back by an hour, then by forty years: idle flows end all the same."""
+    hour_back = [udp(100 - 3600 + second, True, 10) for second in range(0, 200)]
+    years_back = [udp(-40 * 365 * 86400 + second, True, 20, port=6000) for second in range(0, 130, 10)]
+    return [udp(0, True, 1, port=5001), udp(100, True, 2, port=5002), *hour_back, *years_back]
+
+
 def eviction():
     """Twelve flows for a table of eight."""
     return [udp(i, True, i, port=5000 + i) for i in range(12)]
 
 
-CAPTURES = [tcp_end, timeouts, link_layers, network_layers, fragments, tunnels, eviction]
+CAPTURES = [tcp_end, timeouts, link_layers, network_layers, fragments, tunnels, clock_jumps, clock_back,
+            eviction]
 
 if __name__ == "__main__":
     for capture in CAPTURES:
