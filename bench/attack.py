@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
 """What keys cost that were chosen to collide, compared with random ones."""
+import concurrent.futures
 import os
 import statistics
 import struct
@@ -8,8 +9,10 @@ import tempfile
 
 import collisions
 from jobs import pipeline, row
+from machine import note
 
 COUNT, QUICK_COUNT = 1 << 20, 1 << 15
+KINDS = len(collisions.KINDS)
 FILE_HEADER = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1)
 RECORD = struct.Struct("<IIII")
 ETHERNET = bytes.fromhex("020000000001020000000000") + b"\x08\x00"
@@ -17,12 +20,12 @@ IPV4 = struct.pack(">BBHHHBBH", 0x45, 0, 46, 0, 0x4000, 64, collisions.PROTOCOL,
 TCP_REST = struct.pack(">IIBBHHH", 1, 1, 0x50, 0x10, 512, 0, 0) + bytes(6)
 
 
-def write_capture(path, keys):
-    """A frame of 60 bytes for each key."""
+def write_capture(folder, kind, count):
+    """A frame of 60 bytes for each key of a kind."""
     ends = struct.Struct(">IIHH")
-    with open(path, "wb") as out:
+    with open(os.path.join(folder, kind), "wb") as out:
         out.write(FILE_HEADER)
-        for i, key in enumerate(keys):
+        for i, key in enumerate(collisions.keys(kind, count)):
             out.write(RECORD.pack(1767225600, i // 2, 60, 60) + ETHERNET + IPV4 + ends.pack(*key) + TCP_REST)
 
 
@@ -31,10 +34,11 @@ def measure(bench):
     count = QUICK_COUNT if bench.quick else COUNT
     settings = {"source.loops": 0, "stats.max_flows": count, "stats.tcp": "false"}
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
-        for kind in collisions.KINDS:
-            write_capture(os.path.join(folder, kind), collisions.keys(kind, count))
+        note(f"attack: making {count} keys of each kind")
+        with concurrent.futures.ProcessPoolExecutor(len(bench.cpus)) as makers:
+            list(makers.map(write_capture, [folder] * KINDS, collisions.KINDS, [count] * KINDS))
         taken = {kind: [] for kind in collisions.KINDS}
-        for _ in range(1 if bench.quick else 3):
+        for _ in range(1 if bench.quick else 2):
             for kind, figures in taken.items():
                 path = {"source.path": os.path.join(folder, kind)}
                 with bench.node(pipeline(), f"0@{bench.last}", {**settings, **path}) as node:
