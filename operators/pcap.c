@@ -45,6 +45,8 @@ struct pcap_state {
 	struct event_clock clock;
 	struct capture_frame frame; // read, not yet taken in
 	bool has_frame;
+	unsigned spare_count;
+	struct rte_mbuf *spares[BATCH_MAX]; // taken from the pool, not yet reset
 };
 
 static int pcap_source_open(struct operator *op) {
@@ -82,6 +84,28 @@ static bool read_frame(struct instance *self) {
 	return state->has_frame;
 }
 
+// Have mbufs ready for the next poll. They were freed by another worker, mostly: their lines are on their way from its
+// cache while the frames of this poll are handled.
+static void fetch_spares(struct pcap_state *state, struct rte_mempool *pool) {
+	unsigned missing = BATCH_MAX - state->spare_count;
+	if (missing == 0 || rte_mempool_get_bulk(pool, (void **)&state->spares[state->spare_count], missing) != 0)
+		return;
+	for (; state->spare_count < BATCH_MAX; state->spare_count++) {
+		char *spare = (char *)state->spares[state->spare_count];
+		__builtin_prefetch(spare, 1);
+		__builtin_prefetch(spare + RTE_CACHE_LINE_SIZE, 1);
+		__builtin_prefetch(spare + sizeof(struct rte_mbuf), 1);
+	}
+}
+
+static struct rte_mbuf *take_mbuf(struct pcap_state *state, struct rte_mempool *pool) {
+	if (state->spare_count == 0)
+		return rte_pktmbuf_alloc(pool);
+	struct rte_mbuf *spare = state->spares[--state->spare_count];
+	rte_pktmbuf_reset(spare);
+	return spare;
+}
+
 // The tuple of the frame at hand, or NULL where the pool is empty now.
 static struct rte_mbuf *make_tuple(struct instance *self) {
 	struct pcap_state *state = self->state;
@@ -89,7 +113,7 @@ static struct rte_mbuf *make_tuple(struct instance *self) {
 	const struct capture_frame *frame = &state->frame;
 	struct rte_mbuf *tuple;
 	if (frame->can_be_kept && frame->size <= FRAME_ATTACH_MAX) {
-		tuple = rte_pktmbuf_alloc(pool);
+		tuple = take_mbuf(state, pool);
 		if (tuple)
 			frame_attach(tuple, frame->data, frame->size, capture_keep(self->op->shared));
 	} else {
@@ -136,11 +160,18 @@ static unsigned pcap_poll(struct instance *self, unsigned room) {
 			instance_drop_unborn(self, reason, drops[reason]);
 	}
 	unsigned taken = batch.count;
+	fetch_spares(state, pool);
 	if (taken) {
 		self->watermark_ns = state->clock.now_ns;
 		instance_take_in(self, 0, &batch, bytes);
 	}
 	return taken;
+}
+
+static void pcap_fini(struct instance *self) {
+	struct pcap_state *state = self->state;
+	if (state->spare_count > 0)
+		rte_mempool_put_bulk(node_packet_pool(self->op->node), (void **)state->spares, state->spare_count);
 }
 
 static struct operator_type pcap_type = {
@@ -164,6 +195,7 @@ static struct operator_type pcap_type = {
 	.state_size = sizeof(struct pcap_state),
 	.open = pcap_source_open,
 	.close = pcap_source_close,
+	.fini = pcap_fini,
 	.poll = pcap_poll,
 };
 OPERATOR_REGISTER(pcap_type);
