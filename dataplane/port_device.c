@@ -2,8 +2,6 @@
 // Copyright (c) 2026 the weir authors
 //
 // Sets DPDK devices up for receiving (port_device.h).
-//
-//   Woo & Park 2012, "Scalable TCP session monitoring with symmetric receive-side scaling": the RSS key
 #include "dataplane/port_device.h"
 
 #include <errno.h>
@@ -14,6 +12,19 @@
 #include <rte_dev.h>
 
 #include "dataplane/interface.h"
+#include "dataplane/port_rss.h"
+
+const struct port_calls port_calls_ethdev = {
+	.info_get = rte_eth_dev_info_get,
+	.configure = rte_eth_dev_configure,
+	.adjust_descriptors = rte_eth_dev_adjust_nb_rx_tx_desc,
+	.rx_queue_setup = rte_eth_rx_queue_setup,
+	.tx_queue_setup = rte_eth_tx_queue_setup,
+	.start = rte_eth_dev_start,
+	.rss_table_update = rte_eth_dev_rss_reta_update,
+	.promiscuous_enable = rte_eth_promiscuous_enable,
+	.stats_reset = rte_eth_stats_reset,
+};
 
 static bool is_taken[RTE_MAX_ETHPORTS]; // by a port operator
 
@@ -83,65 +94,76 @@ int port_device_find(struct port_device *device, const char *name, char *error) 
 	return 0;
 }
 
-// A key of repeated 16-bit words hashes both directions alike.
-static uint8_t rss_key[64];
-
-static void choose_rss(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info, uint16_t queues) {
-	uint64_t wanted = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP;
-	uint64_t offered = wanted & info->flow_type_rss_offloads;
-	if (queues < 2 || !offered)
-		return;
-	for (size_t i = 0; i < sizeof(rss_key); i++)
-		rss_key[i] = i % 2 ? 0x5a : 0x6d;
-	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-	conf->rx_adv_conf.rss_conf.rss_hf = offered;
-	if (info->hash_key_size && info->hash_key_size <= sizeof(rss_key)) {
-		conf->rx_adv_conf.rss_conf.rss_key = rss_key;
-		conf->rx_adv_conf.rss_conf.rss_key_len = info->hash_key_size;
-	}
+// Devices that spread packets over their queues whether or not those are polled: all of them have to be.
+static bool needs_all_queues(const struct rte_eth_dev_info *info) {
+	static const char *const drivers[] = {"net_pcap", "net_af_packet", "net_af_xdp"};
+	for (size_t i = 0; i < RTE_DIM(drivers); i++)
+		if (strcmp(info->driver_name, drivers[i]) == 0)
+			return true;
+	return false;
 }
 
 static int set_up_queues(struct port_device *device, const struct port_device_options *options, uint16_t tx_queues) {
+	const struct port_calls *calls = options->calls;
 	uint16_t rx_descriptors = options->descriptors, tx_descriptors = 64;
-	int ret = rte_eth_dev_adjust_nb_rx_tx_desc(device->id, &rx_descriptors, &tx_descriptors);
+	int ret = calls->adjust_descriptors(device->id, &rx_descriptors, &tx_descriptors);
 	for (uint16_t i = 0; !ret && i < device->queues; i++)
-		ret = rte_eth_rx_queue_setup(device->id, i, rx_descriptors, options->socket_id, NULL, options->pool);
+		ret = calls->rx_queue_setup(device->id, i, rx_descriptors, options->socket_id, NULL, options->pool);
 	for (uint16_t i = 0; !ret && i < tx_queues; i++)
-		ret = rte_eth_tx_queue_setup(device->id, i, tx_descriptors, options->socket_id, NULL);
+		ret = calls->tx_queue_setup(device->id, i, tx_descriptors, options->socket_id, NULL);
 	return ret;
 }
 
+static int configure(
+	struct port_device *device, const struct port_device_options *options, const struct rte_eth_dev_info *info) {
+	struct rte_eth_conf conf = {.rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER};
+	device->is_pcap = !strcmp(info->driver_name, "net_pcap");
+	device->queues = RTE_MAX(1, RTE_MIN(options->queues, info->max_rx_queues));
+	if (needs_all_queues(info))
+		device->queues = info->max_rx_queues;
+	bool is_fan_out = !strcmp(info->driver_name, "net_af_packet"); // the kernel's, by a symmetric hash
+	device->is_symmetric = port_rss_configure(&conf, info, device->queues) || is_fan_out || device->queues == 1;
+	// Nothing is sent, but some drivers want their queues in pairs.
+	uint16_t tx_queues = RTE_MIN(device->queues, info->max_tx_queues);
+	int ret = options->calls->configure(device->id, device->queues, tx_queues, &conf);
+	return ret ? ret : set_up_queues(device, options, tx_queues);
+}
+
+// Drivers that don't let their table be written have it filled evenly already.
+static int spread_evenly(
+	struct port_device *device, const struct port_device_options *options, const struct rte_eth_dev_info *info) {
+	struct rte_eth_rss_reta_entry64 table[PORT_RSS_TABLE_MAX / RTE_ETH_RETA_GROUP_SIZE];
+	uint16_t size = port_rss_fill_table(table, info, device->queues);
+	int ret = size > 0 ? options->calls->rss_table_update(device->id, table, size) : 0;
+	return ret == -ENOTSUP ? 0 : ret;
+}
+
 int port_device_start(struct port_device *device, const struct port_device_options *options, char *error) {
+	const struct port_calls *calls = options->calls;
 	struct rte_eth_dev_info info;
-	struct rte_eth_conf conf = {0};
 	const char *step = "be asked";
-	int ret = rte_eth_dev_info_get(device->id, &info);
+	int ret = calls->info_get(device->id, &info);
 	if (ret)
 		goto err;
 	step = "be configured";
-	device->is_pcap = !strcmp(info.driver_name, "net_pcap");
-	device->queues = RTE_MAX(1, RTE_MIN(options->queues, info.max_rx_queues));
-	// Nothing is sent, but some drivers want their queues in pairs.
-	uint16_t tx_queues = RTE_MIN(device->queues, info.max_tx_queues);
-	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
-	choose_rss(&conf, &info, device->queues);
-	ret = rte_eth_dev_configure(device->id, device->queues, tx_queues, &conf);
-	if (!ret)
-		ret = set_up_queues(device, options, tx_queues);
+	ret = configure(device, options, &info);
 	if (ret)
 		goto err;
 	step = "start";
-	ret = rte_eth_dev_start(device->id);
+	ret = calls->start(device->id);
 	if (ret)
 		goto err;
 	device->is_started = true;
-	// Devices made for an interface are promiscuous by themselves, and refuse to be told.
-	ret = options->promiscuous ? rte_eth_promiscuous_enable(device->id) : 0;
-	if (ret && ret != -ENOTSUP) {
-		step = "become promiscuous";
+	step = "spread packets over its queues";
+	ret = spread_evenly(device, options, &info);
+	if (ret)
 		goto err;
-	}
-	rte_eth_stats_reset(device->id);
+	// Devices made for an interface are promiscuous by themselves, and refuse to be told.
+	step = "become promiscuous";
+	ret = options->promiscuous ? calls->promiscuous_enable(device->id) : 0;
+	if (ret && ret != -ENOTSUP)
+		goto err;
+	calls->stats_reset(device->id);
 	return 0;
 
 err:

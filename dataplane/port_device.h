@@ -21,7 +21,8 @@ enum { PORT_ERROR_MAX = 512 };
 
 struct port_device {
 	uint16_t id;
-	uint16_t queues; // receive queues in use
+	uint16_t queues;   // receive queues in use
+	bool is_symmetric; // spreads packets over its queues so that both directions of a flow come to one
 	enum packet_link link;
 	bool is_pcap; // net_pcap: its time stamps are microseconds, its lost mbufs lost packets
 	bool is_started;
@@ -32,8 +33,25 @@ struct port_device {
 	uint64_t lost;                   // as port_device_lost returned it
 };
 
+// What setting up asks of a device: the functions of rte_ethdev, or a test's.
+struct port_calls {
+	int (*info_get)(uint16_t id, struct rte_eth_dev_info *info);
+	int (*configure)(uint16_t id, uint16_t rx_queues, uint16_t tx_queues, const struct rte_eth_conf *conf);
+	int (*adjust_descriptors)(uint16_t id, uint16_t *rx, uint16_t *tx);
+	int (*rx_queue_setup)(uint16_t id, uint16_t queue, uint16_t descriptors, unsigned socket_id,
+		const struct rte_eth_rxconf *conf, struct rte_mempool *pool);
+	int (*tx_queue_setup)(uint16_t id, uint16_t queue, uint16_t descriptors, unsigned socket_id,
+		const struct rte_eth_txconf *conf);
+	int (*start)(uint16_t id);
+	int (*rss_table_update)(uint16_t id, struct rte_eth_rss_reta_entry64 *table, uint16_t size);
+	int (*promiscuous_enable)(uint16_t id);
+	int (*stats_reset)(uint16_t id);
+};
+extern const struct port_calls port_calls_ethdev;
+
 struct port_device_options {
-	uint16_t queues; // as many as there is use for; the device may have fewer
+	const struct port_calls *calls;
+	uint16_t queues; // as many as there is use for; the device may have fewer, or more that must be polled as well
 	uint16_t descriptors;
 	bool promiscuous;
 	struct rte_mempool *pool;
@@ -54,7 +72,8 @@ int port_device_find(struct port_device *device, const char *name, char *error);
 // Names of all devices: `0 (net_pcap0), 1 (0000:3b:00.0)`.
 void port_device_list(char *text, size_t size);
 
-// Configure and start. Several queues spread flows with a symmetric RSS key: both directions meet in one queue.
+// Configure and start. Several queues get flows in equal parts, by a symmetric RSS key where the device has RSS; the
+// kernel's fan-out of af_packet sockets is symmetric too.
 int port_device_start(struct port_device *device, const struct port_device_options *options, char *error);
 
 // Stop, and remove the device if it was created here. Fine for one that was never started.

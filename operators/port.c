@@ -3,7 +3,8 @@
 //
 // port: a source that takes packets from DPDK ports, or from a network interface that it makes a port of.
 //
-//   in      receive queues: instance i polls queue i of each port; where a port has fewer queues, some instances idle
+//   in      receive queues: of n instances, the i-th polls queues i, i + n, … of each port; where a port has fewer
+//           queues, some instances idle
 //   out     packet: each frame with the time of its capture
 //   lost    what the device or the kernel lost before it could be polled (lost_outside), read once a second
 //   state   the devices; per instance an event clock
@@ -94,10 +95,10 @@ struct port_state {
 	struct event_clock clock;
 	struct live_clock live;
 	unsigned queue_count, next; // next: to be polled first
-	struct port_queue queues[RTE_MAX_ETHPORTS];
-	uint64_t lost_ns;     // when lost_outside was read
-	uint64_t stopping_ns; // when the instance was told to stop
-	uint64_t taken_ns;    // when it last got a packet while stopping
+	struct port_queue *queues;  // [queue_count]
+	uint64_t lost_ns;           // when lost_outside was read
+	uint64_t stopping_ns;       // when the instance was told to stop
+	uint64_t taken_ns;          // when it last got a packet while stopping
 };
 
 static int port_check(const void *given, char *error, size_t size) {
@@ -163,6 +164,17 @@ static void warn_of_interface(const struct operator *op) {
 		operator_warn(op, "%s: the interface is down: nothing is captured until it is up", options->interface);
 }
 
+static void warn_of_queues(const struct operator *op) {
+	const struct port_shared *shared = op->shared;
+	for (unsigned i = 0; i < shared->device_count; i++)
+		if (!shared->devices[i].is_symmetric)
+			operator_warn(op,
+				"port %u: the two directions of a flow may come by different queues: its packets can "
+				"pass each "
+				"other on their way to its record",
+				shared->devices[i].id);
+}
+
 static int port_open(struct operator *op) {
 	const struct port_options *options = op->options;
 	char error[PORT_ERROR_MAX];
@@ -172,6 +184,7 @@ static int port_open(struct operator *op) {
 		return -ENOMEM;
 	}
 	const struct port_device_options device_options = {
+		.calls = &port_calls_ethdev,
 		.queues = (uint16_t)op->instance_count,
 		.descriptors = (uint16_t)options->descriptors,
 		.promiscuous = options->promiscuous,
@@ -190,6 +203,7 @@ static int port_open(struct operator *op) {
 	shared->stamp_flag = flag < 0 ? 0 : UINT64_C(1) << flag;
 	shared->interface = options->interface ? if_nametoindex(options->interface) : 0;
 	warn_of_interface(op);
+	warn_of_queues(op);
 	return 0;
 }
 
@@ -204,22 +218,34 @@ static void port_close(struct operator *op) {
 static int port_init(struct instance *self) {
 	const struct port_shared *shared = self->op->shared;
 	struct port_state *state = self->state;
+	unsigned queues = 0;
+	for (unsigned i = 0; i < shared->device_count; i++)
+		queues += shared->devices[i].queues;
+	state->queues = calloc(queues, sizeof(*state->queues));
+	if (!state->queues) {
+		operator_error(self->op, "out of memory");
+		return -ENOMEM;
+	}
 	for (unsigned i = 0; i < shared->device_count; i++) {
 		const struct port_device *device = &shared->devices[i];
-		if (self->index >= device->queues)
-			continue;
-		state->queues[state->queue_count++] = (struct port_queue){
-			.port = device->id,
-			.queue = (uint16_t)self->index,
-			.link = device->link,
-			.stamps_us = device->is_pcap && shared->stamp_offset >= 0,
-		};
+		for (unsigned queue = self->index; queue < device->queues; queue += self->op->instance_count)
+			state->queues[state->queue_count++] = (struct port_queue){
+				.port = device->id,
+				.queue = (uint16_t)queue,
+				.link = device->link,
+				.stamps_us = device->is_pcap && shared->stamp_offset >= 0,
+			};
 	}
 	// With a single device the kernel can say when there is something to poll.
 	if (state->queue_count == 1 && shared->device_count == 1 && shared->devices[0].is_pcap &&
 		shared->devices[0].interface[0] != '\0')
 		self->input_fd = interface_capture_fd(shared->devices[0].interface);
 	return 0;
+}
+
+static void port_fini(struct instance *self) {
+	struct port_state *state = self->state;
+	free(state->queues);
 }
 
 // Link type and time of what was just received from a queue.
@@ -317,8 +343,11 @@ static struct operator_type port_type = {
 		"Offloads (TSO, GSO, GRO, LRO) let the kernel hold frames longer than those on the wire; a warning "
 		"says "
 		"where they are on, and how they are turned off.\n\n"
-		"Several queues of one device spread flows by a symmetric RSS key. What was lost before it could be "
-		"polled (imissed, kernel drops, no mbuf) is counted as lost_outside.",
+		"Several queues of one device get flows in equal parts, both directions of a flow in one queue: by RSS "
+		"with a symmetric key where the device has it, by the kernel's fan-out with af_packet. Instance i of n "
+		"polls queues i, i + n, ... What was lost before it could be polled (imissed, kernel drops, no mbuf) "
+		"is "
+		"counted as lost_outside of instance 0.",
 	.options = port_option_table,
 	.options_size = sizeof(struct port_options),
 	.outputs = port_outputs,
@@ -329,6 +358,7 @@ static struct operator_type port_type = {
 	.open = port_open,
 	.close = port_close,
 	.init = port_init,
+	.fini = port_fini,
 	.poll = port_poll,
 };
 OPERATOR_REGISTER(port_type);

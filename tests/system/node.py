@@ -22,13 +22,14 @@ PLANS = {
 
 
 class Node:
-    """weir-dataplane under --file-prefix NAME; its sockets and files lie in `folder`."""
+    """weir-dataplane under --file-prefix NAME; its sockets and files lie in `folder`. `before` runs it, in a
+    namespace for example."""
 
-    def __init__(self, folder, arguments, name="node", eal=("-l", "0")):
+    def __init__(self, folder, arguments, name="node", eal=("-l", "0"), before=()):
         self.folder = folder / f"run-{name}"
         self.folder.mkdir(exist_ok=True)
-        command = ["env", f"RUNTIME_DIRECTORY={self.folder}", WEIR, *eal, *NO_DEVICES, "--file-prefix", name, "--",
-                   *arguments]
+        command = [*before, "env", f"RUNTIME_DIRECTORY={self.folder}", WEIR, *eal, *NO_DEVICES, "--file-prefix", name,
+                   "--", *arguments]
         self.process = Process(name, command, folder)
         self.socket_path = self.folder / "dpdk" / name / "dpdk_telemetry.v2"
         self.connection = None
