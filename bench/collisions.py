@@ -35,7 +35,7 @@ def crc32c(data):
         crc ^= byte
         for _ in range(8):
             crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
-    return crc
+    return crc ^ MASK32
 
 
 def toeplitz(data, secret):

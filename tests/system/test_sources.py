@@ -382,6 +382,53 @@ def test_replay_made_up(run):
     assert max(r["end_ns"] for r in done.records) - min(r["start_ns"] for r in done.records) == 299_000_000
 
 
+STATS = REPLAY.replace("- {name: sink", "- {name: stats, type: flow_stats}\n  - {name: sink").replace(
+    "flows: 10,", "flows: 10, protocols: tcp,")
+
+
+def test_replay_conversation(run):
+    """Each round answers the one before: nothing is sent twice, and what is sent is acknowledged."""
+    done = run(None, STATS, ["source.loops=8", "source.rounds=converse"])
+    assert done.returncode == 0, done.stderr
+    assert len(done.records) == 10
+    assert sum(r["fwd"]["packets"] + r["rev"]["packets"] for r in done.records) == 800
+    for record in done.records:
+        for side, figures in (("fwd", record["tcp"]["fwd"]), ("rev", record["tcp"]["rev"])):
+            assert figures["retransmitted_packets"] == figures["out_of_order_packets"] == 0
+            assert figures["unique_bytes"] == record[side]["payload_bytes"] == 10 * record[side]["packets"]
+            assert figures["rtt_samples"] > 0
+
+
+def test_replay_renewal(run):
+    """Each round has flows of its own."""
+    done = run(None, STATS, ["source.loops=4", "source.rounds=renew"])
+    assert done.returncode == 0, done.stderr
+    assert len(done.records) == 40
+    assert len({(r["src_ip"], r["dst_ip"], r["src_port"], r["dst_port"]) for r in done.records}) == 40
+
+
+@pytest.mark.parametrize("steer", ["flow", "group"])
+def test_replay_steered(run, steer):
+    """Several instances share the frames flow by flow, and the conversations stay whole."""
+    done = run(None, STATS.replace("type: replay,", "type: replay, parallelism: 3,"),
+               ["source.loops=5", "source.rounds=converse", f"source.steer={steer}"])
+    assert done.returncode == 0, done.stderr
+    assert len(done.records) == 10
+    assert sum(r["fwd"]["packets"] + r["rev"]["packets"] for r in done.records) == 500
+    assert not any(r["tcp"][side]["retransmitted_packets"] for r in done.records for side in ("fwd", "rev"))
+
+
+@pytest.mark.parametrize("settings,message", [
+    (["source.rounds=renew", "source.path=x.pcap"], "rounds: renew: expected repeat: only made-up frames change"),
+    (["source.rounds=converse", "source.frame_size=60"],
+     "frame_size: 60: expected at least 62 where rounds is converse"),
+])
+def test_replay_refused(run, settings, message):
+    done = run(None, STATS, settings)
+    assert done.returncode != 0
+    assert message in done.stderr
+
+
 def test_replay_capture(run):
     """Rounds follow each other in time, with the gaps of the file."""
     done = run(captures.pcap(flow_frames(3)), PACKETS.replace("type: pcap", "type: replay, loops: 2"))
