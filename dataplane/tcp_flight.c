@@ -24,6 +24,20 @@ struct tcp_more *tcp_flight_more(struct tcp_flow *flow, struct tcp_lender *lende
 	return tcp_flight_has_more(flow, lender, direction);
 }
 
+void tcp_flight_release(struct tcp_flow *flow, struct tcp_lender *lender) {
+	static const struct tcp_more nothing;
+	if (flow->more == 0)
+		return;
+	struct tcp_more here = lender->blocks[flow->more].more, there = lender->blocks[here.twin].more;
+	uint32_t twin = here.twin;
+	here.twin = here.base = there.base = 0;
+	if (memcmp(&here, &nothing, sizeof(here)) != 0 || memcmp(&there, &nothing, sizeof(there)) != 0)
+		return;
+	tcp_return(lender, twin);
+	tcp_return(lender, flow->more);
+	flow->more = 0;
+}
+
 void tcp_flight_clear(struct tcp_lender *lender, struct tcp_more *more) {
 	for (uint32_t index = more->first, next; index != 0; index = next) {
 		next = lender->blocks[index].spans.next;
@@ -44,17 +58,22 @@ static void append(struct tcp_space *space, uint32_t end, enum tcp_span_kind kin
 	space->spans[space->count++] = (struct tcp_span){.time_ns = time_ns, .end = end, .kind = (uint8_t)kind};
 }
 
-static void unfold_near(const struct tcp_near *near, uint64_t now_ns, struct tcp_space *space) {
-	unsigned in_flight = near->bits & TCP_IN_FLIGHT;
+// The segments in flight that lie in struct tcp_near.
+//   return  how many, 0..2
+static unsigned unfold_near(const struct tcp_near *near, uint64_t now_ns, struct tcp_span *spans) {
+	unsigned in_flight = near->bits & TCP_IN_FLIGHT, count = 0;
 	uint64_t time_ns = full_time_ns(near, now_ns);
 	if (in_flight == 2) {
 		enum tcp_span_kind kind = near->delay_ns == TCP_OLDER_UNTIMED ? TCP_SPAN_UNTIMED : TCP_SPAN_TIMED;
-		append(space, near->next - near->length[0], kind, time_ns);
+		spans[count++] = (struct tcp_span){
+			.time_ns = time_ns, .end = near->next - near->length[0], .kind = (uint8_t)kind};
 		if (near->delay_ns <= TCP_DELAY_MAX)
 			time_ns += near->delay_ns;
 	}
+	enum tcp_span_kind kind = near->delay_ns == TCP_UNTIMED ? TCP_SPAN_UNTIMED : TCP_SPAN_TIMED;
 	if (in_flight >= 1)
-		append(space, near->next, near->delay_ns == TCP_UNTIMED ? TCP_SPAN_UNTIMED : TCP_SPAN_TIMED, time_ns);
+		spans[count++] = (struct tcp_span){.time_ns = time_ns, .end = near->next, .kind = (uint8_t)kind};
+	return count;
 }
 
 static void unfold_list(const struct tcp_lender *lender, const struct tcp_more *more, struct tcp_space *space) {
@@ -75,11 +94,7 @@ void tcp_flight_unfold(const struct tcp_flow *flow, const struct tcp_lender *len
 		return;
 	const struct tcp_more *more = tcp_flight_has_more(flow, lender, direction);
 	unsigned in_flight = near->bits & TCP_IN_FLIGHT;
-	uint32_t base = near->next;
-	if (in_flight == TCP_SPAN_LIST)
-		base = more->base;
-	else if (in_flight > 0)
-		base -= near->length[0] + (in_flight == 2 ? near->length[1] : 0);
+	uint32_t base = in_flight == TCP_SPAN_LIST ? more->base : tcp_flight_base(near);
 	space->first = base - TCP_SPACE_REACH;
 	if (!(far->bits & TCP_WHOLE) && tcp_before(space->first, far->low))
 		space->first = far->low;
@@ -88,7 +103,7 @@ void tcp_flight_unfold(const struct tcp_flow *flow, const struct tcp_lender *len
 	if (in_flight == TCP_SPAN_LIST)
 		unfold_list(lender, more, space);
 	else
-		unfold_near(near, now_ns, space);
+		space->count += unfold_near(near, now_ns, space->spans + space->count);
 }
 
 // Whether spans fit into struct tcp_near.
@@ -165,20 +180,43 @@ static bool fold_list(struct tcp_lender *lender, struct tcp_more *more, const st
 	return true;
 }
 
-bool tcp_flight_append(
-	struct tcp_near *near, struct tcp_lender *lender, struct tcp_more *more, uint32_t end, uint64_t now_ns) {
-	near->next = end;
+// Append to a list.
+//   return  false: there was no room, so that together with the last one it can't be timed
+static bool append_to_list(struct tcp_lender *lender, struct tcp_more *more, uint32_t end, uint64_t now_ns) {
 	struct tcp_span_block *block = block_for(lender, more, now_ns);
 	if (block != NULL) {
 		put(block, &(struct tcp_span){.end = end, .kind = TCP_SPAN_TIMED}, now_ns);
 		return true;
 	}
-	// Together with the last one it can't be timed.
 	block = &lender->blocks[more->last].spans;
 	unsigned last = block->end - 1U;
 	block->kinds = (uint16_t)((block->kinds & ~(3U << 2 * last)) | (unsigned)TCP_SPAN_UNTIMED << 2 * last);
 	block->spans[last].end = end;
 	return false;
+}
+
+bool tcp_flight_append(
+	struct tcp_flow *flow, struct tcp_lender *lender, unsigned direction, uint32_t end, uint64_t now_ns) {
+	struct tcp_near *near = &flow->near[direction];
+	if ((near->bits & TCP_IN_FLIGHT) != TCP_SPAN_LIST) {
+		struct tcp_span spans[3];
+		unsigned count = unfold_near(near, now_ns, spans);
+		uint32_t first = tcp_flight_base(near);
+		spans[count++] = (struct tcp_span){.time_ns = now_ns, .end = end, .kind = TCP_SPAN_TIMED};
+		if (is_near(spans, count, first)) {
+			fold_near(near, spans, count, first);
+		} else {
+			struct tcp_more *more = tcp_flight_more(flow, lender, direction);
+			if (more == NULL || !fold_list(lender, more, spans, count))
+				return false;
+			more->base = first;
+			near->bits |= TCP_SPAN_LIST;
+		}
+	} else if (!append_to_list(lender, tcp_flight_has_more(flow, lender, direction), end, now_ns)) {
+		flow->far[direction].bits |= TCP_LIMITED;
+	}
+	near->next = end;
+	return true;
 }
 
 static void drop_first_block(struct tcp_lender *lender, struct tcp_more *more) {

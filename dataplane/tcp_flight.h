@@ -23,14 +23,20 @@ static inline struct tcp_more *tcp_flight_has_more(
 	return direction == 0 ? more : &lender->blocks[more->twin].more;
 }
 
+// Where the segments in flight begin, of a direction that has no list.
+static inline uint32_t tcp_flight_base(const struct tcp_near *near) {
+	unsigned in_flight = near->bits & TCP_IN_FLIGHT;
+	return near->next - (in_flight >= 1 ? near->length[0] : 0U) - (in_flight == 2 ? near->length[1] : 0U);
+}
+
 void tcp_flight_unfold(const struct tcp_flow *flow, const struct tcp_lender *lender, unsigned direction,
 	uint64_t now_ns, struct tcp_space *space);
 void tcp_flight_fold(struct tcp_flow *flow, struct tcp_lender *lender, unsigned direction, struct tcp_space *space);
 
-// The next segment in order, of a direction that has a list.
-//   return  false: there was no room for it, and its ACK will be no sample
+// The next segment in order, up to `end`, to an end that was heard.
+//   return  false: nothing was changed; it is to be unfolded for this
 bool tcp_flight_append(
-	struct tcp_near *near, struct tcp_lender *lender, struct tcp_more *more, uint32_t end, uint64_t now_ns);
+	struct tcp_flow *flow, struct tcp_lender *lender, unsigned direction, uint32_t end, uint64_t now_ns);
 
 // An ACK of what stands first in a list.
 //   acked   zeroed
@@ -40,3 +46,6 @@ bool tcp_flight_take(
 
 // Give back all blocks of a direction's spans.
 void tcp_flight_clear(struct tcp_lender *lender, struct tcp_more *more);
+
+// Give back what both directions borrowed, if it holds neither spans nor figures.
+void tcp_flight_release(struct tcp_flow *flow, struct tcp_lender *lender);

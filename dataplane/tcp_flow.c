@@ -139,12 +139,10 @@ static bool has_list(const struct side *side) {
 static bool count_sent(const struct side *side, const struct tcp_segment *segment, uint32_t length) {
 	struct tcp_far *far = far_of(side);
 	struct side peer = other(side);
-	if (has_list(side) && segment->seq == near_of(side)->next && (near_of(&peer)->bits & TCP_SEEN)) {
-		struct tcp_more *more = tcp_flight_has_more(side->flow, side->lender, side->direction);
-		if (!tcp_flight_append(near_of(side), side->lender, more, segment->seq + length, segment->time_ns))
-			far->bits |= TCP_LIMITED;
+	bool is_next = segment->seq == near_of(side)->next && (near_of(side)->bits & TCP_SENT);
+	if (is_next && (near_of(&peer)->bits & TCP_SEEN) &&
+		tcp_flight_append(side->flow, side->lender, side->direction, segment->seq + length, segment->time_ns))
 		return true;
-	}
 	struct tcp_space space;
 	tcp_flight_unfold(side->flow, side->lender, side->direction, segment->time_ns, &space);
 	struct tcp_sent sent = tcp_space_send(&space, segment->seq, segment->seq + length, segment->time_ns);
@@ -209,18 +207,23 @@ static bool repeats_itself(const struct side *side, const struct tcp_segment *se
 	       !rescaled && (near_of(&peer)->bits & TCP_OUTSTANDING);
 }
 
-// An ACK of segments that stand first in a list.
+// An ACK of nothing new, or of segments that stand first in a list.
 //   return  false: the sequence space is to be unfolded for it
-static bool take_from_list(const struct side *sender, const struct tcp_segment *segment, struct tcp_acked *acked) {
+static bool take_simply(const struct side *sender, const struct tcp_segment *segment, struct tcp_acked *acked) {
 	struct tcp_more *more = tcp_flight_has_more(sender->flow, sender->lender, sender->direction);
-	if (!tcp_before(more->base, segment->ack)) {
+	uint32_t base = has_list(sender) ? more->base : tcp_flight_base(near_of(sender));
+	if (!tcp_before(base, segment->ack)) {
 		const struct tcp_far *far = far_of(sender);
-		acked->is_repeat = segment->ack == more->base && ((far->bits & TCP_WHOLE) || far->low != more->base);
+		acked->is_repeat = segment->ack == base && ((far->bits & TCP_WHOLE) || far->low != base);
 		return true;
 	}
+	if (!has_list(sender))
+		return false;
 	bool is_done = tcp_flight_take(sender->lender, more, segment->ack, segment->time_ns, acked);
-	if (more->first == 0)
+	if (more->first == 0) {
 		near_of(sender)->bits &= (uint8_t)~TCP_IN_FLIGHT;
+		tcp_flight_release(sender->flow, sender->lender);
+	}
 	return is_done;
 }
 
@@ -230,7 +233,7 @@ static void note_ack(const struct side *side, const struct tcp_segment *segment)
 	if (!(near_of(&peer)->bits & TCP_SENT))
 		return;
 	struct tcp_acked acked = {0};
-	if (!has_list(&peer) || !take_from_list(&peer, segment, &acked)) {
+	if (!take_simply(&peer, segment, &acked)) {
 		struct tcp_space space;
 		tcp_flight_unfold(peer.flow, peer.lender, peer.direction, segment->time_ns, &space);
 		acked = tcp_space_ack(&space, segment->ack, segment->time_ns);
