@@ -150,10 +150,13 @@ class Bench:
                     "stats.tcp": "false"}
         with self.node(pipeline(), f"0@{self.last}", settings) as node:
             node.warm_up(live + MILLION)
+            before, beside_ns = node.total("stats", "gauge_created"), node.other_cpu_ns()
             ns = node.rates(4 if self.quick else 20, 0.5, counter="gauge_created")
             instances = node.instances()
+            beside_ns = (node.other_cpu_ns() - beside_ns) / (node.total("stats", "gauge_created", instances) - before)
             alive = node.total("stats", "gauge_flows", instances)
             yield row("new flows", alive, ns, goal_mpps=2, new_flows_per_s=round(1e9 / ns[0]),
+                      beside_ns=round(beside_ns, 1),
                       unaccounted=unaccounted(instances))
 
     # Memory.

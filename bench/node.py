@@ -100,6 +100,11 @@ class Node:
                 total += int((task / "schedstat").read_text(encoding="ascii").split()[0])
         return total
 
+    def other_cpu_ns(self):
+        """Processor time of all threads but the workers: those that format and send records."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * 10**9 // os.sysconf("SC_CLK_TCK") - self.cpu_ns()
+
     def rss_bytes(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
