@@ -2,17 +2,25 @@
 # Copyright (c) 2026 the weir authors
 """The operator application in a pipeline: names on the records of conversations that are made here, under every plan,
 through tunnels and over IPv6; and a flood that its pool can't hold."""
+import collections
+import gzip
 import json
+import os
+import pathlib
 import random
+import re
+import subprocess
 
 import pytest
 from scapy.all import DNS, DNSQR, IP, TCP, UDP, VXLAN, Dot1Q, Ether, IPv6, Raw
 from scapy.utils import wrpcap
 
+from conftest import ROOT
 from node import run_file
 from test_anonymize import PLANS
 from test_manuals import OPERATORS
 
+MIX = pathlib.Path(os.environ.get("WEIR_TRACES", ROOT.parent / "shared" / "traces")) / "mix.pcap.gz"
 PIPELINE = """
 pipeline: applications
 operators:
@@ -148,3 +156,24 @@ def test_a_flood_that_the_pool_cannot_hold(tmp_path):
     # Places are free again after a while of the packets' time: here, of a tenth of a second.
     late = found(run(tmp_path, frames, "chained", "application.pool=200", "application.give_up=100ms"))
     assert late[1004] == ("DNS", "Network") and late[1002] == ("HTTP", "Web")
+
+
+@pytest.mark.skipif(not MIX.exists(), reason="no ../shared/traces/mix.pcap.gz")
+def test_shares_are_those_of_ndpi_s_own_reader(tmp_path):
+    """Flow by flow they can't be the same: weir begins new records where a connection does, and uses nothing that
+    was learnt from other flows. As shares of all flows they have to agree."""
+    capture = tmp_path / "mix.pcap"
+    capture.write_bytes(gzip.decompress(MIX.read_bytes()))
+    reader = subprocess.run(["ndpiReader", "-d", "-i", capture], capture_output=True, text=True, timeout=120,
+                            check=True).stdout
+    theirs = {name: int(flows) for name, flows in re.findall(r"^\t(\S+) +packets:.* flows: (\d+)", reader, re.M)}
+    (tmp_path / "applications.yaml").write_text(PIPELINE.replace(", tunnels: inner", ""), encoding="utf-8")
+    runs = [run_file(["--config", tmp_path / "applications.yaml", "--set", f"source.path={capture}", *arguments],
+                     eal=eal) for eal, arguments in PLANS.values()]
+    assert all(done.returncode == 0 for done in runs)
+    assert len({tuple(sorted(done.stdout.splitlines())) for done in runs}) == 1
+    ours = collections.Counter(json.loads(line).get("application", "Unknown").split(".")[-1]
+                               for line in runs[0].stdout.splitlines())
+    assert sum(theirs.values()) > 8000
+    shared = sum(min(theirs[name], ours[name]) for name in theirs)
+    assert shared >= 0.97 * sum(theirs.values()), {name: (theirs[name], ours[name]) for name in theirs}
