@@ -33,10 +33,10 @@ def at(seconds, packet):
     return packet
 
 
-def tcp(seconds, up, flags, size=0, port=40000):
+def tcp(seconds, up, flags, size=0, port=40000, **fields):
     ip = IP(src="10.0.0.1", dst="10.0.0.2", ttl=64) if up else IP(src="10.0.0.2", dst="10.0.0.1", ttl=60)
     ports = {"sport": port, "dport": 80} if up else {"sport": 80, "dport": port}
-    return at(seconds, ether(up) / ip / TCP(flags=flags, **ports) / Raw(b"x" * size))
+    return at(seconds, ether(up) / ip / TCP(flags=flags, **ports, **fields) / Raw(b"x" * size))
 
 
 def udp(seconds, up, size, port=5000):
@@ -54,6 +54,41 @@ def tcp_end():
     middle = [tcp(3.0, False, "PA", 50, port=40001), tcp(3.1, True, "A", port=40001)]
     turned = [tcp(4.0, False, "A", port=40002), tcp(4.1, True, "S", port=40002), tcp(4.2, False, "SA", port=40002)]
     return whole + again + middle + turned
+
+
+def tcp_figures():
+    """A connection across the wrap with a loss, a late segment, a closed window; a refused SYN, and another; a half."""
+    top, base = 2**32 - 1000, 5000  # client and server: the first numbers after SYN
+    scaled = {"window": 1000, "options": [("MSS", 1460), ("WScale", 7)]}
+
+    def client(seconds, flags, seq, ack, size=0, window=500):
+        return tcp(seconds, True, flags, size, 41000, seq=(top + seq) % 2**32, ack=base + ack, window=window)
+
+    def server(seconds, flags, seq, ack, size=0, window=400):
+        return tcp(seconds, False, flags, size, 41000, seq=base + seq, ack=(top + ack) % 2**32, window=window)
+
+    whole = [
+        tcp(0.000, True, "S", port=41000, seq=top - 1, **scaled),
+        tcp(0.030, False, "SA", port=41000, seq=base - 1, ack=top, **scaled),
+        client(0.040, "A", 0, 0),
+        client(0.100, "PA", 0, 0, 500), client(0.101, "A", 500, 0, 500), client(0.102, "A", 1000, 0, 500),
+        client(0.103, "PA", 1500, 0, 500),
+        server(0.130, "A", 0, 500), server(0.132, "A", 0, 500), server(0.133, "A", 0, 500),  # 500..1000 was lost
+        client(0.150, "A", 500, 0, 500),
+        server(0.180, "A", 0, 2000),
+        server(0.200, "PA", 0, 2000, 100), server(0.201, "PA", 200, 2000, 100), server(0.202, "PA", 100, 2000, 100),
+        client(0.210, "A", 2000, 300, window=0),
+        server(1.000, "A", 300, 2000, 1),  # a probe
+        client(1.010, "A", 2000, 301),
+        client(2.000, "A", 1999, 301, 1), server(2.030, "A", 301, 2000),  # a keep-alive
+        client(3.000, "FA", 2000, 301), server(3.030, "FA", 301, 2001), client(3.040, "A", 2001, 302),
+    ]
+    refused = [packet for second in (10, 11, 13) for packet in (
+        tcp(second, True, "S", port=41001, seq=7), tcp(second + 0.02, False, "RA", port=41001, ack=8, window=0))]
+    another = [tcp(14, True, "S", port=41001, seq=90000), tcp(14.02, False, "RA", port=41001, ack=90001, window=0)]
+    half = [tcp(20 + i / 10, False, "A", 1000, 41002, seq=1000 * n, ack=1)
+            for i, n in enumerate((1, 2, 4, 3, 4, 5))]
+    return whole + refused + another + half
 
 
 def timeouts():
@@ -182,7 +217,7 @@ def eviction():
     return [udp(i, True, i, port=5000 + i) for i in range(12)]
 
 
-CAPTURES = [tcp_end, timeouts, link_layers, network_layers, fragments, tunnels, clock_jumps, clock_back,
+CAPTURES = [tcp_end, tcp_figures, timeouts, link_layers, network_layers, fragments, tunnels, clock_jumps, clock_back,
             eviction]
 
 if __name__ == "__main__":
