@@ -26,6 +26,16 @@ void flow_expiry_hasten(struct flow_expiry *expiry, uint32_t record) {
 	timer_wheel_hasten(&expiry->wheel, record, deadline_ns_of(expiry, record));
 }
 
+unsigned flow_expiry_pop(struct flow_expiry *expiry, uint64_t clock_ns, uint32_t *records, unsigned max) {
+	const struct flow_table *table = expiry->table;
+	unsigned n = 0;
+	for (; n < max && (records[n] = timer_wheel_pop(&expiry->wheel, clock_ns)) != 0; n++) {
+		__builtin_prefetch(&table->flows[records[n]], 1);
+		flow_table_prefetch(table, (uint64_t)table->colds[records[n]].hash_high << 32);
+	}
+	return n;
+}
+
 enum flow_due flow_expiry_due(const struct flow_expiry *expiry, uint32_t record, uint64_t clock_ns) {
 	return flow_due_at(&expiry->table->flows[record], &expiry->table->colds[record], &expiry->timeouts, clock_ns);
 }

@@ -22,6 +22,11 @@ void flow_expiry_watch(struct flow_expiry *expiry, uint32_t record);
 // The deadline of a watched flow may have moved to an earlier time.
 void flow_expiry_hasten(struct flow_expiry *expiry, uint32_t record);
 
+// Take flows off the wheel that came up by clock_ns, and have the memory fetched that ending them takes.
+//   records  [max] filled
+//   return   0..max; less than max: no other has come up
+unsigned flow_expiry_pop(struct flow_expiry *expiry, uint64_t clock_ns, uint32_t *records, unsigned max);
+
 enum flow_due flow_expiry_due(const struct flow_expiry *expiry, uint32_t record, uint64_t clock_ns);
 
 // Choose the flow that would end soonest, or one of those: a few are looked at, and stale ones put where they belong.

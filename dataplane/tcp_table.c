@@ -10,7 +10,7 @@
 #include "dataplane/huge_memory.h"
 
 enum {
-	FLOWS_PER_BLOCK = 4, // most connections need none
+	FLOWS_PER_BLOCK = 16, // most connections need none: only bulk transfers, while they go on
 	BLOCKS_MIN = 4096,
 };
 

@@ -26,7 +26,10 @@ enum { OUTPUT_FLOWS, OUTPUT_UPDATES };
 enum { DROP_TABLE_FULL };
 enum { EVICT_NEAREST_EXPIRY, EVICT_NONE };
 
-enum { LOOKS_PER_TICK = 256 }; // flows that came up on the wheel: a tick is bounded whatever has come up
+enum {
+	LOOKS_PER_TICK = 256, // flows that came up on the wheel: a tick is bounded whatever has come up
+	LOOKS_AT_ONCE = 16,   // memory is fetched for so many together
+};
 
 enum gauge {
 	GAUGE_FLOWS,
@@ -341,14 +344,18 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 //   return  true if all that came up was looked at
 static bool expire_flows(struct instance *self, unsigned *room) {
 	struct flow_stats *stats = self->state;
-	for (unsigned looks = 0; *room > 0 && looks < LOOKS_PER_TICK; looks++) {
-		uint32_t record = timer_wheel_pop(&stats->expiry.wheel, self->watermark_ns);
-		if (record == 0)
+	for (unsigned looks = 0; *room > 0 && looks < LOOKS_PER_TICK; looks += LOOKS_AT_ONCE) {
+		uint32_t records[LOOKS_AT_ONCE];
+		unsigned wanted = *room < LOOKS_AT_ONCE ? *room : LOOKS_AT_ONCE;
+		unsigned n = flow_expiry_pop(&stats->expiry, self->watermark_ns, records, wanted);
+		for (unsigned i = 0; i < n; i++) {
+			if (flow_expiry_due(&stats->expiry, records[i], self->watermark_ns) != FLOW_NOT_DUE)
+				--*room;
+			if (!settle_flow(self, records[i]))
+				flow_expiry_watch(&stats->expiry, records[i]);
+		}
+		if (n < wanted)
 			return true;
-		if (flow_expiry_due(&stats->expiry, record, self->watermark_ns) != FLOW_NOT_DUE)
-			--*room;
-		if (!settle_flow(self, record))
-			flow_expiry_watch(&stats->expiry, record);
 	}
 	return false;
 }
