@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Records as lines of comma-separated values (RFC 4180, but lines end with LF alone), the columns in the schema's order.
+// Records as lines of comma-separated values (RFC 4180, but lines end with LF alone), the columns in the order of the
+// schema.
 //
 //   absent      nothing between the commas: a field that does not apply
 //   text        as it is; in quotes where it has commas, quotes, line ends or blanks around it, and where it is empty

@@ -61,8 +61,8 @@ static const char *turn_name(const char *name, char *out, size_t size) {
 	return out;
 }
 
-static uint16_t form_length(const struct field *field, enum ipfix_form form) {
-	switch (form) {
+uint16_t ipfix_element_length(const struct ipfix_element *element, const struct field *field) {
+	switch (element->form) {
 	case IPFIX_IPV4:
 		return 4;
 	case IPFIX_TIME_NS:
@@ -107,7 +107,7 @@ static int add_field(struct ipfix_layout *layout, const struct ipfix_shaper *sha
 		return -E2BIG;
 	struct ipfix_field *added = &layout->fields[layout->field_count++];
 	*added = (struct ipfix_field){
-		.length = form_length(field, element->form),
+		.length = ipfix_element_length(element, field),
 		.form = element->form,
 		.item = element->item,
 		.source = field,

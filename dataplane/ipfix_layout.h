@@ -70,6 +70,9 @@ bool ipfix_has_reverse(const struct ipfix_shaper *shaper, const void *body);
 //   out  [IPFIX_NAME_MAX]
 void ipfix_reverse_name(const char *name, char *out);
 
+//   return  octets of an element's value in a record, or IPFIX_VARIABLE
+uint16_t ipfix_element_length(const struct ipfix_element *element, const struct field *field);
+
 //   return  0, or -E2BIG: more than IPFIX_LAYOUT_FIELDS_MAX
 int ipfix_layout_init(struct ipfix_layout *layout, const struct ipfix_shaper *shaper, const struct ipfix_shape *shape);
 

@@ -180,18 +180,14 @@ static void complain(struct ipfix_state *state, const char *reason, unsigned los
 	operator_warn(state->instance->op, "%s: %s: tried again each second", receiver, reason);
 }
 
-static uint8_t own_type(const struct field *field) {
-	if (field->type == FIELD_BOOL)
+static uint8_t own_type(const struct ipfix_element *element, unsigned length) {
+	switch (element->form) {
+	case IPFIX_STRING:
+		return FB_STRING;
+	case IPFIX_BOOLEAN:
 		return FB_BOOL;
-	switch (field_size(field)) {
-	case 1:
-		return FB_UINT_8;
-	case 2:
-		return FB_UINT_16;
-	case 4:
-		return FB_UINT_32;
 	default:
-		return FB_UINT_64;
+		return length == 1 ? FB_UINT_8 : length == 2 ? FB_UINT_16 : length == 4 ? FB_UINT_32 : FB_UINT_64;
 	}
 }
 
@@ -200,10 +196,10 @@ static void add_own_elements(struct ipfix_state *state) {
 		const struct field *field = schema_field(state->shaper.schema, element->field);
 		if (!element->own || field == NULL)
 			continue;
-		bool is_list = field->type == FIELD_U16_LIST;
-		fbInfoElement_t added = FB_IE_INIT_FULL(element->name, (uint32_t)state->options->enterprise,
-			element->id, is_list ? 2 : (uint16_t)field_size(field), FB_IE_F_ENDIAN | FB_IE_F_REVERSIBLE, 0,
-			0, is_list ? FB_UINT_16 : own_type(field), NULL);
+		uint16_t length = ipfix_element_length(element, field);
+		uint32_t flags = FB_IE_F_REVERSIBLE | (element->form == IPFIX_NUMBER ? FB_IE_F_ENDIAN : 0);
+		fbInfoElement_t added = FB_IE_INIT_FULL(element->name, (uint32_t)state->options->enterprise, element->id,
+			length == IPFIX_VARIABLE ? FB_IE_VARLEN : length, flags, 0, 0, own_type(element, length), NULL);
 		fbInfoModelAddElement(state->model, &added);
 	}
 }

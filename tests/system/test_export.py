@@ -15,7 +15,7 @@ PIPELINE = """
 pipeline: test
 operators:
   - {name: source,  type: pcap}
-  - {name: flow_id, type: flow_id}
+  - {name: flow_id, type: flow_id, tunnels: inner}
   - {name: stats,   type: flow_stats}
   - {name: json,    type: json, path: flows.jsonl}
   - {name: csv,     type: csv, path: flows.csv}
@@ -79,7 +79,7 @@ def test_csv_goes_on_with_its_columns(tmp_path):
 
 
 def test_csv_that_rotates_has_its_columns_in_each_file(tmp_path):
-    assert run(tmp_path, ROOT / "tests/pipeline/link_layers.pcap", "csv.rotate_size=2KiB").returncode == 0
+    assert run(tmp_path, ROOT / "tests/pipeline/timeouts.pcap", "csv.rotate_size=2KiB").returncode == 0
     files = list(tmp_path.glob("flows.csv*"))
     assert len(files) > 1
     lines = [file.read_text().splitlines() for file in files]
