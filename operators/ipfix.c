@@ -198,8 +198,9 @@ static void add_own_elements(struct ipfix_state *state) {
 			continue;
 		uint16_t length = ipfix_element_length(element, field);
 		uint32_t flags = FB_IE_F_REVERSIBLE | (element->form == IPFIX_NUMBER ? FB_IE_F_ENDIAN : 0);
-		fbInfoElement_t added = FB_IE_INIT_FULL(element->name, (uint32_t)state->options->enterprise, element->id,
-			length == IPFIX_VARIABLE ? FB_IE_VARLEN : length, flags, 0, 0, own_type(element, length), NULL);
+		fbInfoElement_t added = FB_IE_INIT_FULL(element->name, (uint32_t)state->options->enterprise,
+			element->id, length == IPFIX_VARIABLE ? FB_IE_VARLEN : length, flags, 0, 0,
+			own_type(element, length), NULL);
 		fbInfoModelAddElement(state->model, &added);
 	}
 }

@@ -48,7 +48,8 @@ def test_the_message_shown_is_the_program_s(tmp_path):
 
 def test_shipped_configurations_are_accepted():
     for name, setting in (("flow-file", "source.path=x"), ("flow-monitor", "source.interface=lo"),
-                          ("flow-anonymous", "source.interface=lo"), ("flow-ipfix", "source.interface=lo")):
+                          ("flow-anonymous", "source.interface=lo"), ("flow-ipfix", "source.interface=lo"),
+                          ("flow-kafka", "source.interface=lo")):
         result = dataplane("--config", ROOT / f"conf/{name}.yaml", "--set", setting, "--check")
         assert (result.returncode, result.stderr) == (0, ""), name
 

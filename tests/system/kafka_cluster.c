@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// A Kafka cluster for tests: librdkafka's mock of one, a consumer of one topic beside it, and a line of standard input
+// for each thing that happens to it.
+//
+//   kafka_cluster TOPIC    first line of output: HOST:PORT; then a line for each message: KEY VALUE, both in hex, - for
+//                          no key
+//   down, up               the broker goes away, comes back
+//   slow MS                it takes so long to answer
+//   end of input           the end
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BROKER = 1, PARTITIONS = 4 };
+
+static rd_kafka_t *make(rd_kafka_type_t type, const char *brokers) {
+	char error[256] = "";
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	if (brokers != NULL) {
+		rd_kafka_conf_set(conf, "bootstrap.servers", brokers, error, sizeof(error));
+		rd_kafka_conf_set(conf, "group.id", "test", error, sizeof(error));
+		rd_kafka_conf_set(conf, "auto.offset.reset", "earliest", error, sizeof(error));
+		rd_kafka_conf_set(conf, "reconnect.backoff.max.ms", "200", error, sizeof(error));
+	}
+	rd_kafka_conf_set(conf, "log_level", "0", error, sizeof(error));
+	rd_kafka_t *made = rd_kafka_new(type, conf, error, sizeof(error));
+	if (made == NULL) {
+		fprintf(stderr, "%s\n", error);
+		exit(1);
+	}
+	return made;
+}
+
+static void consume_all_of(rd_kafka_t *consumer, const char *topic) {
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(PARTITIONS);
+	for (int i = 0; i < PARTITIONS; i++)
+		rd_kafka_topic_partition_list_add(list, topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;
+	rd_kafka_assign(consumer, list);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void print_hex(const void *bytes, size_t size) {
+	if (bytes == NULL)
+		putchar('-');
+	for (size_t i = 0; i < size; i++)
+		printf("%02x", ((const unsigned char *)bytes)[i]);
+}
+
+static void print_messages(rd_kafka_t *consumer) {
+	rd_kafka_message_t *message;
+	while ((message = rd_kafka_consumer_poll(consumer, 20)) != NULL) {
+		if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+			print_hex(message->key, message->key_len);
+			putchar(' ');
+			print_hex(message->payload, message->len);
+			putchar('\n');
+		}
+		rd_kafka_message_destroy(message);
+	}
+	fflush(stdout);
+}
+
+//   return  false at the end of input
+static bool obey(rd_kafka_mock_cluster_t *cluster) {
+	char line[64];
+	if (fgets(line, sizeof(line), stdin) == NULL)
+		return false;
+	if (strcmp(line, "down\n") == 0)
+		rd_kafka_mock_broker_set_down(cluster, BROKER);
+	else if (strcmp(line, "up\n") == 0)
+		rd_kafka_mock_broker_set_up(cluster, BROKER);
+	else if (strncmp(line, "slow ", 5) == 0)
+		rd_kafka_mock_broker_set_rtt(cluster, BROKER, atoi(line + 5));
+	return true;
+}
+
+int main(int argc, char **argv) {
+	if (argc != 2)
+		return 2;
+	setvbuf(stdin, NULL, _IONBF, 0); // what poll does not see must not be read ahead
+	rd_kafka_t *owner = make(RD_KAFKA_PRODUCER, NULL);
+	rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(owner, 1);
+	if (cluster == NULL || rd_kafka_mock_topic_create(cluster, argv[1], PARTITIONS, 1) != 0)
+		return 1;
+	const char *brokers = rd_kafka_mock_cluster_bootstraps(cluster);
+	rd_kafka_t *consumer = make(RD_KAFKA_CONSUMER, brokers);
+	consume_all_of(consumer, argv[1]);
+	printf("%s\n", brokers);
+	fflush(stdout);
+	for (bool goes_on = true; goes_on;) {
+		struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+		print_messages(consumer);
+		if (poll(&input, 1, 0) > 0)
+			goes_on = obey(cluster);
+	}
+	rd_kafka_destroy(consumer);
+	rd_kafka_mock_cluster_destroy(cluster);
+	rd_kafka_destroy(owner);
+	return 0;
+}
