@@ -4,8 +4,9 @@
 """Real TCP over a link that loses, delays, holds back and duplicates: bad_link.py FOLDER [NAME...], as root.
 
 Two network namespaces, joined by relay.c, whose observer writes FOLDER/NAME.pcap; tcpdump at end A writes
-FOLDER/NAME-a.pcap. The kernels' TCPs transfer up and down, over IPv4 and IPv6, with SACK, time stamps and window scaling
-and without, slowly read and cut off by a reset. Everything ends by itself and is removed, also when something fails.
+FOLDER/NAME-a.pcap. The kernels' TCPs transfer up and down, over IPv4 and IPv6, with SACK, time stamps and window
+scaling and without, slowly read and cut off by a reset. Everything ends by itself and is removed, also when something
+fails.
 """
 import concurrent.futures
 import ctypes
@@ -87,7 +88,8 @@ class Link:
             settings = {"ipv6.conf.default.accept_dad": 0, "ipv6.conf.default.router_solicitations": 0,
                         "ipv4.tcp_congestion_control": "reno", "ipv4.tcp_no_metrics_save": 1}
             settings |= {f"ipv4.{name}": value for name, value in self.settings.items()}
-            run("ip", "netns", "exec", space, "sysctl", "-qw", *(f"net.{name}={value}" for name, value in settings.items()))
+            words = [f"net.{name}={value}" for name, value in settings.items()]
+            run("ip", "netns", "exec", space, "sysctl", "-qw", *words)
         words = [f"{name}={value}" for name, value in {"seed": self.seed, "capture": self.seen, **self.options}.items()]
         self.start(RELAY, *self.spaces, *words)
         for number, space in enumerate(self.spaces):

@@ -109,7 +109,7 @@ def everything_at_once():
 
 @capture("model")
 def retransmission_by_time_out_and_fast():
-    """The 20th data segment lost, for three duplicate acknowledgements; the last one, and then the SYN, for the timer."""
+    """One segment of many lost, for three duplicate acknowledgements; the last one and the SYN, for the timer."""
     lost = ({22: []}, {41: []}, {0: []}, {0: [], 1: [], 2: []}, {12: [], 13: [], 14: [], 30: []})
     parts = []
     for number, script in enumerate(lost):
@@ -234,8 +234,9 @@ def chunks_in_turn():
     """Requests and answers of many sizes: nearly every segment has a round-trip time of its own."""
     parts = []
     for number in range(8):
-        made = Conversation(random.Random(34 + number), Settings(isn=11, timestamps=number % 2 > 0, delayed_ack_ns=number * MS),
-                            Settings(isn=12, timestamps=True, delayed_ack_ns=5 * number * MS), impaired(jitter_ns=MS))
+        client = Settings(isn=11, timestamps=number % 2 > 0, delayed_ack_ns=number * MS)
+        server = Settings(isn=12, timestamps=True, delayed_ack_ns=5 * number * MS)
+        made = Conversation(random.Random(34 + number), client, server, impaired(jitter_ns=MS))
         parts.append(conversation_frames(transfer(made, 8_000, 20_000, close_ns=9 * S, chunk=200 * (number + 1)),
                                          ports=(51000 + number, 80)))
     return merged(*parts)

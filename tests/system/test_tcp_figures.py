@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
-"""TCP figures against the truth of a model, against tcptrace and against tshark; docs/conformance.md tells the reasons."""
+"""TCP figures against the truth of a model, tcptrace and tshark; docs/conformance.md tells the reasons."""
 import collections
 import os
 import pathlib
