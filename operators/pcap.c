@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// pcap: a source that reads a capture file to its end.
+// pcap: a source that reads capture files to their end.
 //
 //   in      a pcap or pcapng file, of any time precision, link type EN10MB, RAW, IPV4, IPV6, NULL, LOOP, LINUX_SLL or
 //           LINUX_SLL2
 //   out     packet: each frame with the timestamp of its capture
 //   drops   empty: a frame of which nothing was captured; too_large: one that would not fit into the whole packet pool
-//   state   the open file; one instance
+//   state   the open files
+//
+// Several files are one stream in the order of time stamps. Of n instances, the i-th merges the files i, i + n, …: for
+// files whose flows are different ones and whose times are the same.
 //
 // Frames of a classic pcap file are not copied: the mbufs refer to the blocks that the file is read in. A frame is read
 // only when there is room downstream, and waits where the packet pool is empty, so a file loses no packet. A file that
 // ends inside a packet is read up to there; the node then says so and exits 1.
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/capture.h"
+#include "dataplane/capture_merge.h"
 #include "dataplane/event_clock.h"
 #include "dataplane/frame.h"
 #include "dataplane/operator.h"
@@ -26,7 +30,10 @@ static const char *const pcap_drops[] = {"empty", "too_large", NULL};
 
 struct pcap_options {
 	char *path;
+	struct option_list more_paths;
 };
+
+enum { MORE_PATHS_MAX = 63 };
 
 static const struct option pcap_option_table[] = {
 	{.name = "path",
@@ -36,6 +43,11 @@ static const struct option pcap_option_table[] = {
 		.min = 1,
 		.max = PATH_MAX - 1,
 		.help = "capture file (pcap or pcapng); - is standard input, which may be a pipe"},
+	{.name = "more_paths",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct pcap_options, more_paths),
+		.max = MORE_PATHS_MAX,
+		.help = "further capture files, read at the same time: packets come in the order of their time stamps"},
 	{0},
 };
 
@@ -43,27 +55,26 @@ static const struct operator_output pcap_outputs[] = {{"packets", &packet_schema
 
 struct pcap_state {
 	struct event_clock clock;
-	struct capture_frame frame; // read, not yet taken in
+	struct capture_merge *files; // NULL: more instances than files
+	enum packet_link link;       // of the frame
+	struct capture_frame frame;  // read, not yet taken in
 	bool has_frame;
 	unsigned spare_count;
 	struct rte_mbuf *spares[BATCH_MAX]; // taken from the pool, not yet reset
 };
 
-static int pcap_source_open(struct operator *op) {
-	const struct pcap_options *options = op->options;
-	struct capture *capture;
+static int pcap_init(struct instance *self) {
+	const struct pcap_options *options = self->options;
+	struct pcap_state *state = self->state;
+	const char *paths[1 + MORE_PATHS_MAX];
+	unsigned count = 0;
 	char error[CAPTURE_ERROR_MAX];
-	int ret = capture_open(&capture, options->path, error);
+	for (unsigned i = self->index; i <= options->more_paths.count; i += self->op->instance_count)
+		paths[count++] = i == 0 ? options->path : options->more_paths.items[i - 1];
+	int ret = count > 0 ? capture_merge_open(&state->files, paths, count, error) : 0;
 	if (ret)
-		operator_error(op, "%s", error);
-	else
-		op->shared = capture;
+		operator_error(self->op, "%s", error);
 	return ret;
-}
-
-static void pcap_source_close(struct operator *op) {
-	capture_close(op->shared);
-	op->shared = NULL;
 }
 
 // Have a frame at hand, or set self->finished; neither, where a pipe has nothing yet.
@@ -72,15 +83,11 @@ static bool read_frame(struct instance *self) {
 	if (state->has_frame)
 		return true;
 	char error[CAPTURE_ERROR_MAX];
-	if (!capture_is_ready(self->op->shared))
-		return false;
-	int ret = capture_next(self->op->shared, &state->frame, error);
-	if (ret == -EAGAIN)
-		return false;
-	if (ret < 0)
+	int ret = state->files ? capture_merge_next(state->files, &state->frame, &state->link, error) : 0;
+	if (ret == -EIO)
 		instance_fail(self, "%s", error);
 	state->has_frame = ret > 0;
-	self->finished = ret <= 0;
+	self->finished = ret == 0;
 	return state->has_frame;
 }
 
@@ -115,12 +122,12 @@ static struct rte_mbuf *make_tuple(struct instance *self) {
 	if (frame->can_be_kept && frame->size <= FRAME_ATTACH_MAX) {
 		tuple = take_mbuf(state, pool);
 		if (tuple)
-			frame_attach(tuple, frame->data, frame->size, capture_keep(self->op->shared));
+			frame_attach(tuple, frame->data, frame->size, capture_merge_keep(state->files));
 	} else {
 		tuple = frame_copy(pool, frame->data, frame->size);
 	}
 	if (tuple) {
-		tuple->packet_type = capture_link(self->op->shared);
+		tuple->packet_type = state->link;
 		event_clock_stamp(&state->clock, frame->timestamp_ns, tuple_packet(tuple));
 	}
 	return tuple;
@@ -172,11 +179,12 @@ static void pcap_fini(struct instance *self) {
 	struct pcap_state *state = self->state;
 	if (state->spare_count > 0)
 		rte_mempool_put_bulk(node_packet_pool(self->op->node), (void **)state->spares, state->spare_count);
+	capture_merge_close(state->files);
 }
 
 static struct operator_type pcap_type = {
 	.name = "pcap",
-	.summary = "read a capture file to its end",
+	.summary = "read capture files to their end",
 	.manual =
 		"Reads a pcap or pcapng file with libpcap, of any time precision. Link types: " CAPTURE_LINKS_EXPECTED
 		".\n\n"
@@ -184,6 +192,10 @@ static struct operator_type pcap_type = {
 		"gives "
 		"the same records at any speed. A frame waits while there is no room downstream, so a file loses no "
 		"packet.\n\n"
+		"With more_paths, several files are read as one, in the order of their time stamps: the parts of a "
+		"rotated capture, or the two directions of a link. With parallelism n, instance i reads the files i, "
+		"i + n, ... on a worker of its own; that is for files that cover the same time and have no flow in "
+		"common, because packets of different instances can pass each other.\n\n"
 		"A file that is cut inside a packet is read up to that point; all whole packets are analysed, and the "
 		"node then reports the damage and exits 1.",
 	.options = pcap_option_table,
@@ -191,10 +203,8 @@ static struct operator_type pcap_type = {
 	.outputs = pcap_outputs,
 	.drops = pcap_drops,
 	.parallelism = 1,
-	.parallelism_max = 1,
 	.state_size = sizeof(struct pcap_state),
-	.open = pcap_source_open,
-	.close = pcap_source_close,
+	.init = pcap_init,
 	.fini = pcap_fini,
 	.poll = pcap_poll,
 };

@@ -453,3 +453,56 @@ def test_replay_until_stopped(tmp_path):
     assert content.endswith("\n")
     sent = int(re.search(r": (\d+) packets, ", node.err()).group(1))
     assert len(content.splitlines()) == sent
+
+
+def split(frames, files):
+    """Captures of the frames, dealt out in turn, each with its time stamp of the whole."""
+    stamped = [(captures.START, number * 1000, len(frame), frame) for number, frame in enumerate(frames)]
+    return [captures.pcap(stamped[number::files]) for number in range(files)]
+
+
+@pytest.mark.parametrize("placement", ["chained", "pipeline"])
+def test_several_files_are_one(run, tmp_path, placement):
+    """Two files that hold every other packet, and a third of another time precision that is over at once."""
+    frames = [captures.ethernet(captures.ipv4_udp(60 + number, source_port=1 + number % 3)) for number in range(200)]
+    whole = run(captures.pcap(frames))
+    first, second = split(frames, 2)
+    (tmp_path / "second.pcap").write_bytes(second)
+    (tmp_path / "third.pcap").write_bytes(captures.pcap([], nanoseconds=True))
+    merged = run(first, settings=[f"source.more_paths={tmp_path}/second.pcap,{tmp_path}/third.pcap",
+                                  f"placement={placement}"])
+    assert merged.returncode == 0, merged.stderr
+    assert len(whole.records) == 3
+    assert sorted(map(str, merged.records)) == sorted(map(str, whole.records))
+
+
+def test_order_of_several_files(run, tmp_path):
+    frames = flow_frames(50)
+    first, second = split(frames, 2)
+    (tmp_path / "second.pcap").write_bytes(second)
+    done = run(first, pipeline=PACKETS, settings=[f"source.more_paths={tmp_path}/second.pcap"])
+    assert [record["src_port"] for record in done.records] == list(range(1, 51))
+
+
+def test_one_of_several_files_is_cut(run, tmp_path):
+    first, second = split(flow_frames(10), 2)
+    (tmp_path / "second.pcap").write_bytes(second)
+    done = run(first[:-1], pipeline=PACKETS, settings=[f"source.more_paths={tmp_path}/second.pcap"])
+    assert done.returncode == 1
+    assert "in.pcap: truncated dump file" in done.stderr and "after 4 whole packets" in done.stderr
+    assert sorted(record["src_port"] for record in done.records) == [1, 2, 3, 4, 5, 6, 7, 8, 10]
+
+
+def test_files_in_parallel(run, tmp_path):
+    """An instance for each file, and one that has none."""
+    (tmp_path / "second.pcap").write_bytes(captures.pcap(flow_frames(80)[40:]))
+    done = run(captures.pcap(flow_frames(40)), settings=[
+        f"source.more_paths={tmp_path}/second.pcap", "source.parallelism=3", "flow_id.parallelism=3"])
+    assert done.returncode == 0, done.stderr
+    assert sorted(record["src_port"] for record in done.records) == list(range(1, 81))
+
+
+def test_missing_further_file(run, tmp_path):
+    done = run(captures.pcap([]), settings=[f"source.more_paths={tmp_path}/none.pcap"])
+    assert done.returncode == 1
+    assert messages(done) == [f"weir-dataplane: test/source: {tmp_path}/none.pcap: No such file or directory"]
