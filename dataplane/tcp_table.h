@@ -41,6 +41,21 @@ static inline bool tcp_table_read(
 	       tcp_segment_parse(data + meta->l4_offset, size - meta->l4_offset, segment);
 }
 
+// Have what a connection borrowed fetched: first the two blocks of its directions, then those of their spans, each once
+// what leads to it is there.
+static inline void tcp_table_prefetch_blocks(const struct tcp_flow *flow, const struct tcp_lender *lender) {
+	if (flow->more != 0)
+		__builtin_prefetch(&lender->blocks[flow->more], 1);
+}
+
+static inline void tcp_table_prefetch_spans(const struct tcp_flow *flow, const struct tcp_lender *lender) {
+	if (flow->more == 0)
+		return;
+	const struct tcp_more *more = &lender->blocks[flow->more].more;
+	__builtin_prefetch(&lender->blocks[more->twin], 1);
+	__builtin_prefetch(&lender->blocks[more->first], 1);
+}
+
 // Count a packet of a TCP flow; one without a TCP header is passed over.
 //   data, size  the frame's captured bytes, as the packet parser had them
 static inline void tcp_table_count(struct tcp_flow *flow, struct tcp_lender *lender, const struct packet_meta *meta,

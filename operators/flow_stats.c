@@ -294,12 +294,22 @@ take_packet(struct instance *self, struct rte_mbuf *tuple, uint32_t record, cons
 	return true;
 }
 
-static void prefetch_tcp(const struct flow_stats *stats, const uint32_t *candidates, unsigned n) {
-	for (unsigned i = 0; i < n; i++) {
-		const struct tcp_flow *tcp = &stats->tcp_flows[candidates[i]];
-		__builtin_prefetch(&tcp->near, 1);
-		__builtin_prefetch(&tcp->far, 1);
+// Fetch what TCP analysis will touch: of all packets first what is found at once, then what that leads to.
+static void prefetch_tcp(const struct flow_stats *stats, const struct batch *batch, const uint32_t *candidates) {
+	const struct tcp_flow *flows[BATCH_MAX];
+	unsigned n = 0;
+	for (unsigned i = 0; i < batch->count; i++) {
+		if (tuple_packet(batch->tuples[i])->key.protocol != IPPROTO_TCP)
+			continue;
+		flows[n] = &stats->tcp_flows[candidates[i]];
+		__builtin_prefetch(&flows[n]->near, 1);
+		__builtin_prefetch(&flows[n]->far, 1);
+		n++;
 	}
+	for (unsigned i = 0; i < n; i++)
+		tcp_table_prefetch_blocks(flows[i], &stats->tcp_lender);
+	for (unsigned i = 0; i < n; i++)
+		tcp_table_prefetch_spans(flows[i], &stats->tcp_lender);
 }
 
 static void flow_stats_process(struct instance *self, struct batch *batch) {
@@ -312,7 +322,7 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 	}
 	flow_table_lookup_batch(stats->table, hashes, batch->count, candidates);
 	if (stats->tcp_flows != NULL)
-		prefetch_tcp(stats, candidates, batch->count);
+		prefetch_tcp(stats, batch, candidates);
 
 	note_listeners(self);
 	const struct flow_timeouts timeouts = stats->expiry.timeouts;

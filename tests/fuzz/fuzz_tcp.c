@@ -32,7 +32,8 @@ static void require(bool holds) {
 
 static void check_direction(const struct flow_tcp_direction *direction, uint64_t sent) {
 	require(direction->unique_bytes <= sent);
-	require(direction->retransmitted_packets <= direction->retransmitted_bytes || direction->retransmitted_packets == 0);
+	require(direction->retransmitted_packets <= direction->retransmitted_bytes ||
+		direction->retransmitted_packets == 0);
 	require(direction->window_scale <= TCP_SCALE_NONE);
 	if (direction->rtt_samples == 0)
 		return;
@@ -42,7 +43,8 @@ static void check_direction(const struct flow_tcp_direction *direction, uint64_t
 }
 
 static struct flow_tcp figures(const struct tcp_flow *flow, const struct tcp_lender *lender) {
-	struct flow_record record = {.fwd.payload_bytes = payload[0], .rev = {.packets = 1, .payload_bytes = payload[1]}};
+	struct flow_record record = {
+		.fwd.payload_bytes = payload[0], .rev = {.packets = 1, .payload_bytes = payload[1]}};
 	tcp_record_fill(flow, lender, 0, &record);
 	require(record.tcp.state < FLOW_TCP_STATES);
 	check_direction(&record.tcp.fwd, payload[0]);
