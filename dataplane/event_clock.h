@@ -10,9 +10,9 @@
 // Clocks are set, and files are damaged, so not every timestamp is believed:
 //   a jump, more than a day either way   the first packet that says so has the event time for its timestamp; the next
 //                                        one is believed if it lies within a day of it. A jump ahead moves the clock:
-//                                        what is idle by it ends. After a jump back event time goes on from where it is,
-//                                        and timestamps are moved up by the length of the jump, until the old time is
-//                                        back
+//                                        what is idle by it ends. After a jump back event time goes on from where
+//                                        it is, and timestamps are moved up by the length of the jump, until the
+//                                        old time is back
 //   behind, by a second to a day         packets are late; after EVENT_CLOCK_LATE_RUN of them and none in time, event
 //                                        time goes on with them, all of them late by the same
 #pragma once

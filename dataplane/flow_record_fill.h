@@ -8,15 +8,15 @@
 #include "dataplane/flow_state.h"
 
 // Fill a record, all but its end_reason.
-//   key      canonical
-//   headers  of the frame that began the record; source and destination as its canonical key has them
-//   record   zeroed
-void flow_record_fill(struct flow_record *record, const struct flow_key *key, const struct flow *flow,
+//   canonical  the flow's key
+//   headers    of the frame that began the record; source and destination as its canonical key has them
+//   record     zeroed
+void flow_record_fill(struct flow_record *record, const struct flow_key *canonical, const struct flow *flow,
 	const struct flow_cold *cold, const struct packet_link_headers *headers);
 
 // Fill an update and remember what it told: the next one carries what came after it.
 //   update  zeroed
-void flow_update_fill(struct flow_update *update, const struct flow_key *key, struct flow *flow,
+void flow_update_fill(struct flow_update *update, const struct flow_key *canonical, struct flow *flow,
 	struct flow_report *report, uint64_t end_ns);
 
 // Mark the update as the flow's last.

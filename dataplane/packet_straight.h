@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// The straight path of the packet parser, for most of what is on a network: Ethernet, IPv4 without options or fragments,
-// TCP or UDP, nothing wrong. The conditions above IP are gathered before one branch, so that a mix of the two protocols
-// costs no more than one of them. packet_parse says the same of every frame that is taken here.
+// The straight path of the packet parser, for most of what is on a network: Ethernet, IPv4 without options or
+// fragments, TCP or UDP, nothing wrong. The conditions above IP are gathered before one branch, so that a mix of
+// the two protocols costs no more than one of them. packet_parse says the same of every frame that is taken here.
 #pragma once
 
 #include "dataplane/packet_layers.h"
@@ -19,7 +19,8 @@ _Static_assert(offsetof(struct packet_meta, tcp_flags) == offsetof(struct packet
 _Static_assert(offsetof(struct packet_meta, bits) == offsetof(struct packet_meta, l4_offset) + 3, "one word");
 
 //   frame   of Ethernet
-//   return  true: `meta` is filled as packet_parse fills it, with PACKET_OK; false: ask packet_parse, `meta` is as it was
+//   return  true: `meta` is filled as packet_parse fills it, with PACKET_OK; false: ask packet_parse,
+//           `meta` is as it was
 static inline bool packet_parse_straight(const uint8_t *data, size_t size, struct packet_meta *meta) {
 	if (__builtin_expect(size < STRAIGHT_SIZE_MIN || load_be32(data + 12) >> 8 != STRAIGHT_TYPE_AND_VERSION, 0))
 		return false;

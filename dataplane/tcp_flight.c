@@ -24,16 +24,20 @@ struct tcp_more *tcp_flight_more(struct tcp_flow *flow, struct tcp_lender *lende
 	return tcp_flight_has_more(flow, lender, direction);
 }
 
+static bool holds_something(const struct tcp_more *more) {
+	unsigned figures = more->window_probes | more->keep_alives | more->span_blocks;
+	for (unsigned i = 0; i < TCP_CARRIES; i++)
+		figures |= more->carry[i];
+	return (figures | more->rtt | more->first | more->zero_windows | more->repeated_bytes) != 0;
+}
+
 void tcp_flight_release(struct tcp_flow *flow, struct tcp_lender *lender) {
-	static const struct tcp_more nothing;
 	if (flow->more == 0)
 		return;
-	struct tcp_more here = lender->blocks[flow->more].more, there = lender->blocks[here.twin].more;
-	uint32_t twin = here.twin;
-	here.twin = here.base = there.base = 0;
-	if (memcmp(&here, &nothing, sizeof(here)) != 0 || memcmp(&there, &nothing, sizeof(there)) != 0)
+	const struct tcp_more *here = &lender->blocks[flow->more].more, *there = &lender->blocks[here->twin].more;
+	if (holds_something(here) || holds_something(there))
 		return;
-	tcp_return(lender, twin);
+	tcp_return(lender, here->twin);
 	tcp_return(lender, flow->more);
 	flow->more = 0;
 }

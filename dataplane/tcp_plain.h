@@ -42,7 +42,8 @@ enum tcp_plain_ack {
 static inline enum tcp_plain_ack tcp_plain_ack(
 	const struct tcp_near *near, const struct tcp_near *peer, const struct tcp_segment *segment) {
 	unsigned in_flight = peer->bits & TCP_IN_FLIGHT;
-	// What repeats the last ACK word for word may be a duplicate, and what was acknowledged ahead may have come since.
+	// What repeats the last ACK word for word may be a duplicate, and what was acknowledged ahead may have come
+	// since.
 	if (segment->ack == near->ack)
 		return in_flight == 0 && (segment->payload_bytes > 0 || segment->window != near->window)
 			       ? TCP_PLAIN_NONE

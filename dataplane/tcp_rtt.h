@@ -4,7 +4,8 @@
 // Round-trip times of one direction: least, greatest, mean and deviation, one sample at a time. After 65,535 samples
 // they are added to a borrowed struct tcp_rtt_total, so that single precision is enough here.
 //
-//   source  Welford 1962, "Note on a method for calculating corrected sums"; Chan, Golub, LeVeque 1979 for the sum of two
+//   source  Welford 1962, "Note on a method for calculating corrected sums"; Chan, Golub, LeVeque 1979
+//           for the sum of two
 #pragma once
 
 #include "dataplane/tcp_flow.h"

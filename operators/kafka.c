@@ -219,7 +219,7 @@ static void *make_producer(void *argument) {
 }
 
 static int connect_brokers(struct kafka_state *state) {
-	pthread_t thread;
+	pthread_t thread = 0;
 	int ret = configure(state);
 	if (ret == 0)
 		ret = control_thread_new(&thread, "weir-kafka-new", make_producer, state);

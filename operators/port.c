@@ -221,7 +221,7 @@ static int port_init(struct instance *self) {
 	unsigned queues = 0;
 	for (unsigned i = 0; i < shared->device_count; i++)
 		queues += shared->devices[i].queues;
-	state->queues = calloc(queues, sizeof(*state->queues));
+	state->queues = calloc(queues + 1, sizeof(*state->queues));
 	if (!state->queues) {
 		operator_error(self->op, "out of memory");
 		return -ENOMEM;

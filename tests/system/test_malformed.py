@@ -2,8 +2,8 @@
 # Copyright (c) 2026 the weir authors
 """Frames that are damaged in every way the parser knows: what tshark calls malformed is a drop of that name here.
 
-Each case says what flow_id does with the frame (None: it has a flow) and whether tshark calls it malformed. Where the two
-differ, `why` says so; docs/conformance.md has the same list for people.
+Each case says what flow_id does with the frame (None: it has a flow) and whether tshark calls it malformed. Where the
+two differ, `why` says so; docs/conformance.md has the same list for people.
 """
 import collections
 import os
@@ -83,7 +83,8 @@ CASES = [
          v4(47, bytes.fromhex("3001880b 0100 0001 00000001 ff030021") + INNER), NOT_COMPARED),
     Case("ERSPAN, too little of it", "malformed_tunnel", True, v4(47, bytes.fromhex("100088be 00000001 1001"))),
     Case("VXLAN, too little of it", "malformed_tunnel", True, to(4789, bytes.fromhex("08000000"))),
-    Case("VXLAN, frame ends early", "malformed_tunnel", True, to(4789, bytes.fromhex("0800000000007b00") + BRIDGED[:9])),
+    Case("VXLAN, frame ends early", "malformed_tunnel", True,
+         to(4789, bytes.fromhex("0800000000007b00") + BRIDGED[:9])),
     Case("GENEVE, options past the packet", "malformed_tunnel", True, to(6081, bytes.fromhex("3f00655800007b00"))),
     Case("GTP-U, too little of it", "malformed_tunnel", True, to(2152, bytes.fromhex("30ff0021"))),
     Case("GTP-U, extension of length 0", "malformed_tunnel", True,
