@@ -97,13 +97,18 @@ void synthetic_frame(const struct synthetic *settings, uint64_t index, uint8_t *
 		memcpy(frame + sizeof(ether) + sizeof(ip), &udp, sizeof(udp));
 }
 
+// Who sends segment number `i` of a conversation: the sequence of Thue and Morse, in which no three in a row are alike.
+static bool is_servers_turn(uint32_t i) {
+	return __builtin_parity(i);
+}
+
 int synthetic_talk_init(const struct synthetic *settings, struct synthetic_talk *talks) {
 	if (settings->size < SYNTHETIC_TALK_SIZE_MIN)
 		return -EINVAL;
 	memset(talks, 0, settings->flows * sizeof(*talks));
 	for (uint64_t i = 0; i < settings->frames; i++) {
-		struct draw drawn = draw(settings, i);
-		talks[drawn.flow].segments[drawn.from_server]++;
+		struct synthetic_talk *talk = &talks[draw(settings, i).flow];
+		talk->segments[is_servers_turn(talk->segments[0] + talk->segments[1])]++;
 	}
 	return 0;
 }
@@ -111,7 +116,7 @@ int synthetic_talk_init(const struct synthetic *settings, struct synthetic_talk 
 void synthetic_number(const struct synthetic *settings, uint64_t index, struct synthetic_talk *talks, uint8_t *frame) {
 	struct draw drawn = draw(settings, index);
 	struct synthetic_talk *talk = &talks[drawn.flow];
-	unsigned own = drawn.from_server, other = !own;
+	unsigned own = is_servers_turn(talk->sent[0] + talk->sent[1]), other = !own;
 	uint32_t payload = settings->size - TCP_HEADERS_SIZE, first = (uint32_t)mix(drawn.flow);
 	uint32_t numbers[2] = {htonl(first + talk->sent[own] * payload), htonl(first + talk->sent[other] * payload)};
 	uint32_t steps[2] = {
@@ -121,6 +126,8 @@ void synthetic_number(const struct synthetic *settings, uint64_t index, struct s
 	talk->sent[own]++;
 	if (!is_tcp(settings, drawn.flow))
 		return;
+	if (own != drawn.from_server)
+		synthetic_exchange_ends(frame);
 	memcpy(frame + SYNTHETIC_AT_SEQUENCE, numbers, sizeof(numbers));
 	memcpy(frame + SYNTHETIC_AT_STEPS, steps, sizeof(steps));
 }

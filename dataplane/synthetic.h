@@ -60,7 +60,9 @@ struct synthetic_talk {
 //   return  -EINVAL: the frames are too small for it, 0 else
 int synthetic_talk_init(const struct synthetic *settings, struct synthetic_talk *talks);
 
-// Number a frame that synthetic_frame wrote. Frames of a flow are numbered in the order in which they will be sent.
+// Number a frame that synthetic_frame wrote. Frames of a flow are numbered in the order in which they will be sent. Of
+// TCP, who sends is decided here: no more than two segments in a row go the same way, as every second one is
+// acknowledged at the latest (RFC 1122, 4.2.3.2); where two rounds meet it can be four.
 void synthetic_number(const struct synthetic *settings, uint64_t index, struct synthetic_talk *talks, uint8_t *frame);
 
 // Where things lie in a frame.
@@ -73,16 +75,21 @@ enum {
 	SYNTHETIC_TALK_SIZE_MIN = SYNTHETIC_AT_STEPS + 8,
 };
 
-// Make a numbered frame its answer in the next round.
-static inline void synthetic_answer(uint8_t *frame) {
+static inline void synthetic_exchange_ends(uint8_t *frame) {
 	uint64_t addresses;
-	uint32_t ports, numbers[2], steps[2];
+	uint32_t ports;
 	memcpy(&addresses, frame + SYNTHETIC_AT_ADDRESSES, sizeof(addresses));
 	memcpy(&ports, frame + SYNTHETIC_AT_PORTS, sizeof(ports));
 	addresses = addresses << 32 | addresses >> 32;
 	ports = ports << 16 | ports >> 16;
 	memcpy(frame + SYNTHETIC_AT_ADDRESSES, &addresses, sizeof(addresses));
 	memcpy(frame + SYNTHETIC_AT_PORTS, &ports, sizeof(ports));
+}
+
+// Make a numbered frame its answer in the next round.
+static inline void synthetic_answer(uint8_t *frame) {
+	uint32_t numbers[2], steps[2];
+	synthetic_exchange_ends(frame);
 	if (frame[SYNTHETIC_AT_PROTOCOL] != 6)
 		return;
 	memcpy(numbers, frame + SYNTHETIC_AT_SEQUENCE, sizeof(numbers));
