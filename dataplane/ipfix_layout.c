@@ -116,6 +116,7 @@ static int add_field(struct ipfix_layout *layout, const struct ipfix_shaper *sha
 		ipfix_reverse_name(element->name, added->name);
 	else
 		snprintf(added->name, sizeof(added->name), "%s", element->name);
+	layout->string_count += added->form == IPFIX_STRING;
 	layout->size += added->form == IPFIX_STRING ? (uint16_t)sizeof(struct ipfix_string) : added->length;
 	return 0;
 }
@@ -177,6 +178,10 @@ static void pack_label(const struct ipfix_field *field, const uint8_t *body, uin
 	out[2] = (uint8_t)entry;
 }
 
+static size_t string_size(const struct ipfix_field *field, const uint8_t *body) {
+	return strnlen((const char *)body + field->source->offset, field->source->length);
+}
+
 static uint8_t *pack_value(const struct ipfix_field *field, const uint8_t *body, uint8_t *out) {
 	const uint8_t *value = body + field->source->offset;
 	uint64_t number;
@@ -200,7 +205,7 @@ static uint8_t *pack_value(const struct ipfix_field *field, const uint8_t *body,
 		pack_label(field, body, out);
 		return out + 3;
 	case IPFIX_STRING: {
-		struct ipfix_string string = {strnlen((const char *)value, field->source->length), value};
+		struct ipfix_string string = {string_size(field, body), value};
 		return (uint8_t *)memcpy(out, &string, sizeof(string)) + sizeof(string);
 	}
 	default:
@@ -213,4 +218,16 @@ static uint8_t *pack_value(const struct ipfix_field *field, const uint8_t *body,
 void ipfix_layout_pack(const struct ipfix_layout *layout, const void *body, uint8_t *packed) {
 	for (unsigned i = 0; i < layout->field_count; i++)
 		packed = pack_value(&layout->fields[i], body, packed);
+}
+
+size_t ipfix_layout_encoded_size(const struct ipfix_layout *layout, const void *body) {
+	size_t size = layout->size - layout->string_count * sizeof(struct ipfix_string);
+	for (unsigned i = 0, left = layout->string_count; left > 0; i++) {
+		if (layout->fields[i].form != IPFIX_STRING)
+			continue;
+		size_t length = string_size(&layout->fields[i], body);
+		size += length + (length < UINT8_MAX ? 1 : 3); // RFC 7011, 7
+		left--;
+	}
+	return size;
 }

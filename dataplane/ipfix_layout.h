@@ -49,7 +49,7 @@ struct ipfix_field {
 struct ipfix_layout {
 	struct ipfix_shape shape;
 	uint16_t size; // of a packed record
-	unsigned field_count;
+	unsigned field_count, string_count;
 	struct ipfix_field fields[IPFIX_LAYOUT_FIELDS_MAX];
 };
 
@@ -79,3 +79,6 @@ int ipfix_layout_init(struct ipfix_layout *layout, const struct ipfix_shaper *sh
 // Pack the values of a record of the layout's shape, one after the other without gaps, in the machine's byte order.
 //   packed  [layout->size]
 void ipfix_layout_pack(const struct ipfix_layout *layout, const void *body, uint8_t *packed);
+
+// Octets that the same record takes in a message.
+size_t ipfix_layout_encoded_size(const struct ipfix_layout *layout, const void *body);

@@ -25,9 +25,9 @@ static int check(int file, const char *path, size_t size, char error[SECRET_FILE
 		return refuse(error, -errno, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(status.st_mode))
 		return refuse(error, -EINVAL, "%s: not a regular file: expected one of %zu bytes", path, size);
-	if (status.st_mode & (S_IROTH | S_IWOTH))
+	if (status.st_mode & (S_IWGRP | S_IROTH | S_IWOTH))
 		return refuse(error, -EACCES,
-			"%s: everybody may read or write it (mode %04o): expected 0600, or 0640 (chmod o= %s)", path,
+			"%s: others may read or write it (mode %04o): expected 0600, or 0640 (chmod g-w,o= %s)", path,
 			status.st_mode & 07777, path);
 	if ((size_t)status.st_size != size)
 		return refuse(error, -EINVAL,

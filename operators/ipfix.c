@@ -32,7 +32,8 @@ enum {
 	TEMPLATES_MAX = 250,
 	TEMPLATES_ALL = TEMPLATES_MAX + 6,
 	MESSAGE_MAX = UINT16_MAX,
-	MESSAGE_UDP = 1400, // fits into an Ethernet frame with IPv6 and a tunnel
+	MESSAGE_UDP = 1400,      // fits into an Ethernet frame with IPv6 and a tunnel
+	MESSAGE_UDP_MAX = 65507, // what a datagram of IPv4 holds
 	MESSAGE_MIN = 512,
 	COMPLAIN_NS = 1000000000,
 	RETRY_NS = 1000000000,
@@ -90,7 +91,7 @@ static const struct option ipfix_option_table[] = {
 		.offset = offsetof(struct ipfix_options, message_size),
 		.default_text = "0",
 		.max = MESSAGE_MAX,
-		.help = "bytes of a message at most, 512 or more; 0: 1400 by udp, else 65535"},
+		.help = "bytes of a message at most, 512 or more, by udp up to 65507; 0: 1400 by udp, else 65535"},
 	{.name = "enterprise",
 		.type = OPTION_UINT,
 		.offset = offsetof(struct ipfix_options, enterprise),
@@ -117,6 +118,7 @@ struct ipfix_template {
 // A message, while it is built and until it is sent.
 struct ipfix_message {
 	size_t size;      // bytes; 0: none
+	size_t written;   // of these, to a pipe that takes it in parts
 	unsigned records; // in it
 	unsigned lost;    // beside those: records that no message has room for
 };
@@ -137,6 +139,7 @@ struct ipfix_state {
 	uint64_t refresh_ns;   // udp: when templates are due again
 	unsigned refresh_next; // the next to be sent again; TEMPLATES_ALL: none is due
 	uint64_t retry_ns;     // when a file that failed is tried again
+	int retry_error;       // what it failed with
 	uint64_t complained_ns;
 	bool was_connected;
 	struct ipfix_message open;  // being built
@@ -152,9 +155,11 @@ static int ipfix_check(const void *given, char *error, size_t size) {
 		snprintf(error, size, "expected either a collector or a path");
 		return -EINVAL;
 	}
-	if (options->message_size > 0 && options->message_size < MESSAGE_MIN) {
+	bool is_udp = options->collector != NULL && options->transport == COLLECTOR_UDP;
+	unsigned greatest = is_udp ? MESSAGE_UDP_MAX : MESSAGE_MAX;
+	if (options->message_size > 0 && (options->message_size < MESSAGE_MIN || options->message_size > greatest)) {
 		snprintf(error, size, "message_size: %u: expected 0 or %u..%u", (unsigned)options->message_size,
-			MESSAGE_MIN, MESSAGE_MAX);
+			MESSAGE_MIN, greatest);
 		return -EINVAL;
 	}
 	if (options->collector == NULL ||
@@ -253,25 +258,34 @@ static bool is_connected(struct ipfix_state *state) {
 	return state->buffer != NULL;
 }
 
-//   return  0 or a positive errno
+//   return  0 or a positive errno; EAGAIN: the reader of a pipe has part of the message, and waits for the rest
 static int write_message(struct ipfix_state *state) {
+	struct ipfix_message *ready = &state->ready;
+	if (ready->written == 0 && clock_monotonic_ns() < state->retry_ns)
+		return state->retry_error;
 	int error = 0;
-	uint64_t now_ns = clock_monotonic_ns();
-	if (now_ns < state->retry_ns)
-		return ENOSPC;
-	size_t written =
-		line_file_write(state->file, (const char *)state->bytes, state->ready.size, clock_now_ns(), &error);
-	if (written < state->ready.size)
-		state->retry_ns = now_ns + RETRY_NS;
+	ready->written += line_file_write(state->file, (const char *)state->bytes + ready->written,
+		ready->size - ready->written, clock_now_ns(), &error);
+	if (error != 0 && error != EAGAIN) {
+		state->retry_ns = clock_monotonic_ns() + RETRY_NS;
+		state->retry_error = error;
+	}
 	return error;
+}
+
+//   return  0 or a positive errno
+static int pass_on(struct ipfix_state *state) {
+	if (state->ready.size == 0) // no message had room for any of its records
+		return 0;
+	return state->file != NULL ? write_message(state)
+				   : -collector_send(&state->collector, state->bytes, state->ready.size);
 }
 
 // Send the message that is ready.
 //   return  records that it does away with, sent or lost; 0: it is still to be sent, or the connection is lost
 static unsigned send_message(struct ipfix_state *state) {
 	const struct ipfix_message *ready = &state->ready;
-	int error = state->file != NULL ? write_message(state)
-					: -collector_send(&state->collector, state->bytes, ready->size);
+	int error = pass_on(state);
 	if (error == EAGAIN)
 		return 0;
 	if (error != 0 && state->file == NULL && !state->collector.connected) {
@@ -282,12 +296,12 @@ static unsigned send_message(struct ipfix_state *state) {
 	unsigned lost = error != 0 ? ready->records : 0;
 	if (lost > 0)
 		complain(state, strerror(error), lost);
-	if (error != 0 && state->file == NULL)
-		state->refresh_ns = 0; // a collector that comes back knows no templates
+	if (error != 0)
+		state->refresh_next = 0; // templates may have been in it, or the collector comes back without them
 	export_queue_sent(state->queue, ready->records - lost);
 	export_queue_failed(state->queue, lost + ready->lost);
 	unsigned done = ready->records + ready->lost;
-	state->ready.size = 0;
+	state->ready = (struct ipfix_message){.size = 0};
 	return done;
 }
 
@@ -448,8 +462,10 @@ static int append(struct ipfix_state *state, const void *body) {
 	size_t size = 0;
 	int part_count = prepare_templates(state, body, parts);
 	for (int i = 0; i < part_count; i++)
-		size += SET_HEADER_SIZE + state->templates[parts[i]]->layout.size;
+		size += SET_HEADER_SIZE + ipfix_layout_encoded_size(&state->templates[parts[i]]->layout, body);
 	int ret = part_count < 0 ? part_count : reserve(state, size);
+	if (ret == -EMSGSIZE)
+		complain(state, "message_size is too small for a record or its template: expected more", 1);
 	for (int i = 0; ret == 0 && i < part_count; i++) {
 		GError *error = NULL;
 		if (put(state, parts[i], body, &error))
@@ -485,7 +501,7 @@ static unsigned ipfix_send(void *context, const void *records, unsigned count) {
 	while (is_connected(state)) {
 		if (state->ready.size == 0)
 			build_message(state, (const uint8_t *)records + done * stride, count - done);
-		if (state->ready.size == 0)
+		if (state->ready.size == 0 && state->ready.lost == 0)
 			break;
 		unsigned gone = send_message(state);
 		done += gone;

@@ -71,7 +71,7 @@ static const struct option kafka_option_table[] = {
 	{.name = "properties",
 		.type = OPTION_LIST,
 		.offset = offsetof(struct kafka_options, properties),
-		.help = "further settings of librdkafka, NAME=VALUE each, such as acks=1, security.protocol=ssl"},
+		.help = "further settings of librdkafka, NAME=VALUE each, such as linger.ms=50, security.protocol=ssl"},
 	EXPORT_OPTIONS(offsetof(struct kafka_options, export)),
 	{0},
 };

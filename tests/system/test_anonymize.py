@@ -88,7 +88,7 @@ def test_a_key_that_everybody_reads_is_refused(folder):
     (folder / "anonymize.key").chmod(0o644)
     done = run(folder, "chained")
     assert done.returncode != 0
-    assert "anonymous/flows: key: anonymize.key: everybody may read or write it (mode 0644)" in done.stderr
+    assert "anonymous/flows: key: anonymize.key: others may read or write it (mode 0644)" in done.stderr
     assert not (folder / "flows.jsonl").exists() or not (folder / "flows.jsonl").read_text()
 
 

@@ -64,11 +64,11 @@ static void test_takes_a_file_of_the_right_size(void **state) {
 	unlink(path);
 }
 
-static void test_refuses_what_everybody_reads(void **state) {
-	static const mode_t modes[] = {0644, 0604, 0602};
+static void test_refuses_what_others_have(void **state) {
+	static const mode_t modes[] = {0644, 0604, 0602, 0660, 0620};
 	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		write_key(SIZE, modes[i]);
-		assert_refused(-EACCES, "chmod o=");
+		assert_refused(-EACCES, "chmod g-w,o=");
 	}
 	unlink(path);
 }
@@ -93,7 +93,7 @@ static void test_refuses_other_sizes_and_kinds(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_takes_a_file_of_the_right_size),
-		cmocka_unit_test(test_refuses_what_everybody_reads),
+		cmocka_unit_test(test_refuses_what_others_have),
 		cmocka_unit_test(test_refuses_other_sizes_and_kinds),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
