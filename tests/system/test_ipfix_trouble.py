@@ -75,10 +75,12 @@ def waits_of(pid, name):
 
 def test_pipe_that_stalls(config):
     """The sender tries again and again meanwhile; the stream goes on where it stopped."""
-    words = ["--config", config("replay, flows: 5000, frames: 5000, loops: 1", "-"), "--set", "sink.message_size=30000"]
+    file = config("replay, flows: 5000, frames: 5000, loops: 1", "-")
+    words = ["--config", file, "--set", "sink.message_size=30000"]
     with start(words) as node:
         fcntl.fcntl(node.stdout, fcntl.F_SETPIPE_SZ, 4096)
-        wait_for(lambda: fcntl.ioctl(node.stdout, termios.FIONREAD, bytes(4)) != bytes(4), "a part of a message is there")
+        wait_for(lambda: fcntl.ioctl(node.stdout, termios.FIONREAD, bytes(4)) != bytes(4),
+                 "a part of a message is there")
         before = waits_of(node.pid, "weir-ipfix")
         wait_for(lambda: waits_of(node.pid, "weir-ipfix") >= before + 4, "the sender has waited for the reader")
         data, message = node.communicate(timeout=60)

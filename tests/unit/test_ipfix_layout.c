@@ -198,7 +198,8 @@ static void test_encoded_size(void **state) {
 	assert_int_equal(ipfix_layout_encoded_size(&layout, &record), plain.size + 2);
 	memset(record.application, 'a', sizeof(record.application));
 	strcpy(record.category, "Web");
-	assert_int_equal(ipfix_layout_encoded_size(&layout, &record), plain.size + 1 + sizeof(record.application) + 1 + 3);
+	assert_int_equal(
+		ipfix_layout_encoded_size(&layout, &record), plain.size + 1 + sizeof(record.application) + 1 + 3);
 }
 
 // The template for records of any shape has room.
