@@ -60,5 +60,6 @@ int frame_store_read(struct frame_store *store, const char *path, uint64_t frame
 	}
 	store->start_ns = counted.start_ns;
 	store->span_ns = counted.span_ns;
-	return go_through(store, path, frames, keep_frame, error);
+	// Not beyond what was counted: the file may have grown.
+	return go_through(store, path, counted.capacity, keep_frame, error);
 }

@@ -6,7 +6,12 @@
 
 #include <string.h>
 
-enum { LIST_BLOCKS_MAX = TCP_SPANS_MAX / TCP_BLOCK_SPANS };
+enum {
+	LIST_BLOCKS_MAX = TCP_SPANS_MAX / TCP_BLOCK_SPANS,
+	SPANS_FREE = 64,   // a list of so many may be unfolded at any time
+	SPANS_EARNED = 64, // by a segment that was appended without unfolding
+	CREDIT_MAX = 1 << 20,
+};
 
 static const uint64_t time_mask = (UINT64_C(1) << 48) - 1;
 
@@ -190,6 +195,7 @@ static bool append_to_list(struct tcp_lender *lender, struct tcp_more *more, uin
 	struct tcp_span_block *block = block_for(lender, more, now_ns);
 	if (block != NULL) {
 		put(block, &(struct tcp_span){.end = end, .kind = TCP_SPAN_TIMED}, now_ns);
+		more->credit += more->credit < CREDIT_MAX ? SPANS_EARNED : 0;
 		return true;
 	}
 	block = &lender->blocks[more->last].spans;
@@ -267,6 +273,24 @@ static void forget_times(struct tcp_space *space) {
 	}
 }
 
+// A long list was unfolded for one segment. Those that were appended to it have paid for that; else it is shortened, so
+// that nobody makes each segment cost as much as the longest list: first by what lies before the segments in flight,
+// which has it unfolded for each ACK.
+//   return  false: it was shortened
+static bool pay(struct tcp_more *more, struct tcp_space *space) {
+	if (space->count <= SPANS_FREE)
+		return true;
+	if (more != NULL && more->credit >= space->count) {
+		more->credit -= space->count;
+		return true;
+	}
+	unsigned before = 0;
+	while (before < space->count && space->spans[before].kind <= TCP_SPAN_ACKED)
+		before++;
+	tcp_space_reduce(space, before > 1 && before < space->count - 4 ? space->count - before + 1 : SPANS_FREE);
+	return false;
+}
+
 void tcp_flight_fold(struct tcp_flow *flow, struct tcp_lender *lender, unsigned direction, struct tcp_space *space) {
 	struct tcp_near *near = &flow->near[direction];
 	struct tcp_far *far = &flow->far[direction];
@@ -278,7 +302,7 @@ void tcp_flight_fold(struct tcp_flow *flow, struct tcp_lender *lender, unsigned 
 	bool is_heard = flow->near[!direction].bits & TCP_SEEN;
 	if (!is_heard && space->count > 2 * TCP_BLOCK_SPANS)
 		forget_times(space);
-	if (tcp_space_reduce(space, TCP_SPANS_MAX))
+	if (!pay(more, space) || tcp_space_reduce(space, TCP_SPANS_MAX))
 		far->bits |= TCP_LIMITED;
 
 	near->next = space->spans[space->count - 1].end;

@@ -140,7 +140,8 @@ static bool count_sent(const struct side *side, const struct tcp_segment *segmen
 	struct tcp_far *far = far_of(side);
 	struct side peer = other(side);
 	bool is_next = segment->seq == near_of(side)->next && (near_of(side)->bits & TCP_SENT);
-	if (is_next && (near_of(&peer)->bits & TCP_SEEN) &&
+	bool is_far = (segment->seq ^ (segment->seq + length)) >= TCP_LOW_STEP;
+	if (is_next && !is_far && (near_of(&peer)->bits & TCP_SEEN) &&
 		tcp_flight_append(side->flow, side->lender, side->direction, segment->seq + length, segment->time_ns))
 		return true;
 	struct tcp_space space;

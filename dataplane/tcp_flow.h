@@ -70,6 +70,8 @@ enum {
 // far.handshake_ns without a time
 #define TCP_HANDSHAKE_PENDING (-1.0f) // nothing but SYN was sent, and not acknowledged
 #define TCP_HANDSHAKE_NONE (-2.0f)    // it can't be told any more
+// Where `next` passes a multiple of this, tcp_far.low is brought within reach of it.
+#define TCP_LOW_STEP (UINT32_C(1) << 30)
 
 struct tcp_far {
 	struct tcp_rtt rtt; // of ACKs of what it sent

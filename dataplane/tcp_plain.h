@@ -24,11 +24,13 @@ static inline bool tcp_plain_fits(
 	const struct tcp_near *near, const struct tcp_near *peer, const struct tcp_segment *segment) {
 	const uint8_t needed = TCP_SEEN | TCP_OUTSTANDING | TCP_SENT, refused = TCP_SYN_WINDOW | TCP_WINDOW_RESTARTS;
 	unsigned in_flight = near->bits & TCP_IN_FLIGHT;
+	uint32_t passed = near->next ^ (near->next + segment->payload_bytes);
 	return ((segment->flags & (TCP_ACK | TCP_SYN | TCP_FIN | TCP_RST)) == TCP_ACK) &
 	       ((near->bits & (needed | refused)) == needed) &
 	       ((peer->bits & (TCP_SENT | TCP_SYN_WINDOW)) == TCP_SENT) & (segment->seq == near->next) &
 	       (segment->window != 0) & (peer->window != 0) & (near->pure_acks != UINT16_MAX) &
-	       (segment->payload_bytes <= UINT16_MAX) & (segment->payload_bytes == 0 || in_flight < 2);
+	       (segment->payload_bytes <= UINT16_MAX) & (passed < TCP_LOW_STEP) &
+	       (segment->payload_bytes == 0 || in_flight < 2);
 }
 
 // What an ACK is to the segments in flight.

@@ -31,6 +31,7 @@ struct tcp_more {
 	uint32_t first, last; // blocks of spans
 	uint32_t base;        // where the first span begins
 	uint32_t zero_windows;
+	uint32_t credit;         // spans that may be unfolded, for segments that were appended without
 	uint64_t repeated_bytes; // payload that is not unique
 	uint16_t carry[TCP_CARRIES];
 	uint16_t window_probes, keep_alives;

@@ -29,7 +29,6 @@ int tcp_table_new(struct tcp_table **out, uint64_t capacity, unsigned parts) {
 	*table = (struct tcp_table){.capacity = (uint32_t)capacity, .part_count = parts};
 	uint32_t blocks = BLOCKS_MIN + table->capacity / FLOWS_PER_BLOCK;
 	int error = index_pool_init(&table->pool, blocks, parts);
-	table->pool.capacity = blocks;
 	table->flows = huge_memory_new(flows_size(table));
 	table->blocks = huge_memory_new(blocks_size(table));
 	table->caches = calloc(parts, sizeof(*table->caches));
