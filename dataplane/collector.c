@@ -94,6 +94,16 @@ static int begin(struct collector *collector, const struct addrinfo *address) {
 	return rc;
 }
 
+// Of a circle.
+static const struct addrinfo *nth(const struct addrinfo *addresses, unsigned n) {
+	const struct addrinfo *address = addresses;
+	for (; n > 0; n--)
+		address = address->ai_next != NULL ? address->ai_next : addresses;
+	return address;
+}
+
+// Begin an attempt at the first address of the host that takes one. Attempts that failed later on moved the first one
+// forward: each of the addresses has its turn.
 static int begin_any(struct collector *collector) {
 	struct addrinfo *addresses,
 		hints = {
@@ -104,8 +114,9 @@ static int begin_any(struct collector *collector) {
 	if (rc != 0)
 		return rc == EAI_SYSTEM ? -errno : -EHOSTUNREACH;
 	rc = -EHOSTUNREACH;
-	for (const struct addrinfo *address = addresses; address != NULL && rc != 0; address = address->ai_next)
-		rc = begin(collector, address);
+	unsigned tried = 0;
+	for (const struct addrinfo *each = addresses; each != NULL && rc != 0; each = each->ai_next)
+		rc = begin(collector, nth(addresses, collector->failures + tried++));
 	freeaddrinfo(addresses);
 	return rc;
 }
@@ -141,6 +152,7 @@ int collector_connect(struct collector *collector) {
 	}
 	if (rc != -EAGAIN) {
 		collector_close(collector);
+		collector->failures++;
 		collector->due_ns = now() + RETRY_S * SECOND_NS;
 	}
 	return rc;

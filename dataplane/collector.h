@@ -19,8 +19,9 @@ struct collector {
 	char host[256], port[16];
 	int fd; // -1: none
 	bool connected;
-	uint64_t due_ns; // not connected: when to try again, or to give the attempt up; of the monotonic clock
-	size_t written;  // of the message that is being sent
+	uint64_t due_ns;   // not connected: when to try again, or to give the attempt up; of the monotonic clock
+	size_t written;    // of the message that is being sent
+	unsigned failures; // attempts that came to nothing: the next begins with another address of the host
 };
 
 // Take an endpoint apart: HOST, HOST:PORT, [IPV6]:PORT.
