@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dataplane/control_thread.h"
 #include "dataplane/idle.h"
@@ -19,8 +18,6 @@ const char *const export_gauges[EXPORT_GAUGES + 1] = {
 	[EXPORT_GAUGE_RECONNECTS] = "reconnects",
 };
 const char *const export_when_full_names[] = {"auto", "drop", "wait", NULL};
-
-enum { DRAIN_PAUSE_NS = 500 * 1000 };
 
 struct export_queue {
 	struct record_ring ring;
@@ -188,8 +185,6 @@ bool export_queue_flush(struct instance *self, enum end_of_stream why, unsigned 
 	bool bounded = why == END_OF_SHUTDOWN || !queue->waits;
 	if (self->counters.held > 0 && !(bounded && is_overdue(queue))) {
 		idle_wake(&queue->idle);
-		struct timespec pause = {.tv_nsec = DRAIN_PAUSE_NS};
-		nanosleep(&pause, NULL);
 		return true;
 	}
 	end_sender(queue);

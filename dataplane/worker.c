@@ -115,11 +115,12 @@ static unsigned tick(struct schedule_entry *entry) {
 }
 
 // No input is left: let the instance emit what it holds, as room allows. It has finished once all is out.
-//   return  1 if something was done, 0 without room: a worker that waits for room may sleep
+//   return  1 if something was done, 0 without room, or where a sink's receiver took nothing: the worker may sleep
 static unsigned finish(struct worker *worker, struct schedule_entry *entry) {
 	struct instance *instance = entry->instance;
 	bool more = entry->backlog;
 	unsigned room = schedule_room(entry);
+	uint64_t held = instance->counters.held;
 	if (!more && instance->type->flush != NULL) {
 		if (room == 0)
 			return 0;
@@ -129,7 +130,8 @@ static unsigned finish(struct worker *worker, struct schedule_entry *entry) {
 	}
 	instance->finished = !more;
 	worker->schedule->unfinished -= instance->finished;
-	return room > 0 || instance->finished;
+	bool waits = instance->type->outputs == NULL && instance->counters.held == held;
+	return (room > 0 && !waits) || instance->finished;
 }
 
 // Poll, pass time on, and finish what has no input left. Entries are in topological order, so time and endings pass
