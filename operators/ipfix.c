@@ -296,6 +296,8 @@ static unsigned send_message(struct ipfix_state *state) {
 	unsigned lost = error != 0 ? ready->records : 0;
 	if (lost > 0)
 		complain(state, strerror(error), lost);
+	if (error == EPIPE) // nobody reads the pipe any more
+		operator_end_sink(state->instance->op);
 	if (error != 0)
 		state->refresh_next = 0; // templates may have been in it, or the collector comes back without them
 	export_queue_sent(state->queue, ready->records - lost);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
 """The sink ipfix where something is in its way: what was sent can be read, and the rest is counted and said."""
+import contextlib
 import fcntl
 import re
 import resource
@@ -37,10 +38,15 @@ def config(tmp_path):
     return write
 
 
+@contextlib.contextmanager
 def start(words, before=()):
     """A node that gets an error where it would write more than it may, and no signal."""
-    return subprocess.Popen([str(word) for word in (*before, WEIR, *EAL, *words)], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, restore_signals=False)
+    with subprocess.Popen([str(word) for word in (*before, WEIR, *EAL, *words)], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, restore_signals=False) as node:
+        try:
+            yield node
+        finally:
+            node.kill()
 
 
 def count(pattern, message):
@@ -88,6 +94,15 @@ def test_pipe_that_stalls(config):
     reader = Reader()
     assert reader.feed(data) == b""
     assert len(reader.records) == count(r"(\d+) records to sink", message.decode()) == 5000
+
+
+def test_reader_that_goes_away(config):
+    """A node whose only sink has no reader any more ends, as with sinks of lines."""
+    with start(["--config", config("replay, flows: 10, frames: 10, loops: 0, rate: 200", "-")]) as node:
+        assert node.stdout.read(16)
+        node.stdout.close()
+        assert node.wait(60) == 1
+        assert b"-: Broken pipe: records are lost (counted as send_error)" in node.stderr.read()
 
 
 def test_file_that_takes_nothing_for_a_while(config, tmp_path):
