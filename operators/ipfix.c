@@ -35,7 +35,6 @@ enum {
 	MESSAGE_UDP = 1400,      // fits into an Ethernet frame with IPv6 and a tunnel
 	MESSAGE_UDP_MAX = 65507, // what a datagram of IPv4 holds
 	MESSAGE_MIN = 512,
-	COMPLAIN_NS = 1000000000,
 	RETRY_NS = 1000000000,
 	PACKED_MAX = 4096,
 	MESSAGE_HEADER_SIZE = 16,
@@ -138,9 +137,10 @@ struct ipfix_state {
 	struct ipfix_template *templates[TEMPLATES_ALL];
 	uint64_t refresh_ns;   // udp: when templates are due again
 	unsigned refresh_next; // the next to be sent again; TEMPLATES_ALL: none is due
+	bool refreshed;        // the templates were sent again since the last record
 	uint64_t retry_ns;     // when a file that failed is tried again
 	int retry_error;       // what it failed with
-	uint64_t complained_ns;
+	int away_error;        // why the collector is away, as last said; 0: it is not
 	bool was_connected;
 	struct ipfix_message open;  // being built
 	struct ipfix_message ready; // to be sent: it lies in `bytes`
@@ -169,20 +169,20 @@ static int ipfix_check(const void *given, char *error, size_t size) {
 	return -EINVAL;
 }
 
-// Say what is wrong with the receiver, at most once a second.
-//   lost  records, at least one: the node exits 1
-static void complain(struct ipfix_state *state, const char *reason, unsigned lost) {
+// Say that records are lost: the node exits 1.
+static void complain(struct ipfix_state *state, const char *reason) {
 	const struct ipfix_options *options = state->options;
-	const char *receiver = options->collector != NULL ? options->collector : options->path;
-	uint64_t now_ns = clock_monotonic_ns();
-	if (lost > 0) {
-		instance_fail(state->instance, "%s: %s: records are lost (counted as send_error)", receiver, reason);
+	instance_fail(state->instance, "%s: %s: records are lost (counted as send_error)",
+		options->collector != NULL ? options->collector : options->path, reason);
+}
+
+// Say why the collector is away, once for each reason.
+static void warn_away(struct ipfix_state *state, int error) {
+	if (error == state->away_error)
 		return;
-	}
-	if (state->complained_ns != 0 && now_ns - state->complained_ns < COMPLAIN_NS)
-		return;
-	state->complained_ns = now_ns;
-	operator_warn(state->instance->op, "%s: %s: tried again each second", receiver, reason);
+	state->away_error = error;
+	operator_warn(
+		state->instance->op, "%s: %s: tried again each second", state->options->collector, strerror(error));
 }
 
 static uint8_t own_type(const struct ipfix_element *element, unsigned length) {
@@ -230,6 +230,7 @@ static void begin_session(struct ipfix_state *state) {
 	state->open = state->ready = (struct ipfix_message){.size = 0};
 	state->refresh_ns = clock_monotonic_ns() + state->options->template_refresh_ns;
 	state->refresh_next = TEMPLATES_ALL;
+	state->refreshed = false;
 }
 
 static void end_session(struct ipfix_state *state) {
@@ -246,9 +247,10 @@ static bool is_connected(struct ipfix_state *state) {
 	}
 	int rc = collector_connect(&state->collector);
 	if (rc < 0 && rc != -EAGAIN)
-		complain(state, strerror(-rc), 0);
+		warn_away(state, -rc);
 	if (rc == 1) {
 		begin_session(state);
+		state->away_error = 0;
 		if (state->was_connected) {
 			export_queue_reconnected(state->queue);
 			operator_warn(state->instance->op, "%s: connected again", state->options->collector);
@@ -281,6 +283,18 @@ static int pass_on(struct ipfix_state *state) {
 				   : -collector_send(&state->collector, state->bytes, state->ready.size);
 }
 
+// A message is lost: templates may have been in it, or the collector comes back without them. They are sent at once,
+// but to a collector not twice without a record between: where every other message is refused, as by a closed port,
+// templates that take two messages would be sent for ever.
+static void repeat_templates(struct ipfix_state *state) {
+	if (state->file == NULL && state->refreshed) {
+		state->refresh_ns = 0;
+		return;
+	}
+	state->refresh_next = 0;
+	state->refreshed = true;
+}
+
 // Send the message that is ready.
 //   return  records that it does away with, sent or lost; 0: it is still to be sent, or the connection is lost
 static unsigned send_message(struct ipfix_state *state) {
@@ -289,17 +303,17 @@ static unsigned send_message(struct ipfix_state *state) {
 	if (error == EAGAIN)
 		return 0;
 	if (error != 0 && state->file == NULL && !state->collector.connected) {
-		complain(state, strerror(error), 0);
+		warn_away(state, error);
 		end_session(state);
 		return 0;
 	}
 	unsigned lost = error != 0 ? ready->records : 0;
 	if (lost > 0)
-		complain(state, strerror(error), lost);
+		complain(state, strerror(error));
 	if (error == EPIPE) // nobody reads the pipe any more
 		operator_end_sink(state->instance->op);
 	if (error != 0)
-		state->refresh_next = 0; // templates may have been in it, or the collector comes back without them
+		repeat_templates(state);
 	export_queue_sent(state->queue, ready->records - lost);
 	export_queue_failed(state->queue, lost + ready->lost);
 	unsigned done = ready->records + ready->lost;
@@ -450,7 +464,7 @@ static int prepare_templates(struct ipfix_state *state, const void *body, unsign
 		if (ret < 0)
 			return ret;
 		if (!add_template(state, parts[i], &error)) {
-			complain(state, error->message, 1);
+			complain(state, error->message);
 			g_clear_error(&error);
 			return -ENOMEM;
 		}
@@ -467,12 +481,12 @@ static int append(struct ipfix_state *state, const void *body) {
 		size += SET_HEADER_SIZE + ipfix_layout_encoded_size(&state->templates[parts[i]]->layout, body);
 	int ret = part_count < 0 ? part_count : reserve(state, size);
 	if (ret == -EMSGSIZE)
-		complain(state, "message_size is too small for a record or its template: expected more", 1);
+		complain(state, "message_size is too small for a record or its template: expected more");
 	for (int i = 0; ret == 0 && i < part_count; i++) {
 		GError *error = NULL;
 		if (put(state, parts[i], body, &error))
 			continue;
-		complain(state, error->message, 1);
+		complain(state, error->message);
 		g_clear_error(&error);
 		ret = -EIO;
 	}
@@ -482,7 +496,8 @@ static int append(struct ipfix_state *state, const void *body) {
 // Build the next message from records.
 static void build_message(struct ipfix_state *state, const uint8_t *records, unsigned count) {
 	bool is_udp = state->file == NULL && state->collector.transport == COLLECTOR_UDP;
-	if (is_udp && clock_monotonic_ns() >= state->refresh_ns) {
+	if (is_udp && !state->refreshed && clock_monotonic_ns() >= state->refresh_ns) {
+		state->refreshed = true;
 		state->refresh_ns = clock_monotonic_ns() + state->options->template_refresh_ns;
 		state->refresh_next = 0;
 	}
@@ -493,6 +508,8 @@ static void build_message(struct ipfix_state *state, const uint8_t *records, uns
 		state->open.records += ret == 0;
 		state->open.lost += ret != 0 && ret != -EAGAIN;
 	}
+	if (state->open.records + state->open.lost > 0)
+		state->refreshed = false;
 	close_message(state);
 }
 

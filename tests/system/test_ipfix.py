@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the weir authors
 """What the sink ipfix sends, read back: by a decoder that knows only docs/ipfix.md, and by nfcapd, a real collector."""
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -92,6 +93,17 @@ def test_small_messages(export, tmp_path):
     """A template that leaves no room for its records in a message is sent ahead of them."""
     expected = export(ROOT / "tests/pipeline/link_layers.pcap", f"path: {tmp_path}/flows.ipfix, message_size: 512")
     assert read_all((tmp_path / "flows.ipfix").read_bytes()).records == [as_exported(r) for r in expected]
+
+
+def test_closed_port(tmp_path):
+    """Every other message is refused; templates that take several hold no record up."""
+    config = tmp_path / "pipeline.yaml"
+    config.write_text(PIPELINE.replace("CAPTURE", str(ROOT / "tests/pipeline/network_layers.pcap")).replace(
+        "FOLDER", str(tmp_path)).replace("OPTIONS", f'collector: "127.0.0.1:{free_port()}", message_size: 600'))
+    done = run_file(["--config", config], limit=30)
+    assert done.returncode == 1, done.stderr
+    assert "Connection refused: records are lost (counted as send_error)" in done.stderr
+    assert re.search(r"sink dropped send_error [1-9]", done.stderr)
 
 
 def turned(record):
