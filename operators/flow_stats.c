@@ -11,9 +11,16 @@
 //
 // When a record ends is decided by flow_state.h from packets and event time alone: the records are the same whatever
 // the batches, the number of workers and the moment at which a timer happens to fire. Only eviction depends on them.
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "dataplane/flow_changes.h"
 #include "dataplane/flow_expiry.h"
-#include "dataplane/flow_part.h"
 #include "dataplane/flow_record_fill.h"
+#include "dataplane/link_set.h"
+#include "dataplane/operator.h"
+#include "dataplane/tcp_record.h"
+#include "dataplane/tcp_table.h"
 
 enum { OUTPUT_FLOWS, OUTPUT_UPDATES };
 enum { DROP_TABLE_FULL };
@@ -39,13 +46,23 @@ struct flow_stats_options {
 	bool tcp;
 };
 
+// What the instances share.
+struct flow_stats_shared {
+	struct flow_table *table;
+	struct tcp_table *tcp; // NULL: no TCP analysis
+};
+
 struct flow_stats {
-	struct flow_part part;
+	struct flow_table *table;
+	struct tcp_flow *tcp_flows; // parallel to table->flows; NULL: no TCP analysis
+	struct tcp_lender tcp_lender;
+	struct flow_changes changes;
 	uint64_t update_interval_ns;
 	uint64_t updated_ns; // the interval that began then is being counted
 	unsigned evict;
 	bool tells_flows, tells_updates;
 	struct flow_expiry expiry;
+	struct link_set links;
 };
 
 // Records that nobody hears are not made. A new plan may change who listens.
@@ -55,6 +72,26 @@ static void note_listeners(struct instance *self) {
 	stats->tells_updates = instance_has_listener(self, OUTPUT_UPDATES);
 }
 
+// The TCP part of a flow.
+//   return  NULL: it has none
+static struct tcp_flow *tcp_part(const struct flow_stats *stats, uint32_t record) {
+	bool is_tcp = stats->tcp_flows != NULL && stats->table->flows[record].protocol == IPPROTO_TCP;
+	return is_tcp ? &stats->tcp_flows[record] : NULL;
+}
+
+static void start_tcp(struct flow_stats *stats, uint32_t record) {
+	struct tcp_flow *tcp = tcp_part(stats, record);
+	if (tcp != NULL)
+		tcp_flow_start(tcp);
+}
+
+static void count_tcp(struct flow_stats *stats, uint32_t record, struct rte_mbuf *tuple) {
+	struct tcp_flow *tcp = tcp_part(stats, record);
+	if (tcp != NULL)
+		tcp_table_count(tcp, &stats->tcp_lender, tuple_packet(tuple), rte_pktmbuf_mtod(tuple, const uint8_t *),
+			rte_pktmbuf_data_len(tuple));
+}
+
 static void export_record(struct instance *self, uint32_t record, enum flow_end_reason reason) {
 	struct flow_stats *stats = self->state;
 	self->gauges[GAUGE_ENDED + reason]++;
@@ -62,8 +99,15 @@ static void export_record(struct instance *self, uint32_t record, enum flow_end_
 	if (tuple == NULL)
 		return;
 	struct flow_record *out = tuple_record(tuple);
-	flow_part_fill_record(&stats->part, record, out);
+	const struct flow *flow = &stats->table->flows[record];
+	const struct flow_cold *cold = &stats->table->colds[record];
+	struct flow_key key;
+	flow_table_key(stats->table, record, &key);
+	flow_record_fill(out, &key, flow, cold, link_set_at(&stats->links, cold->headers));
 	out->end_reason = (uint8_t)reason;
+	const struct tcp_flow *tcp = tcp_part(stats, record);
+	if (tcp != NULL)
+		tcp_record_fill(tcp, &stats->tcp_lender, (flow->bits & FLOW_FORWARD_IS_REVERSED) != 0, out);
 	instance_emit(self, OUTPUT_FLOWS, tuple);
 }
 
@@ -74,7 +118,11 @@ static void tell_update(struct instance *self, uint32_t record, enum flow_end_re
 	if (tuple == NULL)
 		return;
 	struct flow_update *update = tuple_record(tuple);
-	flow_part_fill_update(&stats->part, record, update);
+	struct flow *flow = &stats->table->flows[record];
+	struct flow_key key;
+	flow_table_key(stats->table, record, &key);
+	flow_update_fill(update, &key, flow, flow_changes_report(&stats->changes, record),
+		flow_end_ns(flow, &stats->table->colds[record]));
 	if (reason != FLOW_END_REASONS)
 		flow_update_end(update, reason);
 	instance_emit(self, OUTPUT_UPDATES, tuple);
@@ -83,29 +131,34 @@ static void tell_update(struct instance *self, uint32_t record, enum flow_end_re
 // What is left to do for a flow whose last record is out: its last update.
 static void conclude_flow(struct instance *self, uint32_t record, enum flow_end_reason reason) {
 	struct flow_stats *stats = self->state;
-	flow_changes_remove(&stats->part.changes, record);
+	flow_changes_remove(&stats->changes, record);
 	if (stats->tells_updates)
 		tell_update(self, record, reason);
-	flow_part_end_tcp(&stats->part, record);
+	struct tcp_flow *tcp = tcp_part(stats, record);
+	if (tcp != NULL)
+		tcp_flow_end(tcp, &stats->tcp_lender);
 }
 
 // End a flow that is not on the wheel.
 static void end_flow(struct instance *self, uint32_t record, enum flow_end_reason reason) {
 	struct flow_stats *stats = self->state;
-	if (stats->part.table->flows[record].bits & FLOW_EMPTY)
+	if (stats->table->flows[record].bits & FLOW_EMPTY)
 		self->gauges[GAUGE_ENDED_SILENTLY]++;
 	else
 		export_record(self, record, reason);
 	conclude_flow(self, record, reason);
-	flow_part_give_links(&stats->part, record);
-	flow_table_remove(stats->part.table, self->index, record);
+	link_set_give(&stats->links, stats->table->colds[record].headers);
+	flow_table_remove(stats->table, self->index, record);
 	self->gauges[GAUGE_FLOWS]--;
 }
 
 static void cut_flow(struct instance *self, uint32_t record) {
 	struct flow_stats *stats = self->state;
 	export_record(self, record, FLOW_END_ACTIVE);
-	flow_part_cut(&stats->part, record);
+	flow_cut(&stats->table->flows[record], &stats->table->reports[record]);
+	struct tcp_flow *tcp = tcp_part(stats, record);
+	if (tcp != NULL)
+		tcp_flow_cut(tcp, &stats->tcp_lender);
 }
 
 // Do what is due at the watermark for a flow that is not on the wheel: at most one record and one update.
@@ -119,7 +172,7 @@ static bool settle_flow(struct instance *self, uint32_t record) {
 	}
 	if (due != FLOW_DUE_END)
 		return false;
-	end_flow(self, record, flow_idle_reason(&stats->part.table->flows[record]));
+	end_flow(self, record, flow_idle_reason(&stats->table->flows[record]));
 	return true;
 }
 
@@ -135,19 +188,42 @@ static bool evict_flow(struct instance *self) {
 	return true;
 }
 
+// Refer to the link headers of a packet, source and destination as in the canonical key.
+static uint32_t take_links(struct instance *self, struct rte_mbuf *tuple) {
+	struct flow_stats *stats = self->state;
+	struct packet_link_headers headers;
+	const uint8_t *data = rte_pktmbuf_mtod(tuple, const uint8_t *);
+	uint16_t size = rte_pktmbuf_data_len(tuple);
+	uint8_t bits = tuple_packet(tuple)->bits;
+	packet_parse_link(data, size, tuple_link(tuple), &headers);
+	if (packet_tunnels_opened(bits) > 0)
+		packet_parse_tunnels(data, size, tuple_link(tuple), packet_tunnels_opened(bits), &headers);
+	if (bits & PACKET_REVERSED) {
+		uint8_t mac[sizeof(headers.src_mac)];
+		memcpy(mac, headers.src_mac, sizeof(mac));
+		memcpy(headers.src_mac, headers.dst_mac, sizeof(mac));
+		memcpy(headers.dst_mac, mac, sizeof(mac));
+	}
+	uint64_t hash = 0;
+	if (!link_set_is_last(&stats->links, &headers))
+		hash = key_hash(self->op->node, &headers, sizeof(headers));
+	return link_set_take(&stats->links, &headers, hash);
+}
+
 // Make a flow of a packet that has none.
 //   return  its record, or 0: there is no place
 static uint32_t add_flow(struct instance *self, struct rte_mbuf *tuple, const struct flow_words *words) {
 	struct flow_stats *stats = self->state;
-	struct flow_table *table = stats->part.table;
+	struct flow_table *table = stats->table;
 	uint64_t hash = tuple_hash(tuple);
 	uint32_t record = flow_table_insert(table, self->index, hash, words);
 	if (record == 0 && stats->evict == EVICT_NEAREST_EXPIRY && evict_flow(self))
 		record = flow_table_insert(table, self->index, hash, words);
 	if (record == 0)
 		return 0;
-	flow_part_take_links(&stats->part, record, self->op->node, tuple);
-	flow_part_start(&stats->part, record, tuple);
+	flow_start(&table->flows[record], &table->colds[record], tuple_packet(tuple));
+	table->colds[record].headers = take_links(self, tuple);
+	start_tcp(stats, record);
 	self->gauges[GAUGE_CREATED]++;
 	self->gauges[GAUGE_FLOWS]++;
 	return record;
@@ -158,9 +234,11 @@ static uint32_t add_flow(struct instance *self, struct rte_mbuf *tuple, const st
 static bool advance_flow(struct instance *self, uint32_t record, struct rte_mbuf *tuple) {
 	struct flow_stats *stats = self->state;
 	const struct packet_meta *meta = tuple_packet(tuple);
-	struct flow *flow = &stats->part.table->flows[record];
-	struct flow_cold *cold = &stats->part.table->colds[record];
-	bool is_repeat = (meta->tcp_flags & FLOW_TCP_SYN) && flow_part_has_syn(&stats->part, record, tuple);
+	struct flow *flow = &stats->table->flows[record];
+	struct flow_cold *cold = &stats->table->colds[record];
+	const struct tcp_flow *tcp = meta->tcp_flags & FLOW_TCP_SYN ? tcp_part(stats, record) : NULL;
+	bool is_repeat = tcp != NULL && tcp_table_has_syn(tcp, meta, rte_pktmbuf_mtod(tuple, const uint8_t *),
+						rte_pktmbuf_data_len(tuple));
 	struct flow_decision decision = flow_decide(flow, cold, &stats->expiry.timeouts, meta, is_repeat);
 	if (decision.exports && decision.record_reason == FLOW_END_ACTIVE)
 		cut_flow(self, record);
@@ -172,13 +250,14 @@ static bool advance_flow(struct instance *self, uint32_t record, struct rte_mbuf
 	if (decision.step == FLOW_STEP_COUNT)
 		return false;
 
-	flow_part_give_links(&stats->part, record);
-	flow_part_take_links(&stats->part, record, self->op->node, tuple);
+	link_set_give(&stats->links, cold->headers);
+	cold->headers = take_links(self, tuple);
 	if (decision.step == FLOW_STEP_CONTINUE) {
 		flow_continue(flow, cold, meta);
 	} else {
 		conclude_flow(self, record, decision.end_reason);
-		flow_part_start(&stats->part, record, tuple);
+		flow_start(flow, cold, meta);
+		start_tcp(stats, record);
 		self->gauges[GAUGE_CREATED]++;
 	}
 	return true;
@@ -190,8 +269,9 @@ static bool advance_flow(struct instance *self, uint32_t record, struct rte_mbuf
 static bool __attribute__((noinline))
 take_packet(struct instance *self, struct rte_mbuf *tuple, uint32_t record, const struct flow_words *words) {
 	struct flow_stats *stats = self->state;
+	const struct packet_meta *meta = tuple_packet(tuple);
 	if (record == 0)
-		record = flow_table_lookup(stats->part.table, tuple_hash(tuple), words);
+		record = flow_table_lookup(stats->table, tuple_hash(tuple), words);
 	bool is_new = record == 0, begins = false;
 	if (is_new)
 		record = add_flow(self, tuple, words);
@@ -199,11 +279,14 @@ take_packet(struct instance *self, struct rte_mbuf *tuple, uint32_t record, cons
 		begins = advance_flow(self, record, tuple);
 	if (record == 0)
 		return false;
-	struct flow *flow = &stats->part.table->flows[record];
+	struct flow *flow = &stats->table->flows[record];
+	if (tuple_application(tuple) != 0)
+		flow_set_application(&stats->table->colds[record], tuple_application(tuple));
 	uint8_t bits = flow->bits;
-	flow_part_count(&stats->part, record, tuple);
+	flow_count_any(flow, &stats->table->colds[record], meta, meta->bits & PACKET_REVERSED);
+	count_tcp(stats, record, tuple);
 	if (stats->tells_updates)
-		flow_changes_add(&stats->part.changes, record);
+		flow_changes_add(&stats->changes, record);
 	if (is_new)
 		flow_expiry_watch(&stats->expiry, record);
 	else if (begins || ((bits ^ flow->bits) & FLOW_ENDED))
@@ -211,11 +294,36 @@ take_packet(struct instance *self, struct rte_mbuf *tuple, uint32_t record, cons
 	return true;
 }
 
+// Fetch what TCP analysis will touch: of all packets first what is found at once, then what that leads to.
+static void prefetch_tcp(const struct flow_stats *stats, const struct batch *batch, const uint32_t *candidates) {
+	const struct tcp_flow *flows[BATCH_MAX];
+	unsigned n = 0;
+	for (unsigned i = 0; i < batch->count; i++) {
+		if (tuple_packet(batch->tuples[i])->key.protocol != IPPROTO_TCP)
+			continue;
+		flows[n] = &stats->tcp_flows[candidates[i]];
+		__builtin_prefetch(&flows[n]->near, 1);
+		__builtin_prefetch(&flows[n]->far, 1);
+		n++;
+	}
+	for (unsigned i = 0; i < n; i++)
+		tcp_table_prefetch_blocks(flows[i], &stats->tcp_lender);
+	for (unsigned i = 0; i < n; i++)
+		tcp_table_prefetch_spans(flows[i], &stats->tcp_lender);
+}
+
 static void flow_stats_process(struct instance *self, struct batch *batch) {
 	struct flow_stats *stats = self->state;
 	uint64_t hashes[BATCH_MAX];
 	uint32_t candidates[BATCH_MAX];
-	flow_part_lookup_batch(&stats->part, batch, hashes, candidates);
+	for (unsigned i = 0; i < batch->count; i++) {
+		hashes[i] = tuple_hash(batch->tuples[i]);
+		flow_table_prefetch(stats->table, hashes[i]);
+	}
+	flow_table_lookup_batch(stats->table, hashes, batch->count, candidates);
+	if (stats->tcp_flows != NULL)
+		prefetch_tcp(stats, batch, candidates);
+
 	note_listeners(self);
 	const struct flow_timeouts timeouts = stats->expiry.timeouts;
 	uint8_t plain_bits = stats->tells_updates ? FLOW_DIRTY : 0;
@@ -223,14 +331,14 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 	for (unsigned i = 0; i < batch->count; i++) {
 		struct rte_mbuf *tuple = batch->tuples[i];
 		const struct packet_meta *meta = tuple_packet(tuple);
-		struct flow *flow = &stats->part.table->flows[candidates[i]];
+		struct flow *flow = &stats->table->flows[candidates[i]];
 		struct flow_words words;
 		unsigned direction = meta->bits & PACKET_REVERSED;
 		flow_words_set(&words, meta, direction, hashes[i]);
-		bool found = flow_table_has_key(stats->part.table, candidates[i], &words);
+		bool found = flow_table_has_key(stats->table, candidates[i], &words);
 		if (__builtin_expect(found & flow_is_plain(flow, meta, direction, &timeouts, plain_bits), 1)) {
 			flow_count(flow, meta, direction);
-			flow_part_count_tcp(&stats->part, candidates[i], tuple);
+			count_tcp(stats, candidates[i], tuple);
 		} else if (!take_packet(self, tuple, found ? candidates[i] : 0, &words)) {
 			instance_drop(self, DROP_TABLE_FULL, tuple);
 			continue;
@@ -266,7 +374,7 @@ static bool expire_flows(struct instance *self, unsigned *room) {
 //   return  true if all of it was told
 static bool tell_updates(struct instance *self, unsigned room) {
 	struct flow_stats *stats = self->state;
-	struct flow_changes *changes = &stats->part.changes;
+	struct flow_changes *changes = &stats->changes;
 	if (!flow_changes_are_due(changes) && self->watermark_ns >= stats->updated_ns + stats->update_interval_ns) {
 		stats->updated_ns = self->watermark_ns - self->watermark_ns % stats->update_interval_ns;
 		flow_changes_make_due(changes);
@@ -282,7 +390,7 @@ static bool flow_stats_tick(struct instance *self, unsigned room) {
 	bool is_done = expire_flows(self, &room);
 	if (stats->tells_updates)
 		is_done &= tell_updates(self, room);
-	self->gauges[GAUGE_CHANGED] = stats->part.changes.tail - stats->part.changes.head;
+	self->gauges[GAUGE_CHANGED] = stats->changes.tail - stats->changes.head;
 	return !is_done;
 }
 
@@ -297,17 +405,28 @@ static bool flow_stats_flush(struct instance *self, enum end_of_stream why, unsi
 }
 
 static void flow_stats_close(struct operator *op) {
-	flow_shared_free(op->shared);
+	struct flow_stats_shared *shared = op->shared;
+	if (shared == NULL)
+		return;
+	flow_table_free(shared->table);
+	tcp_table_free(shared->tcp);
+	free(shared);
 	op->shared = NULL;
 }
 
 static int flow_stats_open(struct operator *op) {
 	const struct flow_stats_options *options = op->options;
-	struct flow_shared *shared = NULL;
-	int error = flow_shared_new(&shared, options->max_flows, op->instance_count, options->tcp);
+	struct flow_stats_shared *shared = calloc(1, sizeof(*shared));
 	op->shared = shared;
-	if (error != 0)
+	int error = shared != NULL ? 0 : -ENOMEM;
+	if (error == 0)
+		error = flow_table_new(&shared->table, options->max_flows, op->instance_count);
+	if (error == 0 && options->tcp)
+		error = tcp_table_new(&shared->tcp, options->max_flows, op->instance_count);
+	if (error != 0) {
 		operator_error(op, "no memory for max_flows: %llu", (unsigned long long)options->max_flows);
+		flow_stats_close(op);
+	}
 	return error;
 }
 
@@ -319,11 +438,19 @@ static int flow_stats_init(struct instance *self) {
 		.active_ns = options->active_timeout_ns,
 		.linger_ns = options->tcp_linger_ns,
 	};
+	struct flow_stats_shared *shared = self->op->shared;
+	stats->table = shared->table;
+	if (shared->tcp != NULL) {
+		stats->tcp_flows = shared->tcp->flows;
+		stats->tcp_lender = tcp_table_lender(shared->tcp, self->index);
+	}
 	stats->update_interval_ns = options->update_interval_ns;
 	stats->evict = options->evict;
-	int error = flow_part_init(&stats->part, self->op->shared, self->index);
-	flow_expiry_init(&stats->expiry, stats->part.table, &timeouts);
-	self->gauges[GAUGE_CAPACITY] = stats->part.table->capacity;
+	flow_expiry_init(&stats->expiry, stats->table, &timeouts);
+	self->gauges[GAUGE_CAPACITY] = stats->table->capacity;
+	int error = flow_changes_init(&stats->changes, stats->table);
+	if (error == 0)
+		error = link_set_init(&stats->links, stats->table->capacity);
 	if (error != 0)
 		operator_error(self->op, "no memory for max_flows: %llu", (unsigned long long)options->max_flows);
 	return error;
@@ -331,7 +458,8 @@ static int flow_stats_init(struct instance *self) {
 
 static void flow_stats_fini(struct instance *self) {
 	struct flow_stats *stats = self->state;
-	flow_part_fini(&stats->part);
+	flow_changes_fini(&stats->changes);
+	link_set_fini(&stats->links);
 }
 
 static const char *const evict_names[] = {[EVICT_NEAREST_EXPIRY] = "nearest_expiry", [EVICT_NONE] = "none", NULL};
