@@ -50,10 +50,7 @@ struct ipfix_options {
 	char *collector, *path;
 	unsigned transport;
 	bool biflow;
-	uint64_t template_refresh_ns;
-	uint64_t message_size;
-	uint64_t enterprise;
-	uint64_t observation_domain;
+	uint64_t template_refresh_ns, message_size, enterprise, observation_domain;
 };
 
 static const struct option ipfix_option_table[] = {
