@@ -20,6 +20,9 @@ void config_init(struct config *config) {
 		.entries_max = 256,
 		.list_length = 20,
 		.history_length = 3600,
+		.history_minutes = 2880,
+		.history_hours = 2160,
+		.redis_timeout_ns = 2 * NS_PER_S,
 	};
 }
 
@@ -47,16 +50,17 @@ static int config_windows(struct conf *conf, const yaml_node_t *node, struct con
 	return config->windows_length > 0 ? 0 : conf_error(conf, node, "windows: expected at least one");
 }
 
-// A rule file that is not absolute is meant from where the configuration is.
-static int config_place_alerts(struct conf *conf, struct config *config) {
+// A file that is not absolute is meant from where the configuration is.
+//   file  [CONFIG_TEXT_SIZE], in and out; empty: none
+static int config_place(struct conf *conf, const char *name, char *file) {
 	const char *slash = strrchr(conf->path, '/');
-	if (config->alerts[0] == '\0' || config->alerts[0] == '/' || slash == NULL)
+	if (file[0] == '\0' || file[0] == '/' || slash == NULL)
 		return 0;
 	char placed[2 * CONFIG_TEXT_SIZE];
-	int size = snprintf(placed, sizeof(placed), "%.*s/%s", (int)(slash - conf->path), conf->path, config->alerts);
+	int size = snprintf(placed, sizeof(placed), "%.*s/%s", (int)(slash - conf->path), conf->path, file);
 	if (size < 0 || size >= CONFIG_TEXT_SIZE)
-		return conf_error(conf, NULL, "alerts: path longer than %d bytes", CONFIG_TEXT_SIZE - 1);
-	memcpy(config->alerts, placed, (size_t)size + 1);
+		return conf_error(conf, NULL, "%s: path longer than %d bytes", name, CONFIG_TEXT_SIZE - 1);
+	memcpy(file, placed, (size_t)size + 1);
 	return 0;
 }
 
@@ -71,6 +75,8 @@ int config_load(struct config *config, const char *path, char *error) {
 	const struct conf_field fields[] = {
 		{"listen", CONF_STRING, config->listen, sizeof(config->listen)},
 		{"redis", CONF_STRING, config->redis, sizeof(config->redis)},
+		{"redis_password_file", CONF_STRING, config->redis_password_file, sizeof(config->redis_password_file)},
+		{"redis_timeout", CONF_DURATION, &config->redis_timeout_ns, .min = 1e8, .max = 60e9},
 		{"alerts", CONF_STRING, config->alerts, sizeof(config->alerts)},
 		{"interval", CONF_DURATION, &config->interval_ns, .min = 1e9, .max = 10e9},
 		{"windows", CONF_NODE, &windows},
@@ -78,6 +84,8 @@ int config_load(struct config *config, const char *path, char *error) {
 		{"entries_max", CONF_U32, &config->entries_max, .min = 16, .max = 4096},
 		{"list_length", CONF_U32, &config->list_length, .min = 1, .max = 1000},
 		{"history_length", CONF_U32, &config->history_length, .min = 1, .max = 1000000},
+		{"history_minutes", CONF_U32, &config->history_minutes, .min = 1, .max = 1000000},
+		{"history_hours", CONF_U32, &config->history_hours, .min = 1, .max = 1000000},
 		{0},
 	};
 	err = conf_mapping(&conf, conf_root(&conf), "", fields);
@@ -88,7 +96,9 @@ int config_load(struct config *config, const char *path, char *error) {
 	if (err == 0 && config->interval_ns % NS_PER_S != 0)
 		err = conf_error(&conf, NULL, "interval: expected whole seconds");
 	if (err == 0)
-		err = config_place_alerts(&conf, config);
+		err = config_place(&conf, "alerts", config->alerts);
+	if (err == 0)
+		err = config_place(&conf, "redis_password_file", config->redis_password_file);
 	if (err != 0)
 		snprintf(error, CONF_ERROR_SIZE, "%s", conf.error);
 	conf_close(&conf);

@@ -2,40 +2,212 @@
 // Copyright (c) 2026 the weir authors
 #include "ctrlplane/history.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-uint64_t history_last_ms(const struct history *history) {
-	return history->added > 0 ? history->entries[(history->added - 1) % HISTORY_PENDING_MAX].ms : 0;
+const char *const history_names[HISTORY_RESOLUTIONS] = {"1s", "1m", "1h"};
+
+static const uint64_t pending_max[HISTORY_RESOLUTIONS] = {HISTORY_PENDING_MAX, HISTORY_MINUTES_MAX, HISTORY_HOURS_MAX};
+static const uint64_t length_ms[HISTORY_RESOLUTIONS] = {0, 60 * 1000, 3600 * 1000};
+
+int history_new(struct history **out) {
+	struct history *history = calloc(1, sizeof(*history));
+	if (history == NULL)
+		return -ENOMEM;
+	for (int i = 0; i < HISTORY_RESOLUTIONS; i++) {
+		struct history_level *level = &history->levels[i];
+		level->max = pending_max[i];
+		level->added = level->stored = level->storing = level->max; // so that an older one can come before
+		level->entries = calloc(level->max, sizeof(*level->entries));
+		if (level->entries == NULL) {
+			history_free(history);
+			return -ENOMEM;
+		}
+	}
+	*out = history;
+	return 0;
+}
+
+void history_free(struct history *history) {
+	if (history == NULL)
+		return;
+	for (int i = 0; i < HISTORY_RESOLUTIONS; i++)
+		free(history->levels[i].entries);
+	free(history);
 }
 
 void history_add_gap(struct history *history, const struct history_gap *gap) {
 	struct history_gap *last = history->gaps_length > 0 ? &history->gaps[history->gaps_length - 1] : NULL;
-	bool joins = last != NULL && strcmp(last->reason, gap->reason) == 0;
+	bool joins =
+		last != NULL && history->gaps_length > history->gaps_storing && strcmp(last->reason, gap->reason) == 0;
 	if (joins || history->gaps_length == HISTORY_GAPS_MAX) {
 		last->to_ms = gap->to_ms;
-		last->id_ms = gap->id_ms;
 		return;
 	}
 	history->gaps[history->gaps_length++] = *gap;
 }
 
-void history_add(struct history *history, const struct history_entry *entry) {
-	if (entry->ms <= history_last_ms(history) || entry->ms <= history->last_stored_ms)
-		return;
-	if (history->added - history->stored == HISTORY_PENDING_MAX) {
-		uint64_t ms = history->entries[history->stored++ % HISTORY_PENDING_MAX].ms;
-		history_add_gap(history, &(struct history_gap){ms, ms, ms, "redis was away"});
-	}
-	history->entries[history->added++ % HISTORY_PENDING_MAX] = *entry;
+static uint64_t greater(uint64_t a, uint64_t b) {
+	return a > b ? a : b;
 }
 
-void history_mark_stored(struct history *history, uint64_t added, size_t gaps) {
-	if (added > history->stored) {
-		if (history->first_ms == 0)
-			history->first_ms = history->entries[history->stored % HISTORY_PENDING_MAX].ms;
-		history->stored = added;
-		history->last_stored_ms = history->entries[(added - 1) % HISTORY_PENDING_MAX].ms;
+// Add what an entry tells to the interval it is part of: means are weighted with the time they are of.
+static void history_merge(struct history_entry *into, const struct history_entry *from) {
+	double covered = (double)(into->covered_ms + from->covered_ms);
+	double weight = covered > 0 ? (double)from->covered_ms / covered : 0;
+	for (int i = 0; i < HISTORY_RATES; i++) {
+		into->rates[i] += weight * (from->rates[i] - into->rates[i]);
+		if (from->rates_max[i] > into->rates_max[i])
+			into->rates_max[i] = from->rates_max[i];
 	}
-	history->gaps_length -= gaps;
-	memmove(history->gaps, history->gaps + gaps, history->gaps_length * sizeof(history->gaps[0]));
+	into->flows_live += weight * (from->flows_live - into->flows_live);
+	into->nodes_up += weight * (from->nodes_up - into->nodes_up);
+	into->flows_live_max = greater(into->flows_live_max, from->flows_live_max);
+	into->alerts_active_max = greater(into->alerts_active_max, from->alerts_active_max);
+	if (into->covered_ms == 0 || from->nodes_up_min < into->nodes_up_min)
+		into->nodes_up_min = from->nodes_up_min;
+	into->totals = from->totals;
+	into->dropped += from->dropped;
+	into->covered_ms += from->covered_ms;
+}
+
+static struct history_entry *history_at(struct history_level *level, uint64_t number) {
+	return &level->entries[number % level->max];
+}
+
+//   return  the entry that had to make room, NULL: none
+static const struct history_entry *history_push(struct history_level *level, const struct history_entry *entry) {
+	static struct history_entry given_up;
+	bool is_full = level->added - level->stored == level->max;
+	if (is_full)
+		given_up = *history_at(level, level->stored++);
+	*history_at(level, level->added++) = *entry;
+	return is_full ? &given_up : NULL;
+}
+
+static void history_close(struct history_level *level) {
+	if (level->open.ms != 0)
+		history_push(level, &level->open);
+	level->open = (struct history_entry){0};
+}
+
+static void history_add_coarse(struct history_level *level, const struct history_entry *entry, uint64_t size_ms) {
+	uint64_t end_ms = (entry->ms + size_ms - 1) / size_ms * size_ms;
+	if (level->open.ms != end_ms)
+		history_close(level);
+	level->open.ms = end_ms;
+	history_merge(&level->open, entry);
+	if (level->open.covered_ms > size_ms)
+		level->open.covered_ms = size_ms;
+	if (entry->ms == end_ms)
+		history_close(level);
+}
+
+void history_add(struct history *history, const struct history_entry *entry) {
+	struct history_level *level = &history->levels[HISTORY_INTERVAL];
+	if (entry->ms == level->last_ms)
+		return;
+	level->last_ms = entry->ms;
+	const struct history_entry *given_up = history_push(level, entry);
+	if (given_up != NULL)
+		history_add_gap(history,
+			&(struct history_gap){given_up->ms - given_up->covered_ms, given_up->ms, "redis was away"});
+	for (int i = HISTORY_MINUTE; i < HISTORY_RESOLUTIONS; i++)
+		history_add_coarse(&history->levels[i], entry, length_ms[i]);
+}
+
+uint64_t history_id(const struct history_entry *entry, uint64_t *last_id_ms) {
+	*last_id_ms = entry->ms > *last_id_ms ? entry->ms : *last_id_ms + 1;
+	return *last_id_ms;
+}
+
+void history_mark_stored(struct history *history) {
+	bool has_new = history->levels[HISTORY_INTERVAL].storing > history->levels[HISTORY_INTERVAL].stored;
+	for (int i = 0; i < HISTORY_RESOLUTIONS; i++) {
+		struct history_level *level = &history->levels[i];
+		if (level->storing <= level->stored) // given up meanwhile, or nothing new
+			continue;
+		level->stored = level->storing;
+		level->last_id_ms = level->storing_id_ms;
+	}
+	history->gaps_after += history->gaps_storing;
+	history->gaps_length -= history->gaps_storing;
+	memmove(history->gaps, history->gaps + history->gaps_storing, history->gaps_length * sizeof(history->gaps[0]));
+	history->gaps_storing = 0;
+	if (has_new)
+		history->gaps_after = 0;
+}
+
+// Members of the entry that is open, and where they are kept.
+static const char *const rate_names[HISTORY_RATES] = {"packets_per_s", "bits_per_s", "flows_per_s"};
+static const char *const rate_max_names[HISTORY_RATES] = {"packets_per_s_max", "bits_per_s_max", "flows_per_s_max"};
+
+static json_t *entry_to_json(const struct history_entry *entry) {
+	json_t *object = totals_to_json(&entry->totals);
+	for (int i = 0; i < HISTORY_RATES; i++) {
+		json_object_set_new(object, rate_names[i], json_real(entry->rates[i]));
+		json_object_set_new(object, rate_max_names[i], json_real(entry->rates_max[i]));
+	}
+	json_object_set_new(object, "flows_live", json_real(entry->flows_live));
+	json_object_set_new(object, "nodes_up", json_real(entry->nodes_up));
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {{"end_ms", entry->ms}, {"covered_ms", entry->covered_ms},
+		{"flows_live_max", entry->flows_live_max}, {"nodes_up_min", entry->nodes_up_min},
+		{"alerts_active_max", entry->alerts_active_max}, {"dropped", entry->dropped}};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		json_object_set_new(object, numbers[i].name, json_integer((json_int_t)numbers[i].value));
+	return object;
+}
+
+static uint64_t member(const json_t *object, const char *name) {
+	return (uint64_t)json_integer_value(json_object_get(object, name));
+}
+
+static void entry_from_json(const json_t *object, struct history_entry *out) {
+	*out = (struct history_entry){.ms = member(object, "end_ms"),
+		.covered_ms = member(object, "covered_ms"),
+		.flows_live = json_number_value(json_object_get(object, "flows_live")),
+		.nodes_up = json_number_value(json_object_get(object, "nodes_up")),
+		.flows_live_max = member(object, "flows_live_max"),
+		.nodes_up_min = member(object, "nodes_up_min"),
+		.alerts_active_max = member(object, "alerts_active_max"),
+		.dropped = member(object, "dropped")};
+	totals_from_json(object, &out->totals);
+	for (int i = 0; i < HISTORY_RATES; i++) {
+		out->rates[i] = json_number_value(json_object_get(object, rate_names[i]));
+		out->rates_max[i] = json_number_value(json_object_get(object, rate_max_names[i]));
+	}
+}
+
+json_t *history_open_to_json(const struct history_level *level) {
+	// What is on its way will be stored together with this.
+	json_t *object = json_pack("{sI sI}", "last_ms", (json_int_t)level->last_ms, "last_id_ms",
+		(json_int_t)(level->storing > level->stored ? level->storing_id_ms : level->last_id_ms));
+	if (level->open.ms != 0)
+		json_object_set_new(object, "open", entry_to_json(&level->open));
+	return object;
+}
+
+void history_restore(struct history_level *level, const json_t *object) {
+	struct history_entry open;
+	entry_from_json(json_object_get(object, "open"), &open);
+	level->last_id_ms = greater(level->last_id_ms, member(object, "last_id_ms"));
+	if (level->last_ms == 0)
+		level->last_ms = member(object, "last_ms");
+	if (open.ms == 0)
+		return;
+	bool is_pending = level->added > level->stored;
+	struct history_entry *next = is_pending ? history_at(level, level->stored) : &level->open;
+	if (next->ms == 0 || next->ms == open.ms) {
+		struct history_entry own = *next;
+		*next = open;
+		if (own.ms != 0)
+			history_merge(next, &own);
+	} else if (level->stored > 0 && level->added - level->stored < level->max) {
+		*history_at(level, --level->stored) = open;
+		level->storing = level->stored;
+	}
 }

@@ -39,7 +39,8 @@ static const char usage[] =
 	"  --listen ENDPOINT  tcp://127.0.0.1:PORT or ipc://PATH for nodes and weirctl (default "
 	"tcp://127.0.0.1:5570);\n"
 	"                     summaries come in on the next port, or on PATH-summaries\n"
-	"  --redis ENDPOINT   unix:///PATH, tcp://ADDRESS:PORT or none (default unix:///run/weir/redis.sock)\n"
+	"  --redis ENDPOINT   unix://[USER@]/PATH, tcp://[USER@]ADDRESS:PORT, none, or\n"
+	"                     sentinel://[USER@]ADDRESS:PORT,.../NAME (default unix:///run/weir/redis.sock)\n"
 	"  --alerts FILE      alert rules; a file named in the configuration counts from where that is\n"
 	"  --help             this text\n"
 	"  --version          the version\n";

@@ -34,6 +34,7 @@ struct node *nodes_find_peer(const struct nodes *nodes, const struct identity *p
 
 static void node_free(struct node *node) {
 	window_free(node->window);
+	history_free(node->history);
 	json_decref(node->operators);
 	json_decref(node->channels);
 	json_decref(node->uplink);
@@ -75,8 +76,10 @@ int nodes_obtain(struct nodes *nodes, const char *name, struct node **out) {
 	if (node == NULL)
 		return -ENOMEM;
 	err = window_new(&node->window, nodes->window_slots, nodes->interval_ns, nodes->window_entries);
+	if (err == 0)
+		err = history_new(&node->history);
 	if (err != 0) {
-		free(node);
+		node_free(node);
 		return err;
 	}
 	snprintf(node->name, sizeof(node->name), "%s", name);
@@ -189,6 +192,15 @@ bool node_beat(struct node *node, uint64_t now_ns, uint64_t mono_ns) {
 	node->beat_mono_ns = mono_ns;
 	node->missed = 0;
 	return was_away;
+}
+
+uint64_t node_counted(const struct node *node, const char *counter) {
+	uint64_t sum = 0;
+	size_t i;
+	json_t *instance;
+	json_array_foreach(node->operators, i, instance) sum +=
+		(uint64_t)json_integer_value(json_object_get(instance, counter));
+	return sum;
 }
 
 void node_take_submitted(struct node *node, uint64_t submitted) {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "api/weir.pb-c.h"
+#include "ctrlplane/history.h"
 #include "ctrlplane/identity.h"
 #include "ctrlplane/sequence.h"
 #include "ctrlplane/totals.h"
@@ -92,6 +93,7 @@ struct node {
 	uint64_t duplicates, late;     // summaries
 	struct window *window;         // of its recent intervals
 	uint64_t evaluated;            // the newest interval that alert rules have seen
+	struct history *history;       // the store's
 
 	json_t *operators, *channels, *uplink, *topology; // as last reported; NULL: not yet
 };
@@ -139,6 +141,8 @@ struct series *node_series(struct node *node, const char *pipeline, const char *
 void node_totals(const struct node *node, struct totals *out);
 // Flows of the current incarnation that live; 0 unless the node is up.
 uint64_t node_flows_live(const struct node *node);
+// Sum of one counter over its instances as last reported.
+uint64_t node_counted(const struct node *node, const char *counter);
 // A beat says how many summaries the node's operators have submitted in this incarnation.
 void node_take_submitted(struct node *node, uint64_t submitted);
 // Length of the unknown intervals, the open one up to now included.

@@ -41,16 +41,6 @@ static json_t *query_past(const struct node *node) {
 	return list;
 }
 
-// Sums of one counter over the instances a node reported.
-static uint64_t operators_sum(const struct node *node, const char *counter) {
-	uint64_t sum = 0;
-	size_t i;
-	json_t *instance;
-	json_array_foreach(node->operators, i, instance) sum +=
-		(uint64_t)json_integer_value(json_object_get(instance, counter));
-	return sum;
-}
-
 json_t *query_node(struct state *state, const struct node *node) {
 	uint64_t now_ns = clock_wall_ns();
 	struct totals totals;
@@ -78,8 +68,8 @@ json_t *query_node(struct state *state, const struct node *node) {
 	json_object_set_new(object, "missed_beats", number(node->missed));
 	json_object_set_new(object, "duplicates", number(node->duplicates));
 	json_object_set_new(object, "late", number(node->late));
-	json_object_set_new(object, "dropped", number(operators_sum(node, "dropped")));
-	json_object_set_new(object, "lost_outside", number(operators_sum(node, "lost_outside")));
+	json_object_set_new(object, "dropped", number(node_counted(node, "dropped")));
+	json_object_set_new(object, "lost_outside", number(node_counted(node, "lost_outside")));
 	json_object_set(object, "uplink", node->uplink != NULL ? node->uplink : json_null());
 	return object;
 }

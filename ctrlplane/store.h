@@ -14,8 +14,8 @@
 struct state;
 struct store;
 
-//   endpoint  unix:///PATH, tcp://ADDRESS:PORT, or none
-//   return    0; -EINVAL: no such endpoint
+//   endpoint  as api/redis_endpoint.h parses it; outlives the result
+//   return    0; -EINVAL: no such endpoint; what redis_password_read() says of the configured password file
 int store_new(struct store **out, struct state *state, const char *endpoint);
 void store_free(struct store *store);
 

@@ -11,12 +11,11 @@
 
 #include "ctrlplane/clock.h"
 #include "ctrlplane/log.h"
-#include "ctrlplane/store_command.h"
 #include "ctrlplane/store_parts.h"
 #include "ctrlplane/text.h"
 
-enum { LOAD_WATCH, LOAD_META, LOAD_NODES, LOAD_TOTAL, LOAD_ALERTS, LOAD_ALERT_HISTORY, LOADS_GREETING };
-enum { LOAD_NODE, LOAD_SERIES, LOAD_OPERATORS, LOADS_PER_NODE };
+enum { LOAD_WATCH, LOAD_META, LOAD_NODES, LOAD_TOTAL, LOAD_ALERTS, LOAD_ALERT_HISTORY, LOAD_OPEN, LOADS_GREETING };
+enum { LOAD_NODE, LOAD_SERIES, LOAD_OPERATORS, LOAD_NODE_OPEN, LOADS_PER_NODE };
 
 static void load_words(struct store *store, struct store_command *command, const char *name, const char *key) {
 	store_word(command, "%s", name);
@@ -30,8 +29,21 @@ static void load_words(struct store *store, struct store_command *command, const
 	store_command_end(command);
 }
 
-uint64_t store_send_greeting(struct store *store) {
+static void send_password(struct store *store, struct store_command *command, const char *password) {
+	store_word(command, "AUTH");
+	if (store->endpoint.user[0] != '\0')
+		store_word(command, "%s", store->endpoint.user);
+	store_word(command, "%s", password);
+	store_command_end(command);
+}
+
+uint64_t store_send_greeting(struct store *store, const char *password) {
 	struct store_command command = {.redis = store->redis};
+	if (password != NULL)
+		send_password(store, &command, password);
+	store_word(&command, "ROLE");
+	store_command_end(&command);
+	store->greeted = command.commands;
 	load_words(store, &command, "WATCH", "meta");
 	load_words(store, &command, "HGETALL", "meta");
 	if (!store->is_loaded) {
@@ -39,6 +51,7 @@ uint64_t store_send_greeting(struct store *store) {
 		load_words(store, &command, "HGETALL", "total");
 		load_words(store, &command, "HVALS", "alerts:active");
 		load_words(store, &command, "XREVRANGE", "alerts:history");
+		load_words(store, &command, "HGETALL", "history:open");
 	}
 	store_command_fini(&command);
 	return command.commands;
@@ -68,6 +81,8 @@ uint64_t store_send_loads(struct store *store) {
 		load_words(store, &command, "HGETALL", key);
 		snprintf(key, sizeof(key), "node:%s:operators", store->names[i]);
 		load_words(store, &command, "GET", key);
+		snprintf(key, sizeof(key), "node:%s:history:open", store->names[i]);
+		load_words(store, &command, "HGETALL", key);
 	}
 	store_command_fini(&command);
 	return command.commands;
@@ -96,22 +111,23 @@ static void field_totals(const redisReply *reply, const char *prefix, struct tot
 
 // Redis was emptied, or fell back to an older copy of itself: say which stretch it no longer has.
 static void note_lost_history(struct store *store, uint64_t redis_last_ms) {
-	struct history *history = &store->history;
+	struct history *history = store->history;
 	struct alerts *alerts = &store->state->alerts;
-	if (history->last_stored_ms <= redis_last_ms)
+	uint64_t last_ms = history->levels[HISTORY_INTERVAL].last_id_ms;
+	if (last_ms <= redis_last_ms)
 		return;
 	uint64_t from_ms = redis_last_ms != 0 ? redis_last_ms : history->first_ms;
-	history_add_gap(history,
-		&(struct history_gap){from_ms, history->last_stored_ms, history->last_stored_ms, "redis lost it"});
+	history_add_gap(history, &(struct history_gap){from_ms, last_ms, "redis lost it"});
 	if (redis_last_ms == 0)
 		history->first_ms = 0;
 	alerts->stored = 0;
-	log_line("redis %s: came back without %.0f s of history; writing the state again", store->endpoint,
-		(double)(history->last_stored_ms - from_ms) / 1e3);
+	log_line("redis %s: came back without %.0f s of history; writing the state again", store->text,
+		(double)(last_ms - from_ms) / 1e3);
 }
 
 static void take_first_meta(struct store *store, const redisReply *reply) {
-	struct history *history = &store->history;
+	struct history *history = store->history;
+	struct history_level *level = &history->levels[HISTORY_INTERVAL];
 	struct state *state = store->state;
 	uint64_t last_ms = field_number(reply, "history_last_ms"), epoch = field_number(reply, "epoch");
 	if (epoch >= state->epoch && epoch < INT64_MAX)
@@ -119,12 +135,12 @@ static void take_first_meta(struct store *store, const redisReply *reply) {
 	if (last_ms == 0)
 		return;
 	history->first_ms = field_number(reply, "history_first_ms");
-	history->last_stored_ms = last_ms;
-	uint64_t to_ms = history->added > 0 ? history->entries[history->stored % HISTORY_PENDING_MAX].ms
-					    : state->started_ns / NS_PER_MS;
+	level->last_id_ms = last_ms;
+	uint64_t to_ms = level->added > level->stored ? level->entries[level->stored % level->max].ms
+						      : state->started_ns / NS_PER_MS;
 	if (to_ms > last_ms + 2 * state->config.interval_ns / NS_PER_MS)
-		history_add_gap(history, &(struct history_gap){last_ms, to_ms, last_ms, "controller was away"});
-	log_line("redis %s: going on from epoch %" PRIu64 ", now %" PRIu64, store->endpoint, epoch, state->epoch);
+		history_add_gap(history, &(struct history_gap){last_ms, to_ms, "controller was away"});
+	log_line("redis %s: going on from epoch %" PRIu64 ", now %" PRIu64, store->text, epoch, state->epoch);
 }
 
 static void take_meta(struct store *store, const redisReply *reply) {
@@ -136,7 +152,7 @@ static void take_meta(struct store *store, const redisReply *reply) {
 	uint64_t epoch = field_number(reply, "epoch"), started_ns = field_number(reply, "started_ns");
 	// Two that began without Redis may have the same epoch: the later one stays.
 	if (epoch > state->epoch || (epoch == state->epoch && started_ns > state->started_ns)) {
-		log_line(STORE_FENCED, store->endpoint, state->epoch);
+		log_line(STORE_FENCED, store->text, state->epoch);
 		store->is_fenced = true;
 	} else if (epoch == state->epoch && started_ns != 0 && started_ns < state->started_ns) {
 		state->epoch++;
@@ -319,6 +335,7 @@ void store_take_over(struct store *store) {
 	take_departed(&store->state->nodes, replies[LOAD_TOTAL]);
 	take_alerts(store, replies[LOAD_ALERTS]);
 	take_alert_history(store, replies[LOAD_ALERT_HISTORY]);
+	store_take_open(store->history, replies[LOAD_OPEN]);
 	for (size_t i = 0; i < store->names_length; i++) {
 		replies = store->kept + LOADS_GREETING + i * LOADS_PER_NODE;
 		take_node(store, store->names[i], replies[LOAD_NODE]);
@@ -327,5 +344,6 @@ void store_take_over(struct store *store) {
 			continue;
 		take_all_series(node, replies[LOAD_SERIES]);
 		take_operators(node, replies[LOAD_OPERATORS]);
+		store_take_open(node->history, replies[LOAD_NODE_OPEN]);
 	}
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Inside the store: the connection (store.c), what is written (store_save.c) and what is read back (store_load.c).
+// Inside the store: the connection (store.c), what Redis answers (store_reply.c), what is written (store_save.c,
+// store_history.c) and what is read back (store_load.c).
 #pragma once
 
 #include <hiredis/hiredis.h>
@@ -9,12 +10,16 @@
 
 #include "ctrlplane/history.h"
 #include "ctrlplane/state.h"
+#include "ctrlplane/store_command.h"
+#include "api/redis_endpoint.h"
+#include "ctrlplane/store_sentinel.h"
 
 enum {
 	STORE_NODE_KEEP_S = 7 * 86400, // keys of a node that the controller no longer knows
 	STORE_TOP_KEEP_S = 60,         // lists of windows
 	STORE_ALERTS_HISTORY = 1000,   // entries
 	STORE_GUARD = 2,               // commands that guard the next transaction: WATCH, HGET epoch
+	STORE_REASON_SIZE = 160,
 };
 
 enum store_phase {
@@ -25,10 +30,10 @@ enum store_phase {
 	STORE_SAVING, // a transaction is on its way
 };
 
-// What a running transaction will have stored.
+// What a running transaction will have stored, but for series and histories.
 struct store_running {
-	uint64_t history_added, events, stored_ns;
-	size_t history_gaps;
+	uint64_t events, stored_ns;
+	char refusal[STORE_REASON_SIZE]; // the first command that Redis refused to queue; empty: none
 };
 
 // What a controller says that finds a greater epoch than its own in Redis.
@@ -36,35 +41,62 @@ struct store_running {
 
 struct store {
 	struct state *state;
-	const char *endpoint; // as configured
-	bool is_none;
+	const char *text; // the endpoint as configured
+	struct redis_endpoint endpoint;
+	struct store_sentinels *sentinels; // NULL: none are asked
+	struct redis_address primary;      // TCP: where the connection leads
 	redisContext *redis;
 	enum store_phase phase;
 	uint64_t retry_mono_ns, backoff_ns;
 	uint64_t deadline_mono_ns; // of the phase
 	uint64_t attempts;
 	uint64_t expected, received; // replies in this phase
+	uint64_t greeted;            // of which the first, of AUTH and ROLE, are not kept
 	redisReply **kept;           // [kept_length], what was read so far: taken over when all of it is there
 	size_t kept_length;
 	bool is_loaded; // what Redis held was taken over, once
 	bool is_fenced;
-	bool is_failing;   // said so already
-	char refusal[128]; // what Redis answered to the greeting instead; empty: nothing
+	char reason[STORE_REASON_SIZE];  // why nothing is stored, as said in the log; empty: it is
+	char refusal[STORE_REASON_SIZE]; // what Redis answered instead of going on; empty: nothing
+	uint64_t failing_ns;             // wall clock since when; 0: it is not
 	struct store_running running;
 	uint64_t stored_ns; // wall clock of the last transaction; 0: none
 	uint64_t errors;    // connections lost and transactions failed
-	struct history history;
+	struct history *history;
 	char (*names)[NODE_NAME_SIZE]; // [names_length], nodes to load
 	size_t names_length;
 };
 
-//   return  commands sent
-uint64_t store_send_greeting(struct store *store);
+// Count a failure, and say it where it isn't what was said last.
+void store_fail(struct store *store, const char *why, const char *consequence);
+// What could not be stored is.
+void store_recover(struct store *store);
+// Close the connection and try again later.
+void store_go_away(struct store *store, const char *why);
+void store_forget_replies(struct store *store);
+// Enter a phase in which so many replies are expected, to be kept.
+void store_enter_reading(struct store *store, enum store_phase phase, uint64_t expected);
+// Handle a reply; takes ownership.
+void store_take_reply(struct store *store, redisReply *reply);
+
+//   password  NULL: none
+//   return    commands sent, the first store->greeted of them AUTH and ROLE
+uint64_t store_send_greeting(struct store *store, const char *password);
 // Ask for each node that the replies to the greeting name.
 //   return  commands sent; 0: there is none
 uint64_t store_send_loads(struct store *store);
 // Take over what was read, all at once: a connection that breaks half-way has changed nothing.
 void store_take_over(struct store *store);
-//   is_whole  with lists and histories
+//   is_whole  with lists
 //   return    commands sent, the last STORE_GUARD of them after EXEC; 0: no memory
 uint64_t store_send_save(struct store *store, bool is_whole);
+
+// Parts of the transaction: the histories, of all nodes and of each; what a stream entry begins with.
+void store_save_histories(struct store_command *command, struct store *store);
+void store_start_entry(struct store_command *command, const char *key, uint32_t length, uint64_t id_ms, uint64_t id_n);
+void store_save_expiry(struct store_command *command, const char *key, unsigned keep_s);
+// What is on its way in a history is stored.
+void store_mark_histories(struct store *store);
+// Go on from the open intervals of an earlier controller.
+//   reply  of HGETALL
+void store_take_open(struct history *history, const redisReply *reply);

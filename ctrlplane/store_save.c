@@ -10,7 +10,6 @@
 #include "ctrlplane/clock.h"
 #include "ctrlplane/query.h"
 #include "ctrlplane/store.h"
-#include "ctrlplane/store_command.h"
 #include "ctrlplane/store_parts.h"
 
 static void save_simple(struct store_command *command, const char *name, const char *key) {
@@ -19,27 +18,24 @@ static void save_simple(struct store_command *command, const char *name, const c
 	store_command_end(command);
 }
 
-static void save_expiry(struct store_command *command, const char *key, unsigned keep_s) {
+void store_save_expiry(struct store_command *command, const char *key, unsigned keep_s) {
 	store_word(command, "EXPIRE");
 	store_word(command, STORE_KEY "%s", key);
 	store_word(command, "%u", keep_s);
 	store_command_end(command);
 }
 
-static void start_entry(struct store_command *command, const char *key, uint32_t length, uint64_t ms, uint64_t n) {
+void store_start_entry(struct store_command *command, const char *key, uint32_t length, uint64_t id_ms, uint64_t id_n) {
 	store_word(command, "XADD");
 	store_word(command, STORE_KEY "%s", key);
 	store_word(command, "MAXLEN");
 	store_word(command, "~");
 	store_word(command, "%u", length);
-	store_word(command, "%" PRIu64 "-%" PRIu64, ms, n);
+	store_word(command, "%" PRIu64 "-%" PRIu64, id_ms, id_n);
 }
 
 static void save_meta(struct store_command *command, const struct store *store) {
-	const struct history *history = &store->history;
-	uint64_t first_ms = history->first_ms;
-	if (first_ms == 0 && history->added > history->stored)
-		first_ms = history->entries[history->stored % HISTORY_PENDING_MAX].ms;
+	const struct history_level *level = &store->history->levels[HISTORY_INTERVAL];
 	store_word(command, "HSET");
 	store_word(command, STORE_KEY "meta");
 	store_number(command, "version", 1);
@@ -49,9 +45,8 @@ static void save_meta(struct store_command *command, const struct store *store) 
 	store_number(command, "started_ns", store->state->started_ns);
 	store_number(command, "stored_ns", store->running.stored_ns);
 	store_number(command, "interval_ns", store->state->config.interval_ns);
-	store_number(command, "history_first_ms", first_ms);
-	store_number(command, "history_last_ms",
-		history->added > history->stored ? history_last_ms(history) : history->last_stored_ms);
+	store_number(command, "history_first_ms", store->history->first_ms);
+	store_number(command, "history_last_ms", level->storing_id_ms);
 	store_command_end(command);
 }
 
@@ -89,7 +84,7 @@ static void save_series(struct store_command *command, struct node *node) {
 		json_decref(value);
 	}
 	store_command_end(command);
-	save_expiry(command, key, STORE_NODE_KEEP_S);
+	store_save_expiry(command, key, STORE_NODE_KEEP_S);
 }
 
 static void save_operators(struct store_command *command, const struct node *node) {
@@ -103,21 +98,6 @@ static void save_operators(struct store_command *command, const struct node *nod
 	store_word(command, "%d", STORE_NODE_KEEP_S);
 	store_command_end(command);
 	json_decref(value);
-}
-
-static void save_node_history(struct store_command *command, const struct store *store, const struct node *node) {
-	char key[NODE_NAME_SIZE + 32];
-	if (node->state != NODE_UP || store->history.added == 0)
-		return;
-	json_t *object = query_node(store->state, node);
-	snprintf(key, sizeof(key), "node:%s:history", node->name);
-	start_entry(command, key, store->state->config.history_length, history_last_ms(&store->history), 0);
-	store_members(command, "", json_object_get(object, "totals"));
-	store_members(command, "", json_object_get(object, "rates"));
-	store_number(command, "flows_live", node_flows_live(node));
-	store_command_end(command);
-	save_expiry(command, key, STORE_NODE_KEEP_S);
-	json_decref(object);
 }
 
 static void save_node(struct store_command *command, struct store *store, struct node *node) {
@@ -134,7 +114,7 @@ static void save_node(struct store_command *command, struct store *store, struct
 	store_members(command, "", object);
 	store_members(command, "finished.", finished);
 	store_command_end(command);
-	save_expiry(command, key, STORE_NODE_KEEP_S);
+	store_save_expiry(command, key, STORE_NODE_KEEP_S);
 	json_decref(object);
 	json_decref(finished);
 	save_series(command, node);
@@ -174,7 +154,7 @@ static void save_alerts(struct store_command *command, const struct alerts *aler
 	for (uint64_t i = alerts->stored > oldest ? alerts->stored : oldest; i < alerts->events; i++) {
 		const struct alert_event *event = &alerts->history[i % ALERTS_HISTORY_MAX];
 		json_t *value = alert_to_json(&event->alert);
-		start_entry(command, "alerts:history", STORE_ALERTS_HISTORY, event->id_ms, event->id_n);
+		store_start_entry(command, "alerts:history", STORE_ALERTS_HISTORY, event->id_ms, event->id_n);
 		store_word(command, "event");
 		store_word(command, "%s", event->is_end ? "end" : "start");
 		store_word(command, "alert");
@@ -184,61 +164,22 @@ static void save_alerts(struct store_command *command, const struct alerts *aler
 	}
 }
 
-static void save_history_entry(struct store_command *command, const struct history_entry *entry, uint32_t length) {
-	json_t *totals = totals_to_json(&entry->totals);
-	start_entry(command, "history", length, entry->ms, 0);
-	store_members(command, "", totals);
-	store_word(command, "packets_per_s");
-	store_word(command, "%.6g", entry->packets_per_s);
-	store_word(command, "bits_per_s");
-	store_word(command, "%.6g", entry->bits_per_s);
-	store_word(command, "flows_per_s");
-	store_word(command, "%.6g", entry->flows_per_s);
-	store_number(command, "flows_live", entry->flows_live);
-	store_number(command, "nodes_up", entry->nodes_up);
-	store_number(command, "alerts_active", entry->alerts_active);
-	store_command_end(command);
-	json_decref(totals);
-}
-
-static void save_history(struct store_command *command, const struct store *store) {
-	const struct history *history = &store->history;
-	uint32_t length = store->state->config.history_length;
-	for (size_t i = 0; i < history->gaps_length; i++) {
-		const struct history_gap *gap = &history->gaps[i];
-		start_entry(command, "history", length, gap->id_ms, 1);
-		store_number(command, "gap_from_ms", gap->from_ms);
-		store_number(command, "gap_to_ms", gap->to_ms);
-		store_word(command, "reason");
-		store_word(command, "%s", gap->reason);
-		store_command_end(command);
-	}
-	for (uint64_t i = history->stored; i < history->added; i++)
-		save_history_entry(command, &history->entries[i % HISTORY_PENDING_MAX], length);
-}
-
 uint64_t store_send_save(struct store *store, bool is_whole) {
 	struct state *state = store->state;
 	struct store_command command = {.redis = store->redis};
-	store->running = (struct store_running){.history_added = store->history.added,
-		.events = state->alerts.events,
-		.stored_ns = clock_wall_ns(),
-		.history_gaps = store->history.gaps_length};
+	store->running = (struct store_running){.events = state->alerts.events, .stored_ns = clock_wall_ns()};
 	state->unstored = 0;
 	store_word(&command, "MULTI");
 	store_command_end(&command);
+	store_save_histories(&command, store);
 	save_meta(&command, store);
 	save_total(&command, state);
 	save_simple(&command, "DEL", "nodes");
-	for (size_t i = 0; i < state->nodes.length; i++) {
+	for (size_t i = 0; i < state->nodes.length; i++)
 		save_node(&command, store, state->nodes.list[i]);
-		if (is_whole)
-			save_node_history(&command, store, state->nodes.list[i]);
-	}
 	if (is_whole)
 		save_top(&command, state);
 	save_alerts(&command, &state->alerts);
-	save_history(&command, store);
 	store_word(&command, "EXEC");
 	store_command_end(&command);
 	// The next transaction comes to nothing if another controller writes from here on; who wrote before is read.
@@ -249,22 +190,4 @@ uint64_t store_send_save(struct store *store, bool is_whole) {
 	store_command_end(&command);
 	store_command_fini(&command);
 	return command.err == 0 ? command.commands : 0;
-}
-
-void store_note_interval(struct store *store, uint64_t wall_ns) {
-	struct state *state = store->state;
-	struct history_entry entry = {.ms = wall_ns / state->config.interval_ns * state->config.interval_ns / NS_PER_MS,
-		.alerts_active = state->alerts.active_length};
-	double rates[TOTALS_FIELDS];
-	aggregate_totals(&state->nodes, &entry.totals);
-	aggregate_rates(
-		&(struct aggregate_scope){.nodes = &state->nodes, .length = 1, .mono_ns = clock_mono_ns()}, rates);
-	entry.packets_per_s = rates[TOTALS_PACKETS];
-	entry.bits_per_s = 8 * rates[TOTALS_BYTES];
-	entry.flows_per_s = rates[TOTALS_FLOWS_STARTED];
-	for (size_t i = 0; i < state->nodes.length; i++) {
-		entry.flows_live += node_flows_live(state->nodes.list[i]);
-		entry.nodes_up += state->nodes.list[i]->state == NODE_UP;
-	}
-	history_add(&store->history, &entry);
 }

@@ -34,7 +34,15 @@ static void show_redis(const json_t *redis, uint64_t now_ns, FILE *file) {
 		fprintf(file, ", stored %s ago", units_duration(now_ns - stored_ns, ago));
 	if (show_number(redis, "errors") > 0)
 		fprintf(file, ", %" PRIu64 " errors", show_number(redis, "errors"));
+	if (show_text(redis, "primary")[0] != '\0')
+		fprintf(file, ", primary %s, %" PRIu64 " Sentinels", show_text(redis, "primary"),
+			show_number(redis, "sentinels"));
 	fputc('\n', file);
+	uint64_t since_ns = show_number(redis, "failing_since_ns");
+	if (since_ns != 0)
+		fprintf(file, "            %snot stored for %s%s: %s\n", table_colour(TABLE_BAD),
+			units_duration(now_ns > since_ns ? now_ns - since_ns : 0, ago), table_colour(TABLE_PLAIN),
+			show_text(redis, "error"));
 }
 
 static void show_head(const json_t *answer, FILE *file) {

@@ -88,17 +88,18 @@ class Process:
 
 
 class Redis:
-    """A private Redis: a Unix socket in its own folder, no port, nothing on disk."""
+    """A private Redis: a Unix socket in its own folder, no port, nothing on disk, unless `arguments` say otherwise.
+    `login` are redis-cli's words for a user and password."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, arguments=(), login=()):
+        self.folder, self.arguments, self.login = folder, arguments, login
         self.path = folder / "redis.sock"
         self.endpoint = f"unix://{self.path}"
         self.process = None
 
     def start(self):
         self.process = Process("redis", ["redis-server", "--port", "0", "--unixsocket", self.path, "--save", "",
-                                         "--appendonly", "no", "--dir", self.folder], self.folder)
+                                         "--appendonly", "no", "--dir", self.folder, *self.arguments], self.folder)
         wait_for(lambda: self.try_ping(), "redis answers")
         return self
 
@@ -110,8 +111,8 @@ class Redis:
 
     def run(self, *words):
         """One command by redis-cli; returns its output."""
-        return subprocess.run(["redis-cli", "-s", str(self.path), *map(str, words)], check=True, timeout=PATIENCE_S,
-                              capture_output=True, text=True).stdout.rstrip("\n")
+        return subprocess.run(["redis-cli", "-s", str(self.path), *self.login, *map(str, words)], check=True,
+                              timeout=PATIENCE_S, capture_output=True, text=True).stdout.rstrip("\n")
 
     def hash(self, key):
         words = self.run("HGETALL", key).split("\n")

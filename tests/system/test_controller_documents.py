@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
-"""Manual pages, completion and api/redis.md name what the programs have, and nothing else."""
+"""Manual pages and completion name what the programs have, and nothing else."""
 import re
 import subprocess
 
 import pytest
-from conftest import BUILD, ROOT, wait_for
+from conftest import BUILD, ROOT
 from test_manuals import groff
-
-REDIS = (ROOT / "api/redis.md").read_text()
 
 
 def options(text):
@@ -35,26 +33,3 @@ def test_completion():
     assert complete("--json", "") == {"status", "top", "operators", "alerts"}
     assert complete("top", "p") == {"ports", "prefixes"}
     assert complete("top", "-") | complete("alerts", "-") | complete("operators", "-") == options(usage)
-
-
-def generic(key):
-    key = re.sub(r"^weir:1:node:a\b", "weir:1:node:NAME", key)
-    return re.sub(r"^weir:1:top:\w+:\d+$", "weir:1:top:LIST:SECONDS", key)
-
-
-def test_every_key_and_field_is_described(controller, redis, make_node, messages):
-    node = make_node(controller)
-    node.register()
-    node.summary()
-    node.beat(instances=[messages.InstanceCounters(pipeline="p", operator="o")])
-    node.wait_ack(1)
-    described = set(re.findall(r"^\| `(weir:1:[^`]*)` \|", REDIS, re.M))
-    found = lambda: {generic(key) for key in redis.run("KEYS", "*").split("\n")}
-    empty = {"weir:1:alerts:active", "weir:1:alerts:history"}  # no alert: no key
-    wait_for(lambda: found() | empty == described, "the keys are those described")
-    assert redis.run("TYPE", "weir:1:history") == "stream"
-    words = set(re.findall(r"[a-z_]+(?:\.[a-z_]+)*", REDIS))
-    for key in ("meta", "total", "node:a"):
-        for field in redis.hash(f"weir:1:{key}"):
-            sums = re.fullmatch(r"(totals|finished|departed)\.(\w+)", field)
-            assert (sums[2] if sums else field) in words or field.split(".")[-1] in words, field
