@@ -25,6 +25,7 @@ struct export_queue {
 	struct instance *instance;
 	const struct schema *schema;
 	bool waits;
+	bool is_live;         // records are wanted as soon as they are there
 	bool warned;          // of the first record that found no place
 	bool joined;          // the sender's thread has ended
 	uint64_t drain_ns;    // how long the end may take
@@ -55,7 +56,10 @@ static void *run_sender(void *argument) {
 		if (sleep_ns == 0)
 			continue;
 		idle_prepare(&queue->idle);
-		idle_sleep(&queue->idle, sleep_ns, NULL, 0);
+		if (record_ring_peek(&queue->ring, &records) > count)
+			idle_cancel(&queue->idle);
+		else
+			idle_sleep(&queue->idle, sleep_ns, NULL, 0);
 	}
 	return NULL;
 }
@@ -69,14 +73,14 @@ int export_queue_new(struct export_queue **out, struct instance *self, const str
 	*queue = (struct export_queue){
 		.instance = self,
 		.schema = self->op->input,
-		.waits = options->when_full == EXPORT_WAIT ||
-			 (options->when_full == EXPORT_AUTO && !operator_has_live_source(self->op)),
+		.is_live = operator_has_live_source(self->op),
 		.joined = true,
 		.drain_ns = options->drain_timeout_ns,
 		.sender = sender,
 		.context = context,
 		.idle = {.event_fd = -1},
 	};
+	queue->waits = options->when_full == EXPORT_WAIT || (options->when_full == EXPORT_AUTO && !queue->is_live);
 	ret = record_ring_init(&queue->ring, (unsigned)options->queue_size, queue->schema->size);
 	if (ret == 0)
 		ret = idle_init(&queue->idle, false);
@@ -169,8 +173,9 @@ void export_queue_process(struct instance *self, struct batch *batch) {
 	}
 	batch->count = 0;
 	settle(queue);
-	// A sender that sleeps looks again soon by itself; where the queue fills, that may be too late.
-	if (self->counters.held > queue->ring.length / 4)
+	// A sender that sleeps looks again soon by itself. That may be too late where the queue fills, and where somebody
+	// watches live traffic: there the first record after a silence wakes it.
+	if (self->counters.held > queue->ring.length / 4 || (queue->is_live && self->counters.held <= taken))
 		idle_wake(&queue->idle);
 }
 
