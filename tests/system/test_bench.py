@@ -2,13 +2,14 @@
 # Copyright (c) 2026 the weir authors
 """What bench/ says of the keys it makes, and of its own results. Speed itself is not tested."""
 import importlib.util
+import json
 import subprocess
 import sys
 import xml.etree.ElementTree
 
 import pytest
 
-from conftest import ROOT
+from conftest import BUILD, ROOT
 
 sys.dont_write_bytecode = True
 KEYS = 500
@@ -80,3 +81,19 @@ def test_plot(tmp_path):
     texts = [element.text for element in xml.etree.ElementTree.parse(picture).iter("{http://www.w3.org/2000/svg}text")]
     assert {"weir, counters", "weir, TCP analysis", "1 k", "20 M"} <= set(texts)
     assert picture.read_text() == (ROOT / "bench/curve.svg").read_text()
+
+
+def test_one_point():
+    done = subprocess.run([ROOT / "bench/flow_stats", "--flows", "1000", "--weir", BUILD / "weir-dataplane"],
+                          capture_output=True, text=True, check=True, timeout=300)
+    point = json.loads(done.stdout)
+    assert (point["job"], point["flows"]) == ("counters", 1000)
+    assert point["mpps"] > 0 and point["cpu_ns"] > 0
+    assert ("ratio" in point) == (ROOT.parent / "shared/limit/flow_table_limit.c").exists()
+
+
+def test_one_point_of_a_core_that_is_not_there():
+    done = subprocess.run([ROOT / "bench/flow_stats", "--cpu", "4096", "--weir", BUILD / "weir-dataplane"],
+                          capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "--cpu: 4096: expected one of" in done.stderr
