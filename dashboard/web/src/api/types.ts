@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// The JSON of weir-dashboard, as dashboard/API.md describes it. null: not known. Members that a controller may not
+// know of yet are optional.
+
+type Figure = number | null;
+
+export interface Status {
+	now_ns: number;
+	version: string;
+	state: "live" | "stale" | "empty";
+	since_ns: Figure;
+	reason: string | null;
+	redis: { state: "connected" | "away"; endpoint: string; since_ns: Figure; error: string | null };
+	controller: {
+		version: string;
+		epoch: number;
+		started_ns: Figure;
+		stored_ns: Figure;
+		interval_ns: Figure;
+	} | null;
+	windows_s: number[];
+	lists: string[];
+	history: Record<string, { first_ms?: number }>;
+	login: boolean;
+}
+
+export interface Overview {
+	stored_ns: number;
+	rates: {
+		packets_per_s: Figure;
+		bits_per_s: Figure;
+		flows_per_s: Figure;
+		dropped_per_s: Figure;
+		lost_outside_per_s: Figure;
+	};
+	totals: Record<string, number>;
+	dropped: Figure;
+	lost_outside: Figure;
+	flows_live: Figure;
+	nodes: { up: number; lost: number; ended: number };
+	alerts: { active: number; by_severity: Record<string, number> };
+	tcp: {
+		window_s: number;
+		rtt_p50_ns: Figure;
+		rtt_p95_ns: Figure;
+		rtt_p99_ns: Figure;
+		retransmitted_share: Figure;
+	} | null;
+	unknown: { nodes: number; since_ns: Figure };
+	gaps: { missing: number };
+}
+
+export interface Interval {
+	from_ns: number;
+	to_ns: number;
+	count: number;
+}
+
+export interface Node {
+	name: string;
+	state: "up" | "lost" | "ended";
+	host: string;
+	version: string;
+	pid: number;
+	workers: number;
+	incarnation: number;
+	incarnations: number;
+	rates: { packets_per_s: Figure; bits_per_s: Figure; flows_per_s: Figure } | null;
+	flows_live: Figure;
+	totals: Record<string, number>;
+	unknown: { since_ns: Figure; duration_ns: number; count: number; intervals?: Interval[] };
+	gaps: { missing: number; count: number; intervals?: Interval[] };
+	registered_ns: Figure;
+	beat_ns: Figure;
+	missed_beats: Figure;
+	duplicates: Figure;
+	late: Figure;
+	dropped: Figure;
+	lost_outside: Figure;
+	dropped_per_s?: Figure;
+	lost_outside_per_s?: Figure;
+	uplink: {
+		submitted: number;
+		acknowledged: number;
+		resent: number;
+		discarded: number;
+		queued: number;
+		bytes: number;
+	} | null;
+}
+
+export interface Nodes {
+	stored_ns: number;
+	nodes: Node[];
+}
+
+export interface Drop {
+	name: string;
+	count: number;
+	per_s: Figure;
+}
+
+export interface Instance {
+	index: number;
+	worker: number;
+	in: number;
+	in_per_s: Figure;
+	in_bits_per_s: Figure;
+	forwarded: number;
+	absorbed: number;
+	created: number;
+	out: number;
+	out_per_s: Figure;
+	held: number;
+	blocked: number;
+	blocked_per_s: Figure;
+	lost_outside: number;
+	lost_outside_per_s: Figure;
+	dropped: number;
+	dropped_per_s: Figure;
+	drops: Drop[];
+	gauges: Record<string, number>;
+	watermark_ns: Figure;
+	holds: boolean;
+}
+
+export interface Operator {
+	pipeline: string;
+	name: string;
+	type: string | null;
+	in_per_s: Figure;
+	out_per_s: Figure;
+	dropped_per_s: Figure;
+	lost_outside_per_s: Figure;
+	instances: Instance[];
+}
+
+export interface Channel {
+	from_index: number;
+	to_index: number;
+	ring: boolean;
+	sent: number;
+	sent_per_s: Figure;
+	received: number;
+	ring_size: number;
+	ring_used: number;
+	ring_fill: Figure;
+}
+
+export interface Stream {
+	pipeline: string;
+	from: string;
+	to: string;
+	grouping: string | null;
+	sent_per_s: Figure;
+	ring_fill: Figure;
+	channels: Channel[];
+}
+
+export interface Graph {
+	node: string;
+	state: Node["state"];
+	over_s: Figure;
+	operators: Operator[];
+	streams: Stream[];
+}
+
+export interface Graphs {
+	stored_ns: number;
+	nodes: Graph[];
+}
+
+/** An entry of a top list: what names it, and its figures. */
+export type Entry = Record<string, string | number | boolean | null | undefined>;
+
+export interface Top {
+	stored_ns: number;
+	what: string;
+	window_s: number;
+	duration_s: number;
+	exact: boolean;
+	entries: Entry[];
+	rest: { count: number; packets: number; bytes: number };
+	totals: Record<string, number>;
+	error?: number;
+}
+
+export interface Distribution {
+	samples: number;
+	p50_ns: Figure;
+	p90_ns: Figure;
+	p95_ns: Figure;
+	p99_ns: Figure;
+	max_ns: Figure;
+	/** [upper bound in ns, count], ascending */
+	buckets: [number, number][];
+}
+
+export interface TcpPrefix {
+	prefix: string;
+	packets: number;
+	retransmitted_packets: number;
+	retransmitted_share: Figure;
+	rtt_p50_ns: Figure;
+	rtt_p95_ns: Figure;
+	samples: number;
+}
+
+export interface Tcp {
+	stored_ns: number;
+	window_s: number;
+	rtt: Distribution;
+	handshake: Distribution;
+	packets: number;
+	retransmitted_packets: number;
+	retransmitted_share: Figure;
+	out_of_order_packets: number;
+	zero_windows: number;
+	prefixes: TcpPrefix[];
+}
+
+export interface Alert {
+	id: string;
+	rule: string;
+	subject: string;
+	severity: string;
+	description: string;
+	measure: string;
+	start_ns: number;
+	last_ns: number;
+	end_ns: Figure;
+	value: number;
+	peak: number;
+	threshold: number;
+	hold_down_ns: number;
+	state?: "active" | "ended";
+}
+
+export interface ActiveAlerts {
+	stored_ns: number;
+	active: Alert[];
+}
+
+export interface AlertHistory {
+	alerts: Alert[];
+}
+
+export interface Series {
+	from_ms: number;
+	to_ms: number;
+	step_ms: number;
+	resolution: string;
+	node: string | null;
+	time_ms: number[];
+	fields: Record<string, Figure[]>;
+	gaps: { from_ms: number; to_ms: number; reason: string }[];
+}
+
+/** A flow that two nodes saw. */
+export interface Path {
+	src_ip: string;
+	dst_ip: string;
+	src_port: number;
+	dst_port: number;
+	protocol: string;
+	from_node: string;
+	to_node: string;
+	delay_ns: Figure;
+	lost_packets: Figure;
+	packets: number;
+}
+
+export interface Paths {
+	stored_ns: number;
+	paths?: Path[];
+}
