@@ -133,6 +133,13 @@ struct flow_record {
 };
 extern const struct schema flow_schema;
 
+// What one end sent since the previous update. Round-trip times are from the node to the other end and back.
+struct flow_update_tcp {
+	uint32_t retransmitted_packets, out_of_order_packets, zero_windows;
+	uint32_t pad;
+	uint64_t rtt_samples, rtt_avg_ns;
+};
+
 struct flow_update {
 	uint64_t present; // enum flow_present
 	uint8_t src_ip[16], dst_ip[16];
@@ -146,5 +153,9 @@ struct flow_update {
 	uint64_t fwd_packets, fwd_bytes; // since the previous update
 	uint64_t rev_packets, rev_bytes;
 	uint64_t total_packets, total_bytes; // both directions, since the flow's start
+	uint64_t total_fwd_packets, total_rev_packets;
+	struct flow_update_tcp fwd_tcp, rev_tcp; // FLOW_HAS_TCP
+	uint64_t handshake_rtt_ns;               // FLOW_HAS_HANDSHAKE: it was completed since the previous update
+	char application[FLOW_APPLICATION_SIZE]; // FLOW_HAS_APPLICATION
 };
 extern const struct schema flow_update_schema;

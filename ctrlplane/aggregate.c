@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "ctrlplane/clock.h"
-#include "ctrlplane/window.h"
 
 enum {
 	AGGREGATE_LIST_MAX = 1 << 16, // entries of a list over a window and all nodes
@@ -34,8 +33,22 @@ static void series_begin(const struct node *node, struct series *series, const W
 	series->hole_to_ns = summary->start_ns;
 }
 
+// Where a node's time is another one than the clock's, its intervals have no place among those of the others.
+static bool is_of_the_present(const struct nodes *nodes, const Weir__Summary *summary) {
+	uint64_t now_ns = clock_wall_ns(), reach_ns = nodes->window_slots * nodes->interval_ns;
+	return summary->end_ns + reach_ns > now_ns && summary->end_ns < now_ns + reach_ns;
+}
+
+static void aggregate_windows(struct nodes *nodes, struct node *node, const Weir__Summary *summary, uint64_t mono_ns) {
+	node->is_elsewhen = !is_of_the_present(nodes, summary);
+	bool is_in_time = window_add(node->window, summary, NULL, mono_ns);
+	if (!node->is_elsewhen)
+		is_in_time &= window_add(nodes->window, summary, NULL, mono_ns);
+	node->late += !is_in_time;
+}
+
 enum aggregate_result aggregate_summary(
-	struct node *node, const Weir__Summary *summary, uint64_t mono_ns, struct series **out) {
+	struct nodes *nodes, struct node *node, const Weir__Summary *summary, uint64_t mono_ns, struct series **out) {
 	if (summary->sequence == 0 || summary->end_ns < summary->start_ns)
 		return AGGREGATE_REFUSED;
 	struct series *series = node_series(node, summary->pipeline, summary->operator_, summary->instance);
@@ -64,8 +77,7 @@ enum aggregate_result aggregate_summary(
 		series->end_ns = summary->end_ns;
 	}
 	node->summary_ns = clock_wall_ns();
-	if (!window_add(node->window, summary, mono_ns))
-		node->late++;
+	aggregate_windows(nodes, node, summary, mono_ns);
 	return AGGREGATE_TAKEN;
 }
 
@@ -89,41 +101,66 @@ void aggregate_totals(const struct nodes *nodes, struct totals *out) {
 	}
 }
 
-static bool scope_has(const struct aggregate_scope *scope, const struct node *node) {
-	return scope->node == NULL || scope->node == node;
+// The rings that a scope's window is made of, one by one.
+//   at      0 at first
+//   return  NULL: that was all
+static const struct window *scope_next(const struct aggregate_scope *scope, size_t *at) {
+	const struct nodes *nodes = scope->nodes;
+	if (scope->node != NULL)
+		return (*at)++ == 0 ? scope->node->window : NULL;
+	if (*at == 0) {
+		++*at;
+		if (nodes->window != NULL)
+			return nodes->window;
+	}
+	while (*at <= nodes->length) {
+		const struct node *node = nodes->list[(*at)++ - 1];
+		if (node->is_elsewhen)
+			return node->window;
+	}
+	return NULL;
 }
 
 void aggregate_rates(const struct aggregate_scope *scope, double out[TOTALS_FIELDS]) {
+	const struct window *window;
 	memset(out, 0, TOTALS_FIELDS * sizeof(*out));
-	for (size_t i = 0; i < scope->nodes->length; i++) {
-		const struct node *node = scope->nodes->list[i];
-		if (!scope_has(scope, node))
-			continue;
-		struct totals totals;
-		uint32_t length = window_totals(node->window, scope->length, scope->mono_ns, &totals);
+	for (size_t at = 0; (window = scope_next(scope, &at)) != NULL;) {
+		struct window_sums sums;
+		uint32_t length = window_totals(window, scope->length, scope->mono_ns, &sums);
 		double duration_s = (double)length * (double)scope->nodes->interval_ns / (double)NS_PER_S;
 		for (int field = 0; field < TOTALS_FIELDS; field++)
-			out[field] += (double)totals.v[field] / duration_s;
+			out[field] += (double)sums.totals.v[field] / duration_s;
 	}
 }
 
-double aggregate_window_s(const struct aggregate_scope *scope, struct totals *out) {
+double aggregate_window_s(const struct aggregate_scope *scope, struct window_sums *out) {
+	const struct window *window;
 	uint32_t longest = 1;
-	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; i < scope->nodes->length; i++) {
-		struct totals totals;
-		if (!scope_has(scope, scope->nodes->list[i]))
-			continue;
-		uint32_t length = window_totals(scope->nodes->list[i]->window, scope->length, scope->mono_ns, &totals);
+	*out = (struct window_sums){.repeated_packets = 0};
+	for (size_t at = 0; (window = scope_next(scope, &at)) != NULL;) {
+		struct window_sums sums;
+		uint32_t length = window_totals(window, scope->length, scope->mono_ns, &sums);
 		longest = length > longest ? length : longest;
-		totals_add(out, &totals);
+		totals_add(&out->totals, &sums.totals);
+		out->repeated_packets += sums.repeated_packets;
+		out->repeated_bytes += sums.repeated_bytes;
 	}
 	return (double)longest * (double)scope->nodes->interval_ns / (double)NS_PER_S;
 }
 
+void aggregate_tcp(const struct aggregate_scope *scope, struct tcp_health *out) {
+	const struct window *window;
+	struct window_times times = {.rtt = {.lost_bits = 0}};
+	struct window_sums sums;
+	aggregate_window_s(scope, &sums);
+	for (size_t at = 0; (window = scope_next(scope, &at)) != NULL;)
+		window_times(window, scope->length, scope->mono_ns, &times);
+	*out = (struct tcp_health){.totals = sums.totals, .rtt = times.rtt, .handshake = times.handshake};
+}
+
 void aggregate_list(const struct aggregate_scope *scope, enum list_kind kind, struct topn *out) {
-	topn_init(out, AGGREGATE_LIST_MAX, list_types[kind].score, list_types[kind].max_mask);
-	for (size_t i = 0; i < scope->nodes->length; i++)
-		if (scope_has(scope, scope->nodes->list[i]))
-			window_merge(scope->nodes->list[i]->window, kind, scope->length, out, scope->mono_ns);
+	const struct window *window;
+	list_init(out, kind, AGGREGATE_LIST_MAX);
+	for (size_t at = 0; (window = scope_next(scope, &at)) != NULL;)
+		window_merge(window, kind, scope->length, out, scope->mono_ns);
 }

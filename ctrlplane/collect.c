@@ -190,7 +190,8 @@ static void collect_summary(struct collect *collect, const struct delivery *deli
 		return;
 	}
 	struct series *series;
-	enum aggregate_result result = aggregate_summary(node, summary, clock_mono_ns(), &series);
+	enum aggregate_result result =
+		aggregate_summary(&collect->state->nodes, node, summary, clock_mono_ns(), &series);
 	if (result == AGGREGATE_REFUSED) {
 		collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_MALFORMED,
 			"summary: expected names of A-Z a-z 0-9 . _ -, a sequence from 1, end_ns >= start_ns");

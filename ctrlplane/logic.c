@@ -141,9 +141,9 @@ static void evaluate_scope(const struct evaluation *evaluation, const struct nod
 		return;
 	}
 	struct aggregate_scope scope = scope_of(evaluation, node);
-	struct totals totals;
-	aggregate_window_s(&scope, &totals);
-	double sum = rule->scale * (double)totals.v[rule->field];
+	struct window_sums sums;
+	aggregate_window_s(&scope, &sums);
+	double sum = rule->scale * (double)sums.totals.v[rule->field];
 	if (rule->aggregate == ALERT_RATIO)
 		evaluate_ratio(evaluation, subject, sum / rule->window_s);
 	else

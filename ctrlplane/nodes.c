@@ -69,7 +69,12 @@ int nodes_obtain(struct nodes *nodes, const char *name, struct node **out) {
 		nodes->list = calloc(nodes->max, sizeof(*nodes->list));
 	if (nodes->list == NULL)
 		return -ENOMEM;
-	int err = nodes->length == nodes->max ? nodes_make_room(nodes) : 0;
+	int err = 0;
+	if (nodes->window == NULL)
+		err = window_new(&nodes->window, nodes->window_slots, nodes->interval_ns,
+			nodes->window_entries * NODES_WINDOW_FACTOR);
+	if (err == 0 && nodes->length == nodes->max)
+		err = nodes_make_room(nodes);
 	if (err != 0)
 		return err;
 	struct node *node = calloc(1, sizeof(*node));
@@ -91,6 +96,8 @@ void nodes_fini(struct nodes *nodes) {
 	for (size_t i = 0; i < nodes->length; i++)
 		node_free(nodes->list[i]);
 	free(nodes->list);
+	window_free(nodes->window);
+	nodes->window = NULL;
 	nodes->list = NULL;
 	nodes->length = 0;
 }

@@ -17,7 +17,8 @@
 #include "ctrlplane/totals.h"
 
 enum {
-	NODE_NAME_SIZE = 64, // bytes of a name with its closing zero; of pipelines and operators as well
+	NODES_WINDOW_FACTOR = 8, // so many times the entries of a node's window are in that of all nodes
+	NODE_NAME_SIZE = 64,     // bytes of a name with its closing zero; of pipelines and operators as well
 	NODE_TEXT_SIZE = 128,
 	NODE_SERIES_MAX = 256,
 	NODE_INSTANCES_MAX = 4096, // kept of a report; operators of a registration as well
@@ -92,7 +93,8 @@ struct node {
 	uint64_t missing;              // summaries, over all gaps
 	uint64_t duplicates, late;     // summaries
 	struct window *window;         // of its recent intervals
-	uint64_t evaluated;            // the newest interval that alert rules have seen
+	bool is_elsewhen;   // its time is not the clock's: it replays a capture, or one of the clocks is wrong
+	uint64_t evaluated; // the newest interval that alert rules have seen
 	struct history *history;       // the store's
 
 	json_t *operators, *channels, *uplink, *topology; // as last reported; NULL: not yet
@@ -103,6 +105,7 @@ struct nodes {
 	size_t length, max;
 	struct totals departed; // of nodes that had to make room
 	uint64_t departed_nodes;
+	struct window *window; // of the intervals of all nodes but those that are elsewhen; NULL: no node yet
 	size_t window_entries; // bound per list and interval of each node's window
 	uint64_t interval_ns;
 	uint32_t window_slots;

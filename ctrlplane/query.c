@@ -41,12 +41,22 @@ static json_t *answer_top(const struct query *query) {
 	while (top.kind < LISTS_SHOWN && strcmp(what, list_types[top.kind].name) != 0)
 		top.kind++;
 	if (top.kind == LISTS_SHOWN)
-		snprintf(query->error, QUERY_ERROR_SIZE, "top: \"%.40s\": expected flows, hosts, ports or prefixes",
-			what);
+		snprintf(query->error, QUERY_ERROR_SIZE,
+			"top: \"%.40s\": expected flows, hosts, ports, prefixes or applications", what);
 	else if (top.window_s > longest_s)
 		snprintf(query->error, QUERY_ERROR_SIZE, "top: window %u s: expected 1..%u s", top.window_s, longest_s);
 	else
 		return query_top(query->state, &top);
+	return NULL;
+}
+
+static json_t *answer_tcp(const struct query *query) {
+	const struct config *config = &query->state->config;
+	uint32_t longest_s = config->windows_s[config->windows_length - 1];
+	uint32_t window_s = query->request->window_s != 0 ? query->request->window_s : config->windows_s[0];
+	if (window_s <= longest_s)
+		return query_tcp(query->state, window_s, query_limit(query), query->node);
+	snprintf(query->error, QUERY_ERROR_SIZE, "tcp: window %u s: expected 1..%u s", window_s, longest_s);
 	return NULL;
 }
 
@@ -65,6 +75,7 @@ static const struct command {
 } commands[] = {
 	{"status", answer_status},
 	{"top", answer_top},
+	{"tcp", answer_tcp},
 	{"operators", answer_operators},
 	{"alerts", answer_alerts},
 };
@@ -80,7 +91,7 @@ static json_t *query_run(struct query *query) {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (strcmp(query->request->command, commands[i].name) == 0)
 			return commands[i].answer(query);
-	snprintf(query->error, QUERY_ERROR_SIZE, "command \"%.40s\": expected status, top, operators or alerts",
+	snprintf(query->error, QUERY_ERROR_SIZE, "command \"%.40s\": expected status, top, tcp, operators or alerts",
 		query->request->command);
 	return NULL;
 }

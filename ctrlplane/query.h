@@ -31,5 +31,9 @@ struct query_top {
 };
 json_t *query_top(struct state *state, const struct query_top *top);
 
+// TCP health over a window, the worst prefixes first.
+//   node  NULL: all
+json_t *query_tcp(struct state *state, uint32_t window_s, uint32_t limit, const struct node *node);
+
 // One node, for status and for the store.
 json_t *query_node(struct state *state, const struct node *node);

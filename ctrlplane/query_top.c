@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// `top`: the greatest flows, hosts, ports or prefixes of a window. Entries and remainder add up to the window's sums
-// (hosts and prefixes count a packet at both of its ends). Where anything was left out of a list on its way here, an
-// entry's figures are what was seen of it, at most the remainder too low: then "exact" is false.
+// `top`: the greatest flows, hosts, ports, prefixes or applications of a window. Entries and remainder add up to the
+// window's sums (hosts and prefixes count a packet at both of its ends; flows count those once that two nodes saw, and
+// "repeated" has the rest). Where anything was left out of a list on its way here, an entry's figures are what was seen
+// of it: then "exact" is false, and "error" bounds the bytes by which it may be too low.
 #include "ctrlplane/aggregate.h"
 #include "ctrlplane/clock.h"
 #include "ctrlplane/query.h"
 
-static json_t *top_entry(const struct list_type *type, const struct topn_entry *entry, double duration_s) {
+static json_t *top_entry(
+	const struct list_type *type, const struct topn_entry *entry, uint64_t error, double duration_s) {
 	json_t *object = json_object();
 	type->describe(entry->key, object);
 	for (int i = 0; type->values[i] != NULL; i++)
 		json_object_set_new(object, type->values[i], json_integer((json_int_t)entry->values[i]));
 	json_object_set_new(object, "packets_per_s", json_real((double)entry->values[TOPN_PACKETS] / duration_s));
 	json_object_set_new(object, "bits_per_s", json_real(8 * (double)entry->values[TOPN_BYTES] / duration_s));
+	if (error > 0)
+		json_object_set_new(object, "error", json_integer((json_int_t)error));
 	return object;
 }
 
@@ -30,12 +34,15 @@ json_t *query_top(struct state *state, const struct query_top *top) {
 	bool is_exact = list.rest.count == 0 && list.rest.bytes == 0 && list.rest.packets == 0;
 	topn_sort(&list, type->score);
 	struct topn_rest rest = list.rest;
-	struct totals totals;
-	double duration_s = aggregate_window_s(&scope, &totals);
+	struct window_sums sums;
+	double duration_s = aggregate_window_s(&scope, &sums);
+	uint64_t greatest_error = 0;
 	json_t *entries = json_array();
 	for (size_t i = 0; i < list.length; i++) {
 		if (i < top->limit) {
-			json_array_append_new(entries, top_entry(type, &list.entries[i], duration_s));
+			uint64_t error = topn_error(&list, &list.entries[i]);
+			greatest_error = error > greatest_error ? error : greatest_error;
+			json_array_append_new(entries, top_entry(type, &list.entries[i], error, duration_s));
 			continue;
 		}
 		rest.count++;
@@ -43,8 +50,15 @@ json_t *query_top(struct state *state, const struct query_top *top) {
 		rest.bytes += list.entries[i].values[TOPN_BYTES];
 	}
 	topn_fini(&list);
-	return json_pack("{ss sI sf sb so s{sI sI sI} so}", "what", type->name, "window_s", (json_int_t)top->window_s,
-		"duration_s", duration_s, "exact", (int)is_exact, "entries", entries, "rest", "count",
-		(json_int_t)rest.count, "packets", (json_int_t)rest.packets, "bytes", (json_int_t)rest.bytes, "totals",
-		totals_to_json(&totals));
+	json_t *answer = json_pack("{ss sI sf sb so s{sI sI sI} so}", "what", type->name, "window_s",
+		(json_int_t)top->window_s, "duration_s", duration_s, "exact", (int)is_exact, "entries", entries, "rest",
+		"count", (json_int_t)rest.count, "packets", (json_int_t)rest.packets, "bytes", (json_int_t)rest.bytes,
+		"totals", totals_to_json(&sums.totals));
+	if (greatest_error > 0)
+		json_object_set_new(answer, "error", json_integer((json_int_t)greatest_error));
+	if (top->kind == LIST_FLOWS && sums.repeated_packets > 0)
+		json_object_set_new(answer, "repeated",
+			json_pack("{sI sI}", "packets", (json_int_t)sums.repeated_packets, "bytes",
+				(json_int_t)sums.repeated_bytes));
+	return answer;
 }

@@ -139,6 +139,20 @@ static void save_top(struct store_command *command, struct state *state) {
 	}
 }
 
+static void save_tcp(struct store_command *command, struct state *state) {
+	for (size_t w = 0; w < state->config.windows_length; w++) {
+		uint32_t window_s = state->config.windows_s[w];
+		json_t *value = query_tcp(state, window_s, state->config.list_length, NULL);
+		store_word(command, "SET");
+		store_word(command, STORE_KEY "tcp:%u", window_s);
+		store_json(command, value);
+		store_word(command, "EX");
+		store_word(command, "%d", STORE_TOP_KEEP_S);
+		store_command_end(command);
+		json_decref(value);
+	}
+}
+
 static void save_alerts(struct store_command *command, const struct alerts *alerts) {
 	save_simple(command, "DEL", "alerts:active");
 	for (size_t i = 0; i < alerts->active_length; i++) {
@@ -177,8 +191,10 @@ uint64_t store_send_save(struct store *store, bool is_whole) {
 	save_simple(&command, "DEL", "nodes");
 	for (size_t i = 0; i < state->nodes.length; i++)
 		save_node(&command, store, state->nodes.list[i]);
-	if (is_whole)
+	if (is_whole) {
 		save_top(&command, state);
+		save_tcp(&command, state);
+	}
 	save_alerts(&command, &state->alerts);
 	store_word(&command, "EXEC");
 	store_command_end(&command);

@@ -23,8 +23,10 @@ void topn_init(struct topn *topn, size_t max, unsigned score, uint32_t max_mask)
 }
 
 void topn_fini(struct topn *topn) {
-	for (size_t i = 0; i < topn->length; i++)
+	for (size_t i = 0; i < topn->length; i++) {
 		free(topn->entries[i].sketch);
+		free(topn->entries[i].rtt);
+	}
 	free(topn->entries);
 	free(topn->buckets);
 	free(topn->heap);
@@ -80,21 +82,27 @@ static void topn_leave_out(struct topn *topn, const struct topn_entry *entry) {
 	topn_add_rest(topn, &(struct topn_rest){1, entry->values[TOPN_PACKETS], entry->values[TOPN_BYTES]});
 }
 
-static void topn_take_sketch(struct topn_entry *entry, const struct hll *sketch) {
-	if (sketch == NULL)
-		return;
-	if (entry->sketch == NULL)
+static void topn_take_sketches(struct topn_entry *entry, const struct topn_entry *from) {
+	if (from->sketch != NULL && entry->sketch == NULL)
 		entry->sketch = calloc(1, sizeof(*entry->sketch));
-	if (entry->sketch != NULL)
-		hll_merge(entry->sketch, sketch);
+	if (from->sketch != NULL && entry->sketch != NULL)
+		hll_merge(entry->sketch, from->sketch);
+	if (from->rtt != NULL && entry->rtt == NULL)
+		entry->rtt = calloc(1, sizeof(*entry->rtt));
+	if (from->rtt != NULL && entry->rtt != NULL)
+		histogram_merge(entry->rtt, from->rtt);
+}
+
+// Score and error: the most that this key may have, as far as it differs between keys.
+static int64_t topn_most(const struct topn *topn, uint32_t i) {
+	return (int64_t)topn->entries[i].values[topn->score] + topn->entries[i].error;
 }
 
 static bool topn_is_less(const struct topn *topn, uint32_t a, uint32_t b) {
-	uint64_t x = topn->entries[a].values[topn->score], y = topn->entries[b].values[topn->score];
+	int64_t x = topn_most(topn, a), y = topn_most(topn, b);
 	return x != y ? x < y : a < b;
 }
 
-// Move an entry that has grown to its place in the heap. Scores never shrink, so that is further from the top.
 static void topn_sink(struct topn *topn, size_t place) {
 	uint32_t *heap = topn->heap, moved = heap[place];
 	for (size_t child; (child = 2 * place + 1) < topn->length; place = child) {
@@ -107,6 +115,24 @@ static void topn_sink(struct topn *topn, size_t place) {
 	}
 	heap[place] = moved;
 	topn->entries[moved].place = (uint32_t)place;
+}
+
+static void topn_rise(struct topn *topn, size_t place) {
+	uint32_t *heap = topn->heap, moved = heap[place];
+	for (; place > 0 && topn_is_less(topn, moved, heap[(place - 1) / 2]); place = (place - 1) / 2) {
+		heap[place] = heap[(place - 1) / 2];
+		topn->entries[heap[place]].place = (uint32_t)place;
+	}
+	heap[place] = moved;
+	topn->entries[moved].place = (uint32_t)place;
+}
+
+// Move an entry that has changed to its place in the heap: an error may shrink by more than a score grows.
+static void topn_settle(struct topn *topn, const struct topn_entry *entry) {
+	if (topn->heap == NULL)
+		return;
+	topn_rise(topn, entry->place);
+	topn_sink(topn, entry->place);
 }
 
 static bool topn_make_heap(struct topn *topn) {
@@ -122,8 +148,8 @@ static bool topn_make_heap(struct topn *topn) {
 	return true;
 }
 
-//   return  the index of a free entry, the least one evicted if need be; topn->max: `entry` itself is the least
-static size_t topn_make_room(struct topn *topn, const struct topn_entry *entry) {
+//   return  the index of a free entry, the least one evicted if need be; topn->max: no memory
+static size_t topn_make_room(struct topn *topn) {
 	if (topn->length < topn->max) {
 		if (topn->length == topn->allocated && !topn_grow(topn))
 			return topn->max;
@@ -132,28 +158,39 @@ static size_t topn_make_room(struct topn *topn, const struct topn_entry *entry) 
 	if (topn->heap == NULL && !topn_make_heap(topn))
 		return topn->max;
 	uint32_t least = topn->heap[0];
-	if (topn->entries[least].values[topn->score] >= entry->values[topn->score])
-		return topn->max;
+	if (topn->evicted < topn_most(topn, least))
+		topn->evicted = topn_most(topn, least);
 	topn_unlink(topn, least);
 	topn_leave_out(topn, &topn->entries[least]);
 	free(topn->entries[least].sketch);
+	free(topn->entries[least].rtt);
 	return least;
 }
 
-void topn_add(struct topn *topn, const struct topn_entry *entry) {
+// Begin an entry; its key may have been in the table before, and made room.
+static void topn_begin(struct topn *topn, const struct topn_entry *entry, int64_t error) {
+	size_t i = topn_make_room(topn);
+	if (i == topn->max) {
+		topn_leave_out(topn, entry);
+		topn->evicted += (int64_t)entry->values[topn->score];
+		return;
+	}
+	struct topn_entry *new = &topn->entries[i];
+	*new = *entry;
+	new->error = error + topn->evicted;
+	new->place = 0; // where the one was that made room
+	new->sketch = NULL;
+	new->rtt = NULL;
+	topn_take_sketches(new, entry);
+	topn_link(topn, (uint32_t)i);
+	topn_settle(topn, new);
+}
+
+// Add an entry with an error of its own.
+static void topn_put(struct topn *topn, const struct topn_entry *entry, int64_t error) {
 	struct topn_entry *known = topn_lookup(topn, entry->key);
 	if (known == NULL) {
-		size_t i = topn_make_room(topn, entry);
-		if (i == topn->max) {
-			topn_leave_out(topn, entry);
-			return;
-		}
-		topn->entries[i] = *entry;
-		topn->entries[i].sketch = NULL;
-		topn_take_sketch(&topn->entries[i], entry->sketch);
-		topn_link(topn, (uint32_t)i);
-		if (topn->heap != NULL) // it took the place of the least
-			topn_sink(topn, 0);
+		topn_begin(topn, entry, error);
 		return;
 	}
 	for (int i = 0; i < TOPN_VALUES; i++) {
@@ -162,9 +199,36 @@ void topn_add(struct topn *topn, const struct topn_entry *entry) {
 		else if (known->values[i] < entry->values[i])
 			known->values[i] = entry->values[i];
 	}
-	if (topn->heap != NULL)
-		topn_sink(topn, known->place);
-	topn_take_sketch(known, entry->sketch);
+	known->error += error;
+	topn_settle(topn, known);
+	topn_take_sketches(known, entry);
+}
+
+void topn_add(struct topn *topn, const struct topn_entry *entry) {
+	topn_put(topn, entry, 0);
+}
+
+// All keys will have been missed by as much (topn_add_missed); this one was not.
+void topn_add_listed(struct topn *topn, const struct topn_entry *entry, uint64_t missed) {
+	topn_put(topn, entry, -(int64_t)missed);
+}
+
+void topn_add_missed(struct topn *topn, uint64_t missed) {
+	topn->missed += missed;
+}
+
+// What bytes entries may have too few is in the remainder.
+static uint64_t topn_bounded(const struct topn *topn, int64_t error) {
+	uint64_t bound = error > 0 ? (uint64_t)error : 0;
+	return topn->score == TOPN_BYTES && bound > topn->rest.bytes ? topn->rest.bytes : bound;
+}
+
+uint64_t topn_absent(const struct topn *topn) {
+	return topn_bounded(topn, topn->evicted + (int64_t)topn->missed);
+}
+
+uint64_t topn_error(const struct topn *topn, const struct topn_entry *entry) {
+	return topn_bounded(topn, entry->error + (int64_t)topn->missed);
 }
 
 void topn_add_rest(struct topn *topn, const struct topn_rest *rest) {
@@ -174,8 +238,10 @@ void topn_add_rest(struct topn *topn, const struct topn_rest *rest) {
 }
 
 void topn_merge(struct topn *into, const struct topn *from) {
+	uint64_t absent = topn_absent(from);
 	for (size_t i = 0; i < from->length; i++)
-		topn_add(into, &from->entries[i]);
+		topn_put(into, &from->entries[i], (int64_t)topn_error(from, &from->entries[i]) - (int64_t)absent);
+	topn_add_missed(into, absent);
 	topn_add_rest(into, &from->rest);
 }
 

@@ -15,6 +15,9 @@ const char *const totals_names[TOTALS_FIELDS] = {
 	[TOTALS_UDP_BYTES] = "udp_bytes",
 	[TOTALS_ICMP_PACKETS] = "icmp_packets",
 	[TOTALS_ICMP_BYTES] = "icmp_bytes",
+	[TOTALS_TCP_RETRANSMITTED_PACKETS] = "tcp_retransmitted_packets",
+	[TOTALS_TCP_OUT_OF_ORDER_PACKETS] = "tcp_out_of_order_packets",
+	[TOTALS_TCP_ZERO_WINDOWS] = "tcp_zero_windows",
 };
 
 void totals_add(struct totals *into, const struct totals *from) {
@@ -37,6 +40,9 @@ void totals_from_message(const Weir__Totals *message, struct totals *out) {
 		[TOTALS_UDP_BYTES] = message->udp_bytes,
 		[TOTALS_ICMP_PACKETS] = message->icmp_packets,
 		[TOTALS_ICMP_BYTES] = message->icmp_bytes,
+		[TOTALS_TCP_RETRANSMITTED_PACKETS] = message->tcp_retransmitted_packets,
+		[TOTALS_TCP_OUT_OF_ORDER_PACKETS] = message->tcp_out_of_order_packets,
+		[TOTALS_TCP_ZERO_WINDOWS] = message->tcp_zero_windows,
 	}};
 }
 

@@ -20,13 +20,15 @@ static const char usage[] =
 	"usage: weirctl [OPTION]... COMMAND\n"
 	"\n"
 	"  status                              nodes, rates, Redis, alerts\n"
-	"  top [flows|hosts|ports|prefixes]    the greatest of a sliding window\n"
+	"  top [flows|hosts|ports|prefixes|applications]\n"
+	"                                      the greatest of a sliding window\n"
+	"  tcp                                 round-trip times and retransmissions, the worst prefixes first\n"
 	"  operators                           what each instance did with its tuples\n"
 	"  alerts                              what fires now; with --all, what ended lately too\n"
 	"\n"
-	"  --window SECONDS       of `top`, up to the controller's longest (default: its shortest)\n"
+	"  --window SECONDS       of `top` and `tcp`, up to the controller's longest (default: its shortest)\n"
 	"  --limit N              entries of a list, 1..1000 (default: the controller's, 20)\n"
-	"  --node NAME            of `top` and `operators`: this node alone\n"
+	"  --node NAME            of `top`, `tcp` and `operators`: this node alone\n"
 	"  --all                  of `alerts`: the recent history as well\n"
 	"  --json                 the controller's answer as it is\n"
 	"  --watch[=SECONDS]      again and again, every 2 s unless said otherwise (0.1..3600)\n"
@@ -43,7 +45,8 @@ static const struct command {
 	bool has_node;     // takes --node
 } commands[] = {
 	{"status", show_status, NULL, false},
-	{"top", show_top, " flows hosts ports prefixes ", true},
+	{"top", show_top, " flows hosts ports prefixes applications ", true},
+	{"tcp", show_tcp, NULL, true},
 	{"operators", show_operators, NULL, true},
 	{"alerts", show_alerts, NULL, false},
 };
@@ -136,12 +139,13 @@ static bool take_word(struct arguments *out, const char *word) {
 		}
 	}
 	if (out->command == NULL) {
-		fprintf(stderr, "weirctl: \"%s\": expected status, top, operators or alerts\n", word);
+		fprintf(stderr, "weirctl: \"%s\": expected status, top, tcp, operators or alerts\n", word);
 		return false;
 	}
 	if (out->command->words == NULL || out->what != NULL || !is_word(out->command->words, word)) {
 		fprintf(stderr, "weirctl: %s: \"%s\": expected %s\n", out->command->name, word,
-			out->command->words != NULL ? "one of flows, hosts, ports, prefixes" : "no further word");
+			out->command->words != NULL ? "one of flows, hosts, ports, prefixes, applications"
+						    : "no further word");
 		return false;
 	}
 	out->what = word;
@@ -183,7 +187,7 @@ static int arguments_parse(int argc, char **argv, struct arguments *out) {
 		return WEIRCTL_USAGE;
 	}
 	if (out->node != NULL && !out->command->has_node) {
-		fprintf(stderr, "weirctl: %s: --node: only top and operators are told of one node\n",
+		fprintf(stderr, "weirctl: %s: --node: only top, tcp and operators are told of one node\n",
 			out->command->name);
 		return WEIRCTL_USAGE;
 	}

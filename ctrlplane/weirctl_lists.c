@@ -61,6 +61,13 @@ static void row_prefix(struct table *table, const json_t *entry) {
 	cell_bytes(table, entry, "received_bytes");
 }
 
+static void row_application(struct table *table, const json_t *entry) {
+	char text[UNITS_SIZE];
+	table_cell(table, TABLE_PLAIN, "%s", show_text(entry, "application"));
+	cell_rates(table, entry);
+	table_cell(table, TABLE_PLAIN, "%s", units_count(show_number(entry, "flows"), text));
+}
+
 static const struct list_view {
 	const char *name;
 	const char *heads[TABLE_COLUMNS_MAX];
@@ -72,6 +79,7 @@ static const struct list_view {
 		row_flow},
 	{"hosts", {"HOST", ">BITS", ">PACKETS", ">BYTES", ">SENT", ">RECEIVED", ">FLOWS OUT", ">FLOWS IN"}, row_host},
 	{"ports", {"PORT", ">BITS", ">PACKETS", ">BYTES", ">NEW FLOWS"}, row_port},
+	{"applications", {"APPLICATION", ">BITS", ">PACKETS", ">BYTES", ">NEW FLOWS"}, row_application},
 	{"prefixes", {"PREFIX", ">BITS", ">PACKETS", ">BYTES", ">SENT", ">RECEIVED"}, row_prefix},
 };
 
@@ -82,8 +90,12 @@ void show_top(const json_t *answer, FILE *file) {
 			view = &views[i];
 	char bytes[UNITS_SIZE], packets[UNITS_SIZE], count[UNITS_SIZE];
 	bool is_exact = json_is_true(json_object_get(answer, "exact"));
-	fprintf(file, "top %s of the last %" PRIu64 " s%s\n", view->name, show_number(answer, "window_s"),
-		is_exact ? "" : " (not exact: the least were left out on their way)");
+	fprintf(file, "top %s of the last %" PRIu64 " s", view->name, show_number(answer, "window_s"));
+	if (is_exact)
+		fputc('\n', file);
+	else
+		fprintf(file, " (not exact: too low by %s at most)\n",
+			units_bytes(show_number(answer, "error"), bytes));
 	struct table table;
 	table_init(&table, view->heads);
 	size_t i;

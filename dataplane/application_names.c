@@ -34,3 +34,7 @@ void application_names(uint16_t number, struct flow_record *record) {
 	memcpy(record->application, known[number].name, sizeof(record->application));
 	memcpy(record->category, known[number].category, sizeof(record->category));
 }
+
+const char *application_name(uint16_t number) {
+	return known[number].name;
+}

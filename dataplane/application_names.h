@@ -22,3 +22,6 @@ uint16_t application_number(const char *name, const char *category);
 // Write the names of a number that application_number gave on a record.
 //   thread    any that got the number from the thread to which it was given, or from one that did
 void application_names(uint16_t number, struct flow_record *record);
+
+//   return  the first of them, [FLOW_APPLICATION_SIZE], padded with zeros
+const char *application_name(uint16_t number);

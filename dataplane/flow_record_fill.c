@@ -121,7 +121,7 @@ void flow_record_fill(struct flow_record *record, const struct flow_key *canonic
 }
 
 void flow_update_fill(struct flow_update *update, const struct flow_key *canonical, struct flow *flow,
-	struct flow_report *report, uint64_t end_ns) {
+	struct flow_report *report, const struct flow_cold *cold) {
 	struct flow_key key = forward_key(canonical, flow);
 	unsigned fwd = forward_of(flow), rev = !fwd;
 	uint64_t packets[2] = {flow_packets(flow, 0), flow_packets(flow, 1)};
@@ -136,18 +136,24 @@ void flow_update_fill(struct flow_update *update, const struct flow_key *canonic
 	update->fwd_tcp_flags = report->tcp_flags[fwd] | flow_tcp_flags(flow, fwd);
 	update->rev_tcp_flags = report->tcp_flags[rev] | flow_tcp_flags(flow, rev);
 	update->start_ns = report->flow_start_ns < flow->start_ns ? report->flow_start_ns : flow->start_ns;
-	update->last_ns = end_ns;
+	update->last_ns = flow_end_ns(flow, cold);
 	update->fwd_packets = (uint32_t)packets[fwd] - report->told_packets[fwd];
 	update->rev_packets = (uint32_t)packets[rev] - report->told_packets[rev];
 	update->fwd_bytes = bytes[fwd] - report->told_bytes[fwd];
 	update->rev_bytes = bytes[rev] - report->told_bytes[rev];
-	update->total_packets = report->earlier_packets + packets[0] + packets[1];
+	update->total_fwd_packets = report->earlier_packets[fwd] + packets[fwd];
+	update->total_rev_packets = report->earlier_packets[rev] + packets[rev];
+	update->total_packets = update->total_fwd_packets + update->total_rev_packets;
 	update->total_bytes = report->earlier_bytes + bytes[0] + bytes[1];
 
 	bool tcp = key.protocol == IPPROTO_TCP, rev_seen = packets[rev] > 0 || update->rev_packets > 0;
 	update->present = present_if(has_ports(key.protocol), FLOW_HAS_PORTS) | present_if(tcp, FLOW_HAS_TCP_FLAGS) |
 			  present_if(rev_seen, FLOW_HAS_REV) |
 			  present_if(tcp && update->rev_tcp_flags != 0, FLOW_HAS_REV_TCP_FLAGS);
+	if (flow_application(cold) != 0) {
+		memcpy(update->application, application_name(flow_application(cold)), sizeof(update->application));
+		update->present |= PRESENT(FLOW_HAS_APPLICATION);
+	}
 
 	flow->bits |= FLOW_REPORTED;
 	for (unsigned d = 0; d < 2; d++) {

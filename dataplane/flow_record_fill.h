@@ -14,10 +14,10 @@
 void flow_record_fill(struct flow_record *record, const struct flow_key *canonical, const struct flow *flow,
 	const struct flow_cold *cold, const struct packet_link_headers *headers);
 
-// Fill an update and remember what it told: the next one carries what came after it.
+// Fill an update, all but what tcp_update.h has, and remember what it told: the next one carries what came after it.
 //   update  zeroed
 void flow_update_fill(struct flow_update *update, const struct flow_key *canonical, struct flow *flow,
-	struct flow_report *report, uint64_t end_ns);
+	struct flow_report *report, const struct flow_cold *cold);
 
 // Mark the update as the flow's last.
 void flow_update_end(struct flow_update *update, enum flow_end_reason reason);

@@ -153,7 +153,7 @@ struct flow_decision flow_decide(const struct flow *flow, const struct flow_cold
 void flow_cut(struct flow *flow, struct flow_report *report) {
 	for (unsigned d = 0; d < 2; d++) {
 		if (flow->bits & (FLOW_DIRTY | FLOW_REPORTED)) {
-			report->earlier_packets += flow_packets(flow, d);
+			report->earlier_packets[d] += flow_packets(flow, d);
 			report->earlier_bytes += flow_bytes(flow, d);
 			// What no update has told yet stays the difference to the counter.
 			report->told_packets[d] -= (uint32_t)flow_packets(flow, d);

@@ -79,12 +79,13 @@ _Static_assert(sizeof(struct flow_cold) == 44, "part of the bytes a flow takes")
 
 // Begins with the first change that is to be told (FLOW_DIRTY); before that it is what another flow left.
 struct flow_report {
-	uint64_t flow_start_ns;                  // of the first record
-	uint64_t earlier_packets, earlier_bytes; // of the flow's records before this one, both directions
-	uint64_t told_bytes[2];                  // of the record when the last update was made
-	uint32_t told_packets[2];                // the same, modulo 2^32
-	uint32_t position;                       // in the operator's list of changed flows
-	uint8_t tcp_flags[2];                    // of the records before this one, by canonical direction
+	uint64_t flow_start_ns;      // of the first record
+	uint64_t earlier_packets[2]; // of the flow's records before this one, by canonical direction
+	uint64_t earlier_bytes;      // the same, both directions
+	uint64_t told_bytes[2];      // of the record when the last update was made
+	uint32_t told_packets[2];    // the same, modulo 2^32
+	uint32_t position;           // in the operator's list of changed flows
+	uint8_t tcp_flags[2];        // of the records before this one, by canonical direction
 };
 
 struct flow_timeouts {

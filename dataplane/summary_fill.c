@@ -2,6 +2,8 @@
 // Copyright (c) 2026 the weir authors
 #include "dataplane/summary_fill.h"
 
+#include <string.h>
+
 static ProtobufCBinaryData ip_bytes(const uint8_t *ip) {
 	bool is_ipv4 = summary_is_ipv4(ip);
 
@@ -27,6 +29,10 @@ void summary_fill_host(struct summary_host_delta *out, const struct summary_tabl
 		message->endpoints_out = (ProtobufCBinaryData){hll_pack(sketch, out->sketch), out->sketch};
 }
 
+static uint64_t mean_ns(const struct summary_rtt *rtt) {
+	return rtt->samples > 0 ? rtt->sum_ns / rtt->samples : 0;
+}
+
 void summary_fill_flow(Weir__FlowDelta *message, const struct summary_tables *tables, uint32_t entry) {
 	const struct summary_flow_key *key = tally_key(&tables->flows, entry);
 	const struct summary_flow *flow = tally_value(&tables->flows, entry);
@@ -44,6 +50,11 @@ void summary_fill_flow(Weir__FlowDelta *message, const struct summary_tables *ta
 	message->total_bytes = flow->total_bytes;
 	message->start_ns = flow->start_ns;
 	message->ended = flow->ended;
+	message->total_fwd_packets = flow->total_fwd_packets;
+	message->total_rev_packets = flow->total_rev_packets;
+	message->retransmitted_packets = flow->retransmitted_packets;
+	message->fwd_rtt_ns = mean_ns(&flow->fwd_rtt);
+	message->rev_rtt_ns = mean_ns(&flow->rev_rtt);
 }
 
 void summary_fill_service(Weir__ServiceDelta *message, const struct summary_tables *tables, uint32_t entry) {
@@ -60,7 +71,8 @@ void summary_fill_service(Weir__ServiceDelta *message, const struct summary_tabl
 
 void summary_fill_prefix(Weir__PrefixDelta *message, const struct summary_tables *tables, uint32_t entry) {
 	const struct summary_prefix_key *key = tally_key(&tables->prefixes, entry);
-	const struct summary_traffic *traffic = tally_value(&tables->prefixes, entry);
+	const struct summary_prefix *prefix = tally_value(&tables->prefixes, entry);
+	const struct summary_traffic *traffic = &prefix->traffic;
 
 	weir__prefix_delta__init(message);
 	message->prefix = ip_bytes(key->prefix);
@@ -69,4 +81,36 @@ void summary_fill_prefix(Weir__PrefixDelta *message, const struct summary_tables
 	message->sent_bytes = traffic->sent_bytes;
 	message->received_packets = traffic->received_packets;
 	message->received_bytes = traffic->received_bytes;
+}
+
+void summary_fill_tcp(struct summary_tcp_delta *out, const struct summary_tables *tables, uint32_t entry) {
+	const struct summary_prefix_key *key = tally_key(&tables->prefixes, entry);
+	const struct summary_prefix *prefix = tally_value(&tables->prefixes, entry);
+	const struct histogram *rtt = summary_histogram(tables, prefix);
+	Weir__TcpPrefixDelta *message = &out->message;
+
+	weir__tcp_prefix_delta__init(message);
+	message->prefix = ip_bytes(key->prefix);
+	message->length = key->length;
+	message->packets = prefix->tcp.packets;
+	message->retransmitted_packets = prefix->tcp.retransmitted_packets;
+	message->out_of_order_packets = prefix->tcp.out_of_order_packets;
+	message->zero_windows = prefix->tcp.zero_windows;
+	if (rtt != NULL)
+		message->rtt = (ProtobufCBinaryData){
+			histogram_pack(rtt, HISTOGRAM_PREFIX_RESOLUTION, out->rtt, sizeof(out->rtt)), out->rtt};
+}
+
+void summary_fill_application(
+	struct summary_application_delta *out, const struct summary_tables *tables, uint32_t entry) {
+	const struct summary_application *application = tally_value(&tables->applications, entry);
+	Weir__ApplicationDelta *message = &out->message;
+
+	weir__application_delta__init(message);
+	memcpy(out->name, tally_key(&tables->applications, entry), FLOW_APPLICATION_SIZE);
+	out->name[FLOW_APPLICATION_SIZE] = '\0';
+	message->name = out->name;
+	message->packets = application->packets;
+	message->bytes = application->bytes;
+	message->flows = application->flows;
 }

@@ -18,13 +18,25 @@ enum list {
 	LIST_FLOWS,
 	LIST_SERVICES,
 	LIST_PREFIXES,
+	LIST_TCP, // prefixes by TCP packets, the retransmitted ones above all
+	LIST_APPLICATIONS,
+	LIST_ENDED, // flows that ended and are not among LIST_FLOWS
 	LISTS,
 };
 
 enum {
 	LENGTH_MAX = SUMMARY_LENGTH_MAX,
 	HALF_MAX = SUMMARY_LENGTH_MAX / 2 + 1, // of fans and targets
+	HISTOGRAM_SIZE_MAX = 512,              // of the interval's, packed; coarser where that is too short
+	TAG_AND_LENGTH = 2 + 2,                // bytes in front of an entry at most: field 16 and up, up to 16,383
 };
+
+// What the lists leave out, in the order of struct remainders.
+static const struct {
+	enum list list;
+	unsigned ends; // of a packet that are counted
+} rests[] = {{LIST_FLOWS, 1}, {LIST_HOSTS, 2}, {LIST_SERVICES, 1}, {LIST_PREFIXES, 2}, {LIST_APPLICATIONS, 1}};
+enum { RESTS = sizeof(rests) / sizeof(rests[0]) };
 
 struct summary_message {
 	struct tally_top tops[LISTS]; // what was chosen, best first once sorted
@@ -36,14 +48,19 @@ struct summary_message {
 	unsigned lengths[LISTS]; // entries taken into the message
 	uint64_t left;           // bytes of the allowance
 	struct summary_host_delta fans[HALF_MAX], targets[HALF_MAX], hosts[LENGTH_MAX];
-	Weir__FlowDelta flows[LENGTH_MAX];
+	Weir__FlowDelta flows[LENGTH_MAX], ended[LENGTH_MAX];
 	Weir__ServiceDelta services[LENGTH_MAX];
 	Weir__PrefixDelta prefixes[LENGTH_MAX];
+	struct summary_tcp_delta tcp[LENGTH_MAX];
+	struct summary_application_delta applications[LENGTH_MAX];
+	uint8_t rtt[HISTOGRAM_SIZE_MAX], handshake[HISTOGRAM_SIZE_MAX];
 	// Pointers to the entries taken, as protobuf-c wants them. Hosts by bytes and fans share a list.
 	Weir__HostDelta *host_list[LENGTH_MAX + HALF_MAX], *target_list[HALF_MAX];
-	Weir__FlowDelta *flow_list[LENGTH_MAX];
+	Weir__FlowDelta *flow_list[LENGTH_MAX], *ended_list[LENGTH_MAX];
 	Weir__ServiceDelta *service_list[LENGTH_MAX];
 	Weir__PrefixDelta *prefix_list[LENGTH_MAX];
+	Weir__TcpPrefixDelta *tcp_list[LENGTH_MAX];
+	Weir__ApplicationDelta *application_list[LENGTH_MAX];
 };
 
 int summary_message_new(struct summary_message **out, const struct summary_lengths *lengths) {
@@ -55,6 +72,9 @@ int summary_message_new(struct summary_message **out, const struct summary_lengt
 		[LIST_FLOWS] = lengths->flows,
 		[LIST_SERVICES] = lengths->services,
 		[LIST_PREFIXES] = lengths->prefixes,
+		[LIST_TCP] = lengths->prefixes,
+		[LIST_APPLICATIONS] = lengths->services,
+		[LIST_ENDED] = lengths->flows,
 	};
 
 	if (message == NULL)
@@ -78,23 +98,47 @@ static void offer(struct summary_message *message, const struct tally *table, en
 	const struct summary_host *host = value;
 	const struct summary_flow *flow = value;
 	const struct summary_service *service = value;
+	const struct summary_prefix *prefix = value;
+	const struct summary_application *application = value;
 	struct tally_top *tops = message->tops;
 
 	switch (list) {
 	case LIST_FLOWS:
 		tally_top_offer(&tops[LIST_FLOWS], entry, flow->fwd_bytes + flow->rev_bytes);
+		tally_top_offer(&tops[LIST_ENDED], entry, flow->ended ? flow->total_bytes : 0);
 		break;
 	case LIST_SERVICES:
 		tally_top_offer(&tops[LIST_SERVICES], entry, service->bytes);
 		break;
 	case LIST_PREFIXES:
-		tally_top_offer(&tops[LIST_PREFIXES], entry, traffic_bytes(value));
+		tally_top_offer(&tops[LIST_PREFIXES], entry, traffic_bytes(&prefix->traffic));
+		tally_top_offer(&tops[LIST_TCP], entry,
+			prefix->tcp.packets + SUMMARY_RETRANSMITTED_WEIGHT * prefix->tcp.retransmitted_packets);
+		break;
+	case LIST_APPLICATIONS:
+		tally_top_offer(&tops[LIST_APPLICATIONS], entry, application->bytes);
 		break;
 	default:
 		tally_top_offer(&tops[LIST_HOSTS], entry, traffic_bytes(&host->traffic));
 		tally_top_offer(&tops[LIST_FANS], entry, host->flows_out >= SUMMARY_FAN_OUT_MIN ? host->flows_out : 0);
 		tally_top_offer(&tops[LIST_TARGETS], entry, host->syn_in);
 	}
+}
+
+// What ended and is among the greatest of the interval is told there.
+static void drop_told_twice(struct summary_message *message) {
+	const struct tally_top *flows = &message->tops[LIST_FLOWS];
+	struct tally_top *ended = &message->tops[LIST_ENDED];
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < ended->count; i++) {
+		bool is_told = false;
+		for (unsigned f = 0; f < flows->count && !is_told; f++)
+			is_told = flows->ranks[f].entry == ended->ranks[i].entry;
+		if (!is_told)
+			ended->ranks[kept++] = ended->ranks[i];
+	}
+	ended->count = kept;
 }
 
 bool summary_message_choose(struct summary_message *message, const struct summary_tables *tables, uint32_t entries) {
@@ -106,6 +150,7 @@ bool summary_message_choose(struct summary_message *message, const struct summar
 		{&tables->flows, LIST_FLOWS},
 		{&tables->services, LIST_SERVICES},
 		{&tables->prefixes, LIST_PREFIXES},
+		{&tables->applications, LIST_APPLICATIONS},
 	};
 
 	for (; message->table < sizeof(steps) / sizeof(steps[0]); message->table++, message->entry = 0) {
@@ -118,6 +163,8 @@ bool summary_message_choose(struct summary_message *message, const struct summar
 	}
 	for (unsigned i = 0; i < LISTS && !message->is_chosen; i++)
 		tally_top_sort(&message->tops[i]);
+	if (!message->is_chosen)
+		drop_told_twice(message);
 	message->is_chosen = true;
 	return true;
 }
@@ -141,6 +188,15 @@ static const ProtobufCMessage *fill_next(
 	case LIST_PREFIXES:
 		summary_fill_prefix(&message->prefixes[next], tables, entry);
 		return &message->prefixes[next].base;
+	case LIST_TCP:
+		summary_fill_tcp(&message->tcp[next], tables, entry);
+		return &message->tcp[next].message.base;
+	case LIST_APPLICATIONS:
+		summary_fill_application(&message->applications[next], tables, entry);
+		return &message->applications[next].message.base;
+	case LIST_ENDED:
+		summary_fill_flow(&message->ended[next], tables, entry);
+		return &message->ended[next].base;
 	default:
 		summary_fill_host(&hosts[list][next], tables, entry);
 		if (list == LIST_TARGETS) // the sketch says nothing about what came in
@@ -161,7 +217,6 @@ static unsigned fan_of(const struct summary_message *message, uint32_t entry) {
 // Take the next entry of a list into the message if it fits.
 //   return  false: there is none, or it does not fit
 static bool take_next(struct summary_message *message, const struct summary_tables *tables, enum list list) {
-	enum { TAG_AND_LENGTH = 2 + 2 }; // bytes in front of an entry at most: field 19 and up to 16,383
 	unsigned next = message->lengths[list];
 
 	if (next == message->tops[list].count)
@@ -191,7 +246,8 @@ static void take_urgent(struct summary_message *message, const struct summary_ta
 }
 
 static void take_in_turn(struct summary_message *message, const struct summary_tables *tables) {
-	static const enum list turns[] = {LIST_HOSTS, LIST_FLOWS, LIST_SERVICES, LIST_PREFIXES, LIST_TARGETS};
+	static const enum list turns[] = {LIST_HOSTS, LIST_FLOWS, LIST_SERVICES, LIST_PREFIXES, LIST_TCP,
+		LIST_APPLICATIONS, LIST_ENDED, LIST_TARGETS};
 	bool is_open[LISTS];
 	bool is_any_open = true;
 
@@ -206,16 +262,31 @@ static void take_in_turn(struct summary_message *message, const struct summary_t
 	}
 }
 
+// Pack a histogram into so many bytes, tag and length included.
+static ProtobufCBinaryData take_histogram(
+	struct summary_message *message, const struct histogram *histogram, uint8_t *out, uint64_t share) {
+	size_t size_max = share > HISTOGRAM_SIZE_MAX ? HISTOGRAM_SIZE_MAX : share;
+	size_t size = size_max > TAG_AND_LENGTH
+			      ? histogram_pack(histogram, HISTOGRAM_RESOLUTION_MAX, out, size_max - TAG_AND_LENGTH)
+			      : 0;
+	if (size > 0)
+		message->left -= size + TAG_AND_LENGTH;
+	return (ProtobufCBinaryData){size, out};
+}
+
 // Fill the lists.
 //   bare  bytes of the message without them
-static void take_all(struct summary_message *message, const struct summary_tables *tables, uint64_t bare,
-	const struct summary_allowance *allowance) {
+static void take_all(struct summary_message *message, const struct summary_tables *tables, Weir__Summary *summary,
+	uint64_t bare, const struct summary_allowance *allowance) {
 	memset(message->lengths, 0, sizeof(message->lengths));
 	message->left = allowance->urgent_bytes > bare ? allowance->urgent_bytes - bare : 0;
 	uint64_t before = message->left;
 	take_urgent(message, tables);
 	bare += before - message->left;
 	message->left = allowance->bytes > bare ? allowance->bytes - bare : 0;
+	uint64_t share = message->left / 4;
+	summary->rtt = take_histogram(message, &tables->rtt, message->rtt, 2 * share);
+	summary->handshake = take_histogram(message, &tables->handshake, message->handshake, share);
 	take_in_turn(message, tables);
 }
 
@@ -225,6 +296,24 @@ static void rest_init(Weir__Remainder *rest, const Weir__Totals *totals, const s
 	rest->count = table->count;
 	rest->packets = totals->packets * ends;
 	rest->bytes = totals->bytes * ends;
+	rest->greatest_bytes = rest->bytes;
+}
+
+// What no entry that was left out has more of.
+static void rest_bound(Weir__Remainder *rest, const struct summary_message *message, enum list list, bool is_whole) {
+	const struct tally_top *top = &message->tops[list];
+	unsigned taken = message->lengths[list];
+
+	rest->greatest_bytes = rest->bytes;
+	uint64_t next = UINT64_MAX;
+	if (is_whole && taken < top->count)
+		next = top->ranks[taken].weight;
+	else if (is_whole && taken < top->capacity)
+		next = 0; // there was no other
+	else if (is_whole && taken > 0)
+		next = top->ranks[taken - 1].weight;
+	if (next < rest->greatest_bytes)
+		rest->greatest_bytes = next;
 }
 
 static void rest_subtract(Weir__Remainder *rest, uint64_t packets, uint64_t bytes) {
@@ -270,12 +359,27 @@ static void list_others(Weir__Summary *summary, struct summary_message *message)
 		Weir__ServiceDelta *service = message->service_list[summary->n_services++] = &message->services[i];
 		rest_subtract(summary->services_rest, service->packets, service->bytes);
 	}
+	summary->ended_flows = message->ended_list;
+	for (unsigned i = 0; i < message->lengths[LIST_ENDED]; i++)
+		message->ended_list[summary->n_ended_flows++] = &message->ended[i];
 	summary->prefixes = message->prefix_list;
 	for (unsigned i = 0; i < message->lengths[LIST_PREFIXES]; i++) {
 		Weir__PrefixDelta *prefix = message->prefix_list[summary->n_prefixes++] = &message->prefixes[i];
 		rest_subtract(summary->prefixes_rest, prefix->sent_packets + prefix->received_packets,
 			prefix->sent_bytes + prefix->received_bytes);
 	}
+}
+
+static void list_applications_and_tcp(Weir__Summary *summary, struct summary_message *message) {
+	summary->applications = message->application_list;
+	for (unsigned i = 0; i < message->lengths[LIST_APPLICATIONS]; i++) {
+		Weir__ApplicationDelta *application = &message->applications[i].message;
+		message->application_list[summary->n_applications++] = application;
+		rest_subtract(summary->applications_rest, application->packets, application->bytes);
+	}
+	summary->tcp_prefixes = message->tcp_list;
+	for (unsigned i = 0; i < message->lengths[LIST_TCP]; i++)
+		message->tcp_list[summary->n_tcp_prefixes++] = &message->tcp[i].message;
 }
 
 static void fill_head(Weir__Summary *summary, const struct summary_head *head) {
@@ -303,22 +407,30 @@ size_t summary_message_pack(struct summary_message *message, const struct summar
 	const struct summary_head *head, const struct summary_allowance *allowance, uint8_t **packed) {
 	Weir__Message whole = WEIR__MESSAGE__INIT;
 	Weir__Summary summary;
-	Weir__Remainder rests[4];
+	Weir__Remainder left_out[RESTS];
+	const struct tally *listed[RESTS] = {
+		&tables->flows, &tables->hosts, &tables->services, &tables->prefixes, &tables->applications};
 
 	fill_head(&summary, head);
 	summary.interval = (Weir__Totals *)&tables->totals;
-	rest_init(summary.flows_rest = &rests[0], &tables->totals, &tables->flows, 1);
-	rest_init(summary.hosts_rest = &rests[1], &tables->totals, &tables->hosts, 2);
-	rest_init(summary.services_rest = &rests[2], &tables->totals, &tables->services, 1);
-	rest_init(summary.prefixes_rest = &rests[3], &tables->totals, &tables->prefixes, 2);
+	for (unsigned i = 0; i < RESTS; i++)
+		rest_init(&left_out[i], &tables->totals, listed[i], rests[i].ends);
+	summary.flows_rest = &left_out[0];
+	summary.hosts_rest = &left_out[1];
+	summary.services_rest = &left_out[2];
+	summary.prefixes_rest = &left_out[3];
+	summary.applications_rest = tables->has_applications ? &left_out[4] : NULL;
 	whole.version = 1;
 	whole.body_case = WEIR__MESSAGE__BODY_SUMMARY;
 	whole.summary = &summary;
 
 	// A longer body takes up to 2 bytes more for its length.
-	take_all(message, tables, weir__message__get_packed_size(&whole) + 2, allowance);
+	take_all(message, tables, &summary, weir__message__get_packed_size(&whole) + 2, allowance);
 	list_hosts(&summary, message);
 	list_others(&summary, message);
+	list_applications_and_tcp(&summary, message);
+	for (unsigned i = 0; i < RESTS; i++)
+		rest_bound(&left_out[i], message, rests[i].list, listed[i]->count < listed[i]->capacity);
 
 	size_t size = weir__message__get_packed_size(&whole);
 	*packed = malloc(size);

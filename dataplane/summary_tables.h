@@ -8,6 +8,7 @@
 #pragma once
 
 #include "api/flow_record.h"
+#include "api/histogram.h"
 #include "api/hll.h"
 #include "api/weir.pb-c.h"
 #include "dataplane/tally.h"
@@ -17,6 +18,10 @@ enum {
 	SUMMARY_FAN_OUT_MIN = 16,
 	SUMMARY_PREFIX_BITS_IPV4 = 24,
 	SUMMARY_PREFIX_BITS_IPV6 = 48,
+	// One prefix in so many may have a histogram of round-trip times.
+	SUMMARY_PREFIXES_PER_HISTOGRAM = 16,
+	// How much more important a retransmitted packet makes a prefix than another.
+	SUMMARY_RETRANSMITTED_WEIGHT = 100,
 };
 
 struct summary_flow_key {
@@ -28,12 +33,28 @@ struct summary_flow_key {
 
 struct summary_flow {
 	uint64_t fwd_packets, fwd_bytes, rev_packets, rev_bytes;
-	uint64_t total_bytes, start_ns; // as of the last update
+	uint64_t total_bytes, start_ns; // as of the last update, as are the next three
+	uint64_t total_fwd_packets, total_rev_packets;
 	uint64_t ended;
+	uint64_t retransmitted_packets;
+	struct summary_rtt {
+		uint64_t samples, sum_ns;
+	} fwd_rtt, rev_rtt;
 };
 
 struct summary_traffic {
 	uint64_t sent_packets, sent_bytes, received_packets, received_bytes;
+};
+
+// TCP packets of both directions, and round-trip times to hosts of the prefix.
+struct summary_tcp {
+	uint64_t packets, retransmitted_packets, out_of_order_packets, zero_windows;
+	uint64_t histogram; // 1 + index; 0: none
+};
+
+struct summary_prefix {
+	struct summary_traffic traffic;
+	struct summary_tcp tcp;
 };
 
 struct summary_host { // by uint8_t[16]
@@ -55,6 +76,10 @@ struct summary_service {
 	uint64_t packets, bytes, flows;
 };
 
+struct summary_application { // by char[FLOW_APPLICATION_SIZE]
+	uint64_t packets, bytes, flows;
+};
+
 struct summary_prefix_key {
 	uint8_t prefix[16]; // IPv4 v4-mapped, as everywhere
 	uint8_t length;     // bits of the IPv4 or IPv6 address
@@ -62,15 +87,21 @@ struct summary_prefix_key {
 };
 
 struct summary_tables {
-	struct tally flows, hosts, services, prefixes; // the value of a prefix is a struct summary_traffic
+	struct tally flows, hosts, services, prefixes, applications;
 	struct hll *sketches;
 	uint32_t sketch_count, sketch_capacity;
-	uint64_t sketches_refused; // since init
-	Weir__Totals totals;       // of the interval
+	uint64_t sketches_refused;    // since init
+	struct histogram *histograms; // of prefixes
+	uint32_t histogram_count, histogram_capacity;
+	uint64_t histograms_refused;     // since init
+	struct histogram rtt, handshake; // of the interval, as are the next
+	bool has_applications;           // a flow was recognised, ever
+	Weir__Totals totals;
 };
 
 // Take the memory of all tables.
-//   entries  of each tally, 1..TALLY_ENTRIES_MAX; there are entries / SUMMARY_FAN_OUT_MIN + 1 sketches
+//   entries  of each tally, 1..TALLY_ENTRIES_MAX; there are entries / SUMMARY_FAN_OUT_MIN + 1 sketches, and
+//            entries / SUMMARY_PREFIXES_PER_HISTOGRAM + 1 histograms
 //   seed     secret
 //   return   0 or -ENOMEM
 int summary_tables_init(struct summary_tables *tables, uint32_t entries, uint64_t seed);
@@ -88,6 +119,12 @@ void summary_totals_add(Weir__Totals *to, const Weir__Totals *interval);
 //   return  the sketch of a host, or NULL
 static inline const struct hll *summary_sketch(const struct summary_tables *tables, const struct summary_host *host) {
 	return host->sketch > 0 ? &tables->sketches[host->sketch - 1] : NULL;
+}
+
+//   return  the round-trip times of a prefix, or NULL
+static inline const struct histogram *summary_histogram(
+	const struct summary_tables *tables, const struct summary_prefix *prefix) {
+	return prefix->tcp.histogram > 0 ? &tables->histograms[prefix->tcp.histogram - 1] : NULL;
 }
 
 // Whether [16] is an IPv4 address, and the start and size of the address in its own family.

@@ -18,6 +18,10 @@ static size_t flows_size(const struct tcp_table *table) {
 	return ((size_t)table->capacity + 1) * sizeof(*table->flows);
 }
 
+static size_t told_size(const struct tcp_table *table) {
+	return ((size_t)table->capacity + 1) * sizeof(*table->told);
+}
+
 static size_t blocks_size(const struct tcp_table *table) {
 	return ((size_t)table->pool.capacity + 1) * sizeof(*table->blocks);
 }
@@ -30,9 +34,11 @@ int tcp_table_new(struct tcp_table **out, uint64_t capacity, unsigned parts) {
 	uint32_t blocks = BLOCKS_MIN + table->capacity / FLOWS_PER_BLOCK;
 	int error = index_pool_init(&table->pool, blocks, parts);
 	table->flows = huge_memory_new(flows_size(table));
+	table->told = huge_memory_new(told_size(table));
 	table->blocks = huge_memory_new(blocks_size(table));
 	table->caches = calloc(parts, sizeof(*table->caches));
-	if (error != 0 || table->flows == NULL || table->blocks == NULL || table->caches == NULL) {
+	bool has_all = table->flows != NULL && table->told != NULL && table->blocks != NULL && table->caches != NULL;
+	if (error != 0 || !has_all) {
 		tcp_table_free(table);
 		return -ENOMEM;
 	}
@@ -44,6 +50,7 @@ void tcp_table_free(struct tcp_table *table) {
 	if (table == NULL)
 		return;
 	huge_memory_free(table->flows, flows_size(table));
+	huge_memory_free(table->told, told_size(table));
 	huge_memory_free(table->blocks, blocks_size(table));
 	index_pool_fini(&table->pool);
 	free(table->caches);

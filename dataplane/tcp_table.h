@@ -11,10 +11,12 @@
 #include "api/flow_record.h"
 #include "dataplane/packet.h"
 #include "dataplane/tcp_plain.h"
+#include "dataplane/tcp_update.h"
 
 struct tcp_table {
 	uint32_t capacity;
 	struct tcp_flow *flows; // [capacity + 1]
+	struct tcp_told *told;  // [capacity + 1], touched only where somebody hears updates
 	struct index_pool pool;
 	union tcp_block *blocks;
 	unsigned part_count;

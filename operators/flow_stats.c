@@ -55,6 +55,7 @@ struct flow_stats_shared {
 struct flow_stats {
 	struct flow_table *table;
 	struct tcp_flow *tcp_flows; // parallel to table->flows; NULL: no TCP analysis
+	struct tcp_told *tcp_told;  // the same
 	struct tcp_lender tcp_lender;
 	struct flow_changes changes;
 	uint64_t update_interval_ns;
@@ -121,8 +122,12 @@ static void tell_update(struct instance *self, uint32_t record, enum flow_end_re
 	struct flow *flow = &stats->table->flows[record];
 	struct flow_key key;
 	flow_table_key(stats->table, record, &key);
-	flow_update_fill(update, &key, flow, flow_changes_report(&stats->changes, record),
-		flow_end_ns(flow, &stats->table->colds[record]));
+	flow_update_fill(
+		update, &key, flow, flow_changes_report(&stats->changes, record), &stats->table->colds[record]);
+	const struct tcp_flow *tcp = tcp_part(stats, record);
+	if (tcp != NULL)
+		tcp_update_fill(tcp, &stats->tcp_lender, (flow->bits & FLOW_FORWARD_IS_REVERSED) != 0,
+			&stats->tcp_told[record], update);
 	if (reason != FLOW_END_REASONS)
 		flow_update_end(update, reason);
 	instance_emit(self, OUTPUT_UPDATES, tuple);
@@ -157,8 +162,11 @@ static void cut_flow(struct instance *self, uint32_t record) {
 	export_record(self, record, FLOW_END_ACTIVE);
 	flow_cut(&stats->table->flows[record], &stats->table->reports[record]);
 	struct tcp_flow *tcp = tcp_part(stats, record);
-	if (tcp != NULL)
-		tcp_flow_cut(tcp, &stats->tcp_lender);
+	if (tcp == NULL)
+		return;
+	if (stats->tells_updates)
+		tcp_update_cut(tcp, &stats->tcp_lender, &stats->tcp_told[record]);
+	tcp_flow_cut(tcp, &stats->tcp_lender);
 }
 
 // Do what is due at the watermark for a flow that is not on the wheel: at most one record and one update.
@@ -442,6 +450,7 @@ static int flow_stats_init(struct instance *self) {
 	stats->table = shared->table;
 	if (shared->tcp != NULL) {
 		stats->tcp_flows = shared->tcp->flows;
+		stats->tcp_told = shared->tcp->told;
 		stats->tcp_lender = tcp_table_lender(shared->tcp, self->index);
 	}
 	stats->update_interval_ns = options->update_interval_ns;

@@ -38,7 +38,7 @@ static void take(struct state *state, struct node *node, const Weir__Message *me
 		report_keep(node, message->heartbeat);
 		break;
 	case WEIR__MESSAGE__BODY_SUMMARY:
-		aggregate_summary(node, message->summary, clock_mono_ns(), &series);
+		aggregate_summary(&state->nodes, node, message->summary, clock_mono_ns(), &series);
 		break;
 	case WEIR__MESSAGE__BODY_REQUEST:
 		free(query_answer(state, message->request, error));
@@ -53,7 +53,7 @@ static void ask_everything(struct state *state) {
 	static const struct {
 		char *command, *what;
 	} questions[] = {{"status", ""}, {"operators", ""}, {"top", "flows"}, {"top", "hosts"}, {"top", "ports"},
-		{"top", "prefixes"}, {"alerts", "all"}};
+		{"top", "prefixes"}, {"top", "applications"}, {"tcp", ""}, {"alerts", "all"}};
 	char error[QUERY_ERROR_SIZE];
 
 	for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++) {

@@ -392,7 +392,7 @@ static void link_headers_turn_with_the_direction(void **state) {
 static struct flow_update update(void) {
 	struct flow_update filled = {0};
 	struct flow_key key = packet(0, 0, 0).key;
-	flow_update_fill(&filled, &key, &flow, &report, flow_end_ns(&flow, &cold));
+	flow_update_fill(&filled, &key, &flow, &report, &cold);
 	return filled;
 }
 

@@ -41,13 +41,13 @@ static bool add(struct window *window, uint64_t end_s, uint64_t mono_s) {
 	summary.interval = &totals;
 	summary.flows = flows;
 	summary.n_flows = 1;
-	return window_add(window, &summary, mono_s * NS_PER_S);
+	return window_add(window, &summary, NULL, mono_s * NS_PER_S);
 }
 
 static uint64_t packets(const struct window *window, uint32_t length, uint64_t mono_s) {
-	struct totals totals;
-	window_totals(window, length, mono_s * NS_PER_S, &totals);
-	return totals.v[TOTALS_PACKETS];
+	struct window_sums sums;
+	window_totals(window, length, mono_s * NS_PER_S, &sums);
+	return sums.totals.v[TOTALS_PACKETS];
 }
 
 static void slides_over_event_time(void **state) {
@@ -77,15 +77,31 @@ static void late_ones_count_while_there_is_room(void **state) {
 	assert_int_equal(packets(*state, 10, 1), 2);
 }
 
-static void young_windows_know_their_age(void **state) {
-	struct totals totals;
+static void a_clock_that_steps_back_is_followed(void **state) {
+	for (uint64_t s = 4600; s < 4610; s++)
+		assert_true(add(*state, s, s - 4600));
+	unsigned late = 0;
+	for (uint64_t s = 1010; s < 1020; s++)
+		late += !add(*state, s, s - 1000);
+	assert_int_equal(late, WINDOW_LATE_MAX - 1);
+	assert_int_equal(packets(*state, 10, 19), 10 - late);
+	// A straggler among good ones moves nothing.
+	for (uint64_t s = 1020; s < 1030; s++) {
+		assert_false(add(*state, 900, s - 1000));
+		assert_true(add(*state, s, s - 1000));
+	}
+	assert_int_equal(packets(*state, 10, 29), 10);
+}
 
-	assert_int_equal(window_totals(*state, 10, NS_PER_S, &totals), 1);
+static void young_windows_know_their_age(void **state) {
+	struct window_sums sums;
+
+	assert_int_equal(window_totals(*state, 10, NS_PER_S, &sums), 1);
 	add(*state, 1000, 1);
 	add(*state, 1001, 2);
 	add(*state, 1002, 3);
-	assert_int_equal(window_totals(*state, 10, 3 * NS_PER_S, &totals), 3);
-	assert_int_equal(totals.v[TOTALS_PACKETS], 3);
+	assert_int_equal(window_totals(*state, 10, 3 * NS_PER_S, &sums), 3);
+	assert_int_equal(sums.totals.v[TOTALS_PACKETS], 3);
 	window_restart(*state);
 	assert_int_equal(packets(*state, 10, 3), 0);
 	assert_true(add(*state, 5, 4)); // the time before counts no more
@@ -113,6 +129,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(slides_over_event_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(empties_when_nothing_comes, setup, teardown),
 		cmocka_unit_test_setup_teardown(late_ones_count_while_there_is_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_clock_that_steps_back_is_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(young_windows_know_their_age, setup, teardown),
 		cmocka_unit_test_setup_teardown(lists_add_up_to_the_totals, setup, teardown),
 	};
