@@ -10,7 +10,7 @@ from conftest import ROOT, wait_for
 TEXT = (ROOT / "api/redis.md").read_text()
 DAY_S = 86400
 KEPT_S = {"for ever": None, "7 days": 7 * DAY_S, "60 s": 60}
-SUMS = re.findall(r"`(\w+)`", TEXT.split("there are ten fields:")[1].split("Unless")[0])
+SUMS = re.findall(r"`(\w+)`", TEXT.split("there are thirteen fields:")[1].split("Unless")[0])
 
 
 def rows(table):
@@ -90,7 +90,7 @@ ABSENT = {
     "weir:1:history": {"time_ms"},                              # test_clock_jumps: the clock is set back
 }
 # Not part of every controller's work.
-OTHERS = {"weir:1:decisions", "weir:1:paths", "weir:1:tcp:SECONDS"}
+OTHERS = {"weir:1:decisions", "weir:1:paths"}
 
 
 def make_everything_happen(controller, redis, node, messages):
