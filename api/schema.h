@@ -44,7 +44,7 @@ struct field {
 
 // Where a tuple of this schema keeps its body.
 enum schema_body {
-	SCHEMA_PACKET, // the private area of the mbuf; the mbuf's data is a frame
+	SCHEMA_PACKET, // struct packet_meta, beside the mbuf; the mbuf's data is a frame
 	SCHEMA_RECORD, // the mbuf's data
 };
 

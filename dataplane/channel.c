@@ -17,8 +17,9 @@ void channel_flush(struct instance *from) {
 			channel_deliver(from, &from->outputs[i], &from->outputs[i].pending);
 }
 
-static void send_to(struct target *target, struct batch *batch) {
+static void send_to(struct target *target, const struct schema *schema, struct batch *batch) {
 	if (target->ring != NULL) {
+		batch_store(batch, schema);
 		ring_enqueue(target->ring, batch->tuples, batch->count);
 	} else {
 		target->called += batch->count;
@@ -29,13 +30,13 @@ static void send_to(struct target *target, struct batch *batch) {
 
 static void send_by_group(struct route *route, struct batch *batch) {
 	for (unsigned i = 0; i < batch->count; i++) {
-		struct target *target = &route->targets[route->owners[key_group(tuple_hash(batch->tuples[i]))]];
-		target->gathered.tuples[target->gathered.count++] = batch->tuples[i];
+		struct target *target = &route->targets[route->owners[key_group(batch->hashes[i])]];
+		batch_add_from(&target->gathered, batch, i);
 	}
 	batch->count = 0;
 	for (unsigned i = 0; i < route->target_count; i++)
 		if (route->targets[i].gathered.count > 0)
-			send_to(&route->targets[i], &route->targets[i].gathered);
+			send_to(&route->targets[i], route->schema, &route->targets[i].gathered);
 }
 
 static struct rte_mbuf *copy_tuple(const struct node *node, struct rte_mbuf *tuple) {
@@ -46,7 +47,6 @@ static struct rte_mbuf *copy_tuple(const struct node *node, struct rte_mbuf *tup
 		return NULL;
 	memcpy(rte_mbuf_to_priv(copy), rte_mbuf_to_priv(tuple), TUPLE_PRIVATE_SIZE);
 	copy->packet_type = tuple->packet_type;
-	tuple_set_hash(copy, tuple_hash(tuple));
 	return copy;
 }
 
@@ -58,7 +58,9 @@ static void count_lost_copy(struct instance *from) {
 }
 
 // What a receiver gets of tuples that go to others as well: references, or copies.
-static void share(struct instance *from, const struct batch *batch, bool copy, struct batch *out) {
+static void share(struct instance *from, const struct route *route, struct batch *batch, bool copy, struct batch *out) {
+	// Once, by whoever still has them all: who gets a reference may read what is in the mbuf at any time.
+	batch_store(batch, route->schema);
 	out->count = 0;
 	for (unsigned i = 0; i < batch->count; i++) {
 		struct rte_mbuf *tuple = batch->tuples[i];
@@ -66,31 +68,34 @@ static void share(struct instance *from, const struct batch *batch, bool copy, s
 			rte_pktmbuf_refcnt_update(tuple, 1); // of each mbuf of a chain
 		else if ((tuple = copy_tuple(from->op->node, tuple)) == NULL)
 			count_lost_copy(from);
-		if (tuple != NULL)
-			out->tuples[out->count++] = tuple;
+		if (tuple == NULL)
+			continue;
+		batch_add_from(out, batch, i);
+		out->tuples[out->count - 1] = tuple;
+		out->packets[out->count - 1] = tuple_stored_packet(tuple);
 	}
 }
 
 static void send_to_all(struct instance *from, struct route *route, struct batch *batch) {
 	for (unsigned t = 0; t + 1 < route->target_count; t++) {
 		struct batch shared;
-		share(from, batch, route->writes, &shared);
+		share(from, route, batch, route->writes, &shared);
 		if (shared.count > 0)
-			send_to(&route->targets[t], &shared);
+			send_to(&route->targets[t], route->schema, &shared);
 	}
-	send_to(&route->targets[route->target_count - 1], batch);
+	send_to(&route->targets[route->target_count - 1], route->schema, batch);
 }
 
-static void hash_batch(struct instance *from, const struct route *route, const struct batch *batch) {
+static void hash_batch(struct instance *from, const struct route *route, struct batch *batch) {
 	for (unsigned i = 0; i < batch->count; i++)
-		tuple_set_hash(batch->tuples[i], key_of_tuple(from->op->node, route, batch->tuples[i]));
+		batch->hashes[i] = key_of_body(from->op->node, route, batch_body(batch, i, route->schema));
 }
 
 static void route_send(struct instance *from, struct route *route, struct batch *batch) {
 	if (route->key_count > 0)
 		hash_batch(from, route, batch);
 	if (route->target_count == 1) {
-		send_to(&route->targets[0], batch);
+		send_to(&route->targets[0], route->schema, batch);
 		return;
 	}
 	switch (route->grouping) {
@@ -102,7 +107,7 @@ static void route_send(struct instance *from, struct route *route, struct batch 
 		break;
 	default: // shuffle; forward and global have one target
 		route->next = route->next + 1 < route->target_count ? route->next + 1 : 0;
-		send_to(&route->targets[route->next], batch);
+		send_to(&route->targets[route->next], route->schema, batch);
 		break;
 	}
 }
@@ -110,13 +115,12 @@ static void route_send(struct instance *from, struct route *route, struct batch 
 void channel_deliver(struct instance *from, struct output *output, struct batch *batch) {
 	from->counters.out += batch->count;
 	if (output->route_count == 0) {
-		rte_pktmbuf_free_bulk(batch->tuples, batch->count);
-		batch->count = 0;
+		batch_free(batch);
 		return;
 	}
 	for (unsigned i = 0; i + 1 < output->route_count; i++) {
 		struct batch shared;
-		share(from, batch, output->routes[i].copy, &shared);
+		share(from, &output->routes[i], batch, output->routes[i].copy, &shared);
 		if (shared.count > 0)
 			route_send(from, &output->routes[i], &shared);
 	}

@@ -24,7 +24,7 @@ struct route {
 	struct target *targets; // in order of the receiver's instances
 	unsigned next;          // shuffle: whose turn
 	const uint16_t *owners; // key: [KEY_GROUPS] target that owns the group
-	unsigned key_count;     // fields to hash before sending; 0: tuple_hash() is right already
+	unsigned key_count;     // fields to hash before sending; 0: batch.hashes are right already
 	const struct field *key[GROUPING_KEY_MAX];
 	bool symmetric; // the key of both directions of a flow is one: `mirror` is the key seen from the other end
 	const struct field *mirror[GROUPING_KEY_MAX];

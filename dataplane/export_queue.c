@@ -158,8 +158,7 @@ void export_queue_process(struct instance *self, struct batch *batch) {
 	struct export_queue *queue = queue_of(self);
 	unsigned taken = record_ring_room(&queue->ring, batch->count);
 	for (unsigned i = 0; i < taken; i++)
-		memcpy(record_ring_slot(&queue->ring, i), tuple_body(batch->tuples[i], queue->schema),
-			queue->schema->size);
+		memcpy(record_ring_slot(&queue->ring, i), batch_body(batch, i, queue->schema), queue->schema->size);
 	if (taken > 0) {
 		record_ring_publish(&queue->ring, taken);
 		rte_pktmbuf_free_bulk(batch->tuples, taken);

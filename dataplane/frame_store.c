@@ -17,12 +17,10 @@ static int pool_start(struct rte_mempool *pool) {
 	return 0;
 }
 
-// What rte_pktmbuf_free does with the last reference.
+// What freeing does with the last reference. The mbufs are as they were sent, with one reference.
 static int come_home(struct rte_mempool *pool, void *const *objects, unsigned n) {
-	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *tuple = objects[i];
-		__atomic_store_n(&tuple->refcnt, 0, __ATOMIC_RELEASE);
-	}
+	struct frame_slice *slice = pool->pool_data;
+	atomic_fetch_add_explicit(&slice->returned, n, memory_order_release);
 	return 0;
 }
 
@@ -44,7 +42,7 @@ static const struct rte_mempool_ops frame_ops = {
 };
 RTE_MEMPOOL_REGISTER_OPS(frame_ops);
 
-static struct rte_mempool *make_pool(void) {
+static struct rte_mempool *make_pool(struct frame_slice *slice) {
 	static unsigned number;
 	char name[RTE_MEMPOOL_NAMESIZE];
 	snprintf(name, sizeof(name), "weir_frames_%u", number++);
@@ -54,6 +52,7 @@ static struct rte_mempool *make_pool(void) {
 		return NULL;
 	struct rte_pktmbuf_pool_private room = {.mbuf_priv_size = TUPLE_PRIVATE_SIZE};
 	rte_pktmbuf_pool_init(pool, &room);
+	pool->pool_data = slice;
 	if (rte_mempool_set_ops_byname(pool, frame_ops.name, NULL) == 0)
 		return pool;
 	rte_mempool_free(pool);
@@ -61,15 +60,29 @@ static struct rte_mempool *make_pool(void) {
 }
 
 size_t frame_store_footprint(uint32_t size) {
-	return RTE_ALIGN_CEIL(sizeof(struct rte_mbuf) + TUPLE_PRIVATE_SIZE + size, RTE_CACHE_LINE_SIZE);
+	return RTE_ALIGN_CEIL(FRAME_STORE_DATA_AT + size, RTE_CACHE_LINE_SIZE);
 }
 
-int frame_store_init(struct frame_store *store, uint64_t frames, size_t size) {
+static bool make_slices(struct frame_store *store, unsigned count) {
+	store->slices = aligned_alloc(alignof(struct frame_slice), count * sizeof(*store->slices));
+	if (!store->slices)
+		return false;
+	memset(store->slices, 0, count * sizeof(*store->slices));
+	store->slice_count = count;
+	bool are_made = true;
+	for (unsigned i = 0; i < count; i++) {
+		store->slices[i].frames = store->frames;
+		store->slices[i].pool = make_pool(&store->slices[i]);
+		are_made &= store->slices[i].pool != NULL;
+	}
+	return are_made;
+}
+
+int frame_store_init(struct frame_store *store, uint64_t frames, size_t size, unsigned slices) {
 	*store = (struct frame_store){.capacity = frames, .size = size};
-	store->frames = calloc(frames, sizeof(*store->frames));
+	store->frames = calloc(frames + FRAME_STORE_AHEAD, sizeof(*store->frames));
 	store->memory = huge_memory_new(size);
-	store->pool = make_pool();
-	if (store->frames && store->memory && store->pool)
+	if (store->frames && store->memory && make_slices(store, slices))
 		return 0;
 	frame_store_fini(store);
 	return -ENOMEM;
@@ -77,14 +90,22 @@ int frame_store_init(struct frame_store *store, uint64_t frames, size_t size) {
 
 void frame_store_fini(struct frame_store *store) {
 	huge_memory_free(store->memory, store->size);
-	rte_mempool_free(store->pool);
+	for (unsigned i = 0; i < store->slice_count; i++)
+		rte_mempool_free(store->slices[i].pool);
+	free(store->slices);
 	free(store->frames);
 	*store = (struct frame_store){0};
 }
 
+void frame_store_begin_slice(struct frame_store *store) {
+	RTE_VERIFY(store->slice + 1 < store->slice_count);
+	store->slices[++store->slice].frames = store->frames + store->count;
+}
+
 uint8_t *frame_store_add(struct frame_store *store, uint32_t size, uint64_t offset_ns, enum packet_link link) {
 	struct rte_mbuf *tuple = (struct rte_mbuf *)(store->memory + store->used);
-	uint8_t *data = (uint8_t *)(tuple + 1) + TUPLE_PRIVATE_SIZE;
+	uint8_t *data = (uint8_t *)tuple + FRAME_STORE_DATA_AT;
+	struct frame_slice *slice = &store->slices[store->slice];
 	RTE_VERIFY(store->count < store->capacity && store->used + frame_store_footprint(size) <= store->size);
 	store->used += frame_store_footprint(size);
 	tuple->buf_addr = data;
@@ -94,9 +115,10 @@ uint8_t *frame_store_add(struct frame_store *store, uint32_t size, uint64_t offs
 	tuple->nb_segs = 1;
 	tuple->port = RTE_MBUF_PORT_INVALID;
 	tuple->packet_type = link;
-	tuple->pool = store->pool;
+	tuple->pool = slice->pool;
 	tuple->priv_size = TUPLE_PRIVATE_SIZE;
-	rte_mbuf_refcnt_set(tuple, 0);
+	rte_mbuf_refcnt_set(tuple, 1);
+	slice->count++;
 	store->frames[store->count++] = (struct stored_frame){.tuple = tuple, .offset_ns = offset_ns};
 	return data;
 }

@@ -21,6 +21,8 @@ static void count_frame(struct frame_store *store, const struct capture_frame *f
 
 static void keep_frame(struct frame_store *store, const struct capture_frame *frame, enum packet_link link) {
 	// Offsets wrap for frames older than the first; so does the sum they end in.
+	while (store->count >= store->capacity * (store->slice + 1) / store->slice_count)
+		frame_store_begin_slice(store);
 	uint8_t *data = frame_store_add(store, frame->size, frame->timestamp_ns - store->start_ns, link);
 	memcpy(data, frame->data, frame->size);
 }
@@ -43,7 +45,7 @@ static int go_through(struct frame_store *store, const char *path, uint64_t fram
 	return ret < 0 ? ret : 0;
 }
 
-int frame_store_read(struct frame_store *store, const char *path, uint64_t frames, char *error) {
+int frame_store_read(struct frame_store *store, const char *path, uint64_t frames, unsigned slices, char *error) {
 	struct frame_store counted = {0};
 	int ret = go_through(&counted, path, frames, count_frame, error);
 	if (ret)
@@ -52,7 +54,7 @@ int frame_store_read(struct frame_store *store, const char *path, uint64_t frame
 		snprintf(error, CAPTURE_ERROR_MAX, "%s: no frames: expected a capture with packets", path);
 		return -EINVAL;
 	}
-	ret = frame_store_init(store, counted.capacity, counted.size);
+	ret = frame_store_init(store, counted.capacity, counted.size, slices);
 	if (ret) {
 		snprintf(error, CAPTURE_ERROR_MAX, "%s: no memory for %llu frames", path,
 			(unsigned long long)counted.capacity);

@@ -24,16 +24,14 @@ void instance_take_in(struct instance *self, unsigned output, struct batch *batc
 void instance_emit(struct instance *self, unsigned output, struct rte_mbuf *tuple) {
 	struct batch *pending = &self->outputs[output].pending;
 	self->counters.created++;
-	pending->tuples[pending->count++] = tuple;
+	batch_add_packet(pending, tuple, tuple_stored_packet(tuple));
 	if (pending->count == BATCH_MAX)
 		channel_deliver(self, &self->outputs[output], pending);
 }
 
 void instance_absorb(struct instance *self, struct batch *batch) {
 	self->counters.absorbed += batch->count;
-	if (batch->count > 0)
-		rte_pktmbuf_free_bulk(batch->tuples, batch->count);
-	batch->count = 0;
+	batch_free(batch);
 }
 
 void instance_drop(struct instance *self, unsigned reason, struct rte_mbuf *tuple) {

@@ -43,21 +43,19 @@ static inline bool is_reversed(const struct flow_key *key) {
 	return flow_key_canonical(key, &canonical);
 }
 
-void flow_hash_batch(const struct node *node, const struct batch *batch) {
+void flow_hash_batch(const struct node *node, struct batch *batch) {
 	for (unsigned i = 0; i < batch->count; i++) {
-		struct packet_meta *meta = tuple_packet(batch->tuples[i]);
+		struct packet_meta *meta = batch->packets[i];
 		bool reversed = is_reversed(&meta->key);
 		struct flow_words words;
 		flow_words_set(&words, meta, reversed, 0);
 		meta->bits |= (uint8_t)reversed;
-		uint64_t hash;
 		if (__builtin_expect(!flow_words_are_v6(words.rest), 1))
-			hash = XXH3_64bits_withSecret(
+			batch->hashes[i] = XXH3_64bits_withSecret(
 				&words.ends, FLOW_WORDS_V4_SIZE, node->hash_secret, KEY_SECRET_SIZE);
 		else
-			hash = XXH3_64bits_withSecret(
+			batch->hashes[i] = XXH3_64bits_withSecret(
 				&words.rest, FLOW_WORDS_V6_SIZE, node->hash_secret, KEY_SECRET_SIZE);
-		tuple_set_hash(batch->tuples[i], hash);
 	}
 }
 
@@ -71,8 +69,7 @@ static size_t gather(const struct field *const *fields, unsigned count, const vo
 	return size;
 }
 
-uint64_t key_of_tuple(const struct node *node, const struct route *route, struct rte_mbuf *tuple) {
-	const void *body = tuple_body(tuple, route->schema);
+uint64_t key_of_body(const struct node *node, const struct route *route, const void *body) {
 	uint8_t key[KEY_SIZE_MAX], mirrored[KEY_SIZE_MAX];
 	size_t size = gather(route->key, route->key_count, body, key);
 	if (route->symmetric) {

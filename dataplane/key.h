@@ -18,8 +18,9 @@ struct route;
 //   return  0, or a negative errno of getrandom
 int key_secret_init(uint8_t secret[KEY_SECRET_SIZE], const char *text);
 
-// Hash the fields that a key route names, of one tuple.
-uint64_t key_of_tuple(const struct node *node, const struct route *route, struct rte_mbuf *tuple);
+// Hash the fields that a key route names.
+//   body  of a tuple (batch_body)
+uint64_t key_of_body(const struct node *node, const struct route *route, const void *body);
 
 // For symmetric keys: each field's counterpart in the other direction (src_ip for dst_ip), itself where it has none.
 //   key, mirror  [count]

@@ -103,9 +103,8 @@ static inline unsigned key_group(uint64_t hash) {
 
 // Hash `size` bytes with the node's secret (XXH3, which is not linear). For keys of flows use flow_hash_batch.
 uint64_t key_hash(const struct node *node, const void *key, size_t size);
-// Of packets whose keys are set: find their canonical direction (PACKET_REVERSED), and leave the hash of the canonical
-// key in tuple_hash().
-void flow_hash_batch(const struct node *node, const struct batch *batch);
+// Of packets whose keys are set: find their canonical direction (PACKET_REVERSED), and the hash of the canonical key.
+void flow_hash_batch(const struct node *node, struct batch *batch);
 
 // A message for the person who runs the node, on standard error: "weir-dataplane: pipeline/operator: …".
 void operator_error(const struct operator *op, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -43,7 +43,7 @@ enum end_of_stream {
 struct operator_output {
 	const char *name;            // ends the list where NULL
 	const struct schema *schema; // NULL: the schema of the input
-	// The fields whose hash the operator leaves in tuple_hash(), ended by NULL, and whether the hash is the same
+	// The fields whose hash the operator leaves in batch.hashes, ended by NULL, and whether the hash is the same
 	// for both directions; NULL: none. A key stream by just these needs no hash of its own.
 	const char *const *hashed_by;
 	bool hashed_symmetric;

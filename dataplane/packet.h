@@ -69,7 +69,7 @@ struct flow_key {
 };
 #define FLOW_KEY_LAST_MASK UINT64_C(0x0000ffffffffffff) // little-endian: ports, protocol, version
 
-// Body of schema `packet`, in the private area of the packet's mbuf: one cache line.
+// Body of schema `packet`, where the packet's batch points (dataplane/tuple.h): one cache line.
 //   the source writes timestamp_ns and late_ms; flow_id the rest; application PACKET_CLASSIFIED; nobody else writes
 struct packet_meta {
 	struct flow_key key;    // as sent, not canonical

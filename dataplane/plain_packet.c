@@ -37,8 +37,7 @@ static uint32_t transport_header_size(const struct rte_mbuf *tuple, const struct
 	return at == NULL ? 0 : (*at >> 4) * 4u;
 }
 
-uint16_t plain_packet_make(struct rte_mbuf *tuple, uint8_t *out) {
-	const struct packet_meta *meta = tuple_packet(tuple);
+uint16_t plain_packet_make(const struct rte_mbuf *tuple, const struct packet_meta *meta, uint8_t *out) {
 	if (meta->l4_offset == 0 || meta->l4_offset >= rte_pktmbuf_pkt_len(tuple))
 		return 0;
 	uint32_t size = rte_pktmbuf_pkt_len(tuple) - meta->l4_offset;

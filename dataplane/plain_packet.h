@@ -14,6 +14,7 @@ enum { PLAIN_PACKET_SIZE_MAX = UINT16_MAX };
 // Make an IPv4 or IPv6 header without options in front of the transport header and what was captured of the payload.
 // Checksums of IP are 0; padding behind the packet is left out.
 //   tuple   a packet of flow_id
+//   meta    its fields
 //   out     [PLAIN_PACKET_SIZE_MAX]
 //   return  bytes written; 0: it has no whole transport header, as later fragments have none
-uint16_t plain_packet_make(struct rte_mbuf *tuple, uint8_t *out);
+uint16_t plain_packet_make(const struct rte_mbuf *tuple, const struct packet_meta *meta, uint8_t *out);

@@ -3,10 +3,12 @@
 //
 // Tuples: one packet or one record each, carried by an mbuf, and the batches they travel in.
 //
-//   packet  data: the frame (first segment holds at least its headers); private area: struct packet_meta
+//   packet  data: the frame (first segment holds at least its headers); its fields: struct packet_meta, beside it
 //   record  data: the struct that its schema describes, in one segment
 //
-// The hash of the key that a tuple was steered by lies in the mbuf's own hash field: the first cache line.
+// What operators tell each other of a tuple lies in the batch: a chain of calls finds it in the first-level cache, and
+// the memory of a packet is read only. A line that is written has to go back to memory, which costs as much as fetching
+// it. Where a tuple waits in a ring its mbuf has it: the fields in its private area, the rest in its first cache line.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -21,18 +23,18 @@ enum {
 struct batch {
 	unsigned count;
 	struct rte_mbuf *tuples[BATCH_MAX];
+	struct packet_meta *packets[BATCH_MAX]; // schema packet: its fields. Who keeps the batch for later copies them
+	uint64_t hashes[BATCH_MAX];             // of the key that the tuple was steered by
+	uint16_t applications[BATCH_MAX];       // schema packet: its flow's (application_names.h), 0: not known
 };
-
-static inline struct packet_meta *tuple_packet(struct rte_mbuf *tuple) {
-	return (struct packet_meta *)rte_mbuf_to_priv(tuple);
-}
 
 static inline void *tuple_record(struct rte_mbuf *tuple) {
 	return rte_pktmbuf_mtod(tuple, void *);
 }
 
-static inline const void *tuple_body(struct rte_mbuf *tuple, const struct schema *schema) {
-	return schema->body == SCHEMA_PACKET ? (const void *)tuple_packet(tuple) : tuple_record(tuple);
+// Where a packet's fields lie while it waits in a ring.
+static inline struct packet_meta *tuple_stored_packet(struct rte_mbuf *tuple) {
+	return (struct packet_meta *)rte_mbuf_to_priv(tuple);
 }
 
 // The link type of a packet travels in the mbuf's packet_type; ports leave it 0, which is Ethernet.
@@ -40,23 +42,31 @@ static inline enum packet_link tuple_link(const struct rte_mbuf *tuple) {
 	return (enum packet_link)tuple->packet_type;
 }
 
-// The application of a packet's flow (application_names.h), 0: not known. flow_id clears it, `application` sets it; it
-// lies beside the hash, where ports leave only what QinQ offloads write, and weir asks for none.
-static inline uint16_t tuple_application(const struct rte_mbuf *tuple) {
-	return tuple->vlan_tci_outer;
+// Add a packet to a batch that has room.
+//   fields  to be filled by its source; valid until the batch was passed on
+static inline void batch_add_packet(struct batch *batch, struct rte_mbuf *tuple, struct packet_meta *fields) {
+	batch->tuples[batch->count] = tuple;
+	batch->packets[batch->count++] = fields;
 }
 
-static inline void tuple_set_application(struct rte_mbuf *tuple, uint16_t application) {
-	tuple->vlan_tci_outer = application;
+// Add tuple `i` of another batch, or of this one where those from `count` to `i` have left it.
+static inline void batch_add_from(struct batch *batch, const struct batch *from, unsigned i) {
+	unsigned at = batch->count++;
+	batch->tuples[at] = from->tuples[i];
+	batch->packets[at] = from->packets[i];
+	batch->hashes[at] = from->hashes[i];
+	batch->applications[at] = from->applications[i];
 }
 
-static inline uint64_t tuple_hash(const struct rte_mbuf *tuple) {
-	uint64_t hash;
-	memcpy(&hash, &tuple->hash, sizeof(hash));
-	return hash;
+// The struct that the schema describes.
+static inline const void *batch_body(const struct batch *batch, unsigned i, const struct schema *schema) {
+	return schema->body == SCHEMA_PACKET ? (const void *)batch->packets[i] : tuple_record(batch->tuples[i]);
 }
 
-static inline void tuple_set_hash(struct rte_mbuf *tuple, uint64_t hash) {
-	memcpy(&tuple->hash, &hash, sizeof(hash));
-}
-_Static_assert(sizeof(((struct rte_mbuf *)NULL)->hash) >= sizeof(uint64_t), "the hash fits");
+// Free all tuples; the batch is empty afterwards.
+void batch_free(struct batch *batch);
+
+// Leave in the mbufs what the batch says of its tuples. What is there already is not written again: others may read it.
+void batch_store(struct batch *batch, const struct schema *schema);
+// The opposite, of a batch of which only count and tuples are set.
+void batch_load(struct batch *batch);

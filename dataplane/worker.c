@@ -63,6 +63,7 @@ static unsigned poll_ring(struct schedule_entry *entry, struct ring_input *input
 	struct batch batch;
 	struct ring_reading reading = ring_dequeue(input->ring, batch.tuples, room);
 	batch.count = reading.count;
+	batch_load(&batch);
 	if (batch.count > 0)
 		channel_call(entry->instance, &batch);
 	if (reading.drained)

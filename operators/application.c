@@ -5,7 +5,7 @@
 //
 //   in       packets of flow_id, steered by the 5-tuple, both directions alike
 //   out      packets: the same; those of a flow that was recognised carry the number of its application
-//            (tuple_application), and the first of them that does says so (PACKET_CLASSIFIED)
+//            (batch.applications), and the first of them that does says so (PACKET_CLASSIFIED)
 //   drops    none
 //   options  pool, flows, packets, idle_timeout, give_up, memory
 //   state    per instance: a detection module of libndpi (about 7 MB), flow_notes of 16 bytes a flow, and its share of
@@ -185,13 +185,13 @@ static void conclude(struct instance *self, struct flow_note *note) {
 	pool_give(state, place);
 }
 
-static void inspect(struct instance *self, struct rte_mbuf *tuple, struct flow_note *note) {
+static void inspect(
+	struct instance *self, const struct rte_mbuf *tuple, const struct packet_meta *meta, struct flow_note *note) {
 	const struct application_options *options = self->options;
 	struct application *state = self->state;
-	const struct packet_meta *meta = tuple_packet(tuple);
 	struct pending *pending = &state->pool[note->word & NOTE_VALUE];
 	struct ndpi_flow_struct *flow = &state->flows[note->word & NOTE_VALUE];
-	uint16_t size = plain_packet_make(tuple, state->packet);
+	uint16_t size = plain_packet_make(tuple, meta, state->packet);
 	if (size == 0)
 		return;
 	ndpi_protocol protocol = ndpi_detection_process_packet(
@@ -217,14 +217,13 @@ static void forget(struct instance *self, struct flow_note *note) {
 	note->word = 0;
 }
 
-static struct flow_note *begin(struct instance *self, struct rte_mbuf *tuple) {
+static struct flow_note *begin(struct instance *self, const struct packet_meta *meta, uint64_t hash) {
 	struct application *state = self->state;
-	const struct packet_meta *meta = tuple_packet(tuple);
 	uint32_t now = flow_notes_ticks(packet_clock_ns(meta));
-	struct flow_note *note = flow_notes_place(&state->notes, tuple_hash(tuple), now);
+	struct flow_note *note = flow_notes_place(&state->notes, hash, now);
 	if (note->word != 0)
 		forget(self, note);
-	note->hash = tuple_hash(tuple);
+	note->hash = hash;
 	uint32_t place = pool_take(state);
 	if (place == 0) {
 		note->word = NOTE_KNOWN;
@@ -248,17 +247,16 @@ static bool is_over(const struct application *state, const struct flow_note *not
 }
 
 //   return  the flow's note; NULL: it has none, and needs none yet
-static struct flow_note *find(struct instance *self, struct rte_mbuf *tuple, bool looks) {
+static struct flow_note *find(struct instance *self, const struct packet_meta *meta, uint64_t hash) {
 	const struct application_options *options = self->options;
 	struct application *state = self->state;
-	const struct packet_meta *meta = tuple_packet(tuple);
-	struct flow_note *note = flow_notes_lookup(&state->notes, tuple_hash(tuple));
+	struct flow_note *note = flow_notes_lookup(&state->notes, hash);
 	if (note != NULL && is_over(state, note, meta)) {
 		forget(self, note);
 		note = NULL;
 	}
 	if (note == NULL)
-		return looks ? begin(self, tuple) : NULL;
+		return meta->payload_bytes > 0 ? begin(self, meta, hash) : NULL;
 	if ((note->word & NOTE_PENDING) &&
 		packet_clock_ns(meta) >= state->pool[note->word & NOTE_VALUE].first_ns + options->give_up_ns)
 		conclude(self, note);
@@ -271,10 +269,10 @@ static bool is_of(const struct pending *pending, const struct packet_meta *meta)
 	return memcmp(&pending->key, &canonical, sizeof(canonical)) == 0;
 }
 
-static void treat(struct instance *self, struct rte_mbuf *tuple) {
+static void treat(struct instance *self, struct batch *batch, unsigned i) {
 	struct application *state = self->state;
-	struct packet_meta *meta = tuple_packet(tuple);
-	struct flow_note *note = find(self, tuple, meta->payload_bytes > 0);
+	struct packet_meta *meta = batch->packets[i];
+	struct flow_note *note = find(self, meta, batch->hashes[i]);
 	if (note == NULL)
 		return;
 	note->used = flow_notes_ticks(packet_clock_ns(meta));
@@ -283,13 +281,13 @@ static void treat(struct instance *self, struct rte_mbuf *tuple) {
 		if (!is_of(&state->pool[value], meta))
 			return;
 		if (meta->payload_bytes > 0)
-			inspect(self, tuple, note);
+			inspect(self, batch->tuples[i], meta, note);
 		else if (meta->tcp_flags & (TCP_FIN | TCP_RST))
 			conclude(self, note);
 	}
 	value = note->word & NOTE_VALUE;
 	uint16_t number = (uint16_t)(note->word & NOTE_PENDING ? state->pool[value].application : value);
-	tuple_set_application(tuple, number);
+	batch->applications[i] = number;
 	if (number != 0 && (note->word & NOTE_TOLD) == 0) {
 		meta->bits |= PACKET_CLASSIFIED;
 		note->word |= NOTE_TOLD;
@@ -299,10 +297,10 @@ static void treat(struct instance *self, struct rte_mbuf *tuple) {
 static void application_process(struct instance *self, struct batch *batch) {
 	struct application *state = self->state;
 	for (unsigned i = 0; i < batch->count; i++)
-		flow_notes_prefetch(&state->notes, tuple_hash(batch->tuples[i]));
+		flow_notes_prefetch(&state->notes, batch->hashes[i]);
 	heap_counter = &state->heap_bytes;
 	for (unsigned i = 0; i < batch->count; i++)
-		treat(self, batch->tuples[i]);
+		treat(self, batch, i);
 	heap_counter = NULL;
 	self->gauges[GAUGE_HEAP_BYTES] = (uint64_t)state->heap_bytes;
 	instance_forward(self, 0, batch);

@@ -4,7 +4,7 @@
 // flow_id: find the flow that each packet belongs to.
 //
 //   in       packets, as any source of packets emits them
-//   out      packets: the same, with all fields of schema `packet` filled in; tuple_hash() is that of the flow's
+//   out      packets: the same, with all fields of schema `packet` filled in; its hash is that of the flow's
 //            canonical 5-tuple, the same for both directions
 //   drops    arp, not_ip, truncated_link, truncated_ip, truncated_transport, malformed_ip, malformed_transport,
 //            too_many_headers, truncated_tunnel, malformed_tunnel, tunnel_fragment: frames that have no flow
@@ -120,10 +120,9 @@ static enum packet_verdict join_later(
 
 // Open the tunnel around a packet, if there is one.
 //   return  PACKET_OK: opened; PACKET_NOT_IP: the packet is of the tunnel's flow; else why it has none
-static enum packet_verdict open_tunnel(
-	struct instance *self, struct rte_mbuf *packet, unsigned depth, struct packet_fragment *fragment) {
+static enum packet_verdict open_tunnel(struct instance *self, const struct rte_mbuf *packet, struct packet_meta *meta,
+	unsigned depth, struct packet_fragment *fragment) {
 	struct flow_id *state = self->state;
-	struct packet_meta *meta = tuple_packet(packet);
 	if (state->tunnel_depth == 0 || !packet_may_be_tunnel(meta))
 		return PACKET_NOT_IP;
 	if (depth == state->tunnel_depth) {
@@ -138,9 +137,8 @@ static enum packet_verdict open_tunnel(
 }
 
 // Fragments and tunnels, from the outermost packet inwards.
-static __attribute__((noinline)) enum packet_verdict look_closer(
-	struct instance *self, struct rte_mbuf *packet, struct packet_fragment *fragment) {
-	struct packet_meta *meta = tuple_packet(packet);
+static __attribute__((noinline)) enum packet_verdict look_closer(struct instance *self, const struct rte_mbuf *packet,
+	struct packet_meta *meta, struct packet_fragment *fragment) {
 	for (unsigned depth = 0;; depth++) {
 		if (meta->bits & PACKET_LENGTH_CAPTURED) { // the parser saw the first segment alone
 			uint32_t rest = rte_pktmbuf_pkt_len(packet) - rte_pktmbuf_data_len(packet);
@@ -151,7 +149,7 @@ static __attribute__((noinline)) enum packet_verdict look_closer(
 			return join_later(self, fragment, meta);
 		struct packet_meta around = *meta;
 		struct packet_fragment first = *fragment;
-		enum packet_verdict verdict = open_tunnel(self, packet, depth, fragment);
+		enum packet_verdict verdict = open_tunnel(self, packet, meta, depth, fragment);
 		if (around.bits & PACKET_FIRST_FRAGMENT)
 			remember_first(self, &first, &around, verdict != PACKET_NOT_IP);
 		if (verdict != PACKET_OK)
@@ -159,22 +157,24 @@ static __attribute__((noinline)) enum packet_verdict look_closer(
 	}
 }
 
-static __attribute__((noinline)) enum packet_verdict identify(struct instance *self, struct rte_mbuf *packet) {
+static __attribute__((noinline)) enum packet_verdict identify(
+	struct instance *self, const struct rte_mbuf *packet, struct packet_meta *meta) {
 	struct packet_fragment fragment;
 	enum packet_verdict verdict = packet_parse(rte_pktmbuf_mtod(packet, const uint8_t *),
-		rte_pktmbuf_data_len(packet), tuple_link(packet), tuple_packet(packet), &fragment);
-	return verdict == PACKET_OK ? look_closer(self, packet, &fragment) : verdict;
+		rte_pktmbuf_data_len(packet), tuple_link(packet), meta, &fragment);
+	return verdict == PACKET_OK ? look_closer(self, packet, meta, &fragment) : verdict;
 }
 
-static inline bool identify_straight(const struct flow_id *state, struct rte_mbuf *packet) {
-	struct packet_meta *meta = tuple_packet(packet);
+static inline bool identify_straight(
+	const struct flow_id *state, const struct rte_mbuf *packet, struct packet_meta *meta) {
 	return tuple_link(packet) == PACKET_LINK_ETHERNET &&
 	       packet_parse_straight(rte_pktmbuf_mtod(packet, const uint8_t *), rte_pktmbuf_data_len(packet), meta) &&
 	       !(state->tunnel_depth && packet_may_be_tunnel(meta));
 }
 
 static void flow_id_process(struct instance *self, struct batch *batch) {
-	unsigned count = batch->count, kept = 0;
+	unsigned count = batch->count;
+	batch->count = 0;
 	for (unsigned i = 0; i < count && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(batch->tuples[i], const void *));
 	for (unsigned i = 0; i < count; i++) {
@@ -182,16 +182,15 @@ static void flow_id_process(struct instance *self, struct batch *batch) {
 			rte_prefetch0(rte_pktmbuf_mtod(batch->tuples[i + PREFETCH_AHEAD], const void *));
 		struct rte_mbuf *packet = batch->tuples[i];
 		enum packet_verdict verdict = PACKET_OK;
-		if (__builtin_expect(!identify_straight(self->state, packet), 0))
-			verdict = identify(self, packet);
+		if (__builtin_expect(!identify_straight(self->state, packet, batch->packets[i]), 0))
+			verdict = identify(self, packet, batch->packets[i]);
 		if (__builtin_expect(verdict != PACKET_OK, 0)) {
 			instance_drop(self, verdict - 1, packet);
 			continue;
 		}
-		tuple_set_application(packet, 0);
-		batch->tuples[kept++] = packet;
+		batch_add_packet(batch, packet, batch->packets[i]);
 	}
-	batch->count = kept;
+	memset(batch->applications, 0, sizeof(batch->applications));
 	flow_hash_batch(self->op->node, batch);
 	instance_forward(self, 0, batch);
 }

@@ -86,10 +86,11 @@ static void start_tcp(struct flow_stats *stats, uint32_t record) {
 		tcp_flow_start(tcp);
 }
 
-static void count_tcp(struct flow_stats *stats, uint32_t record, struct rte_mbuf *tuple) {
+static void count_tcp(
+	struct flow_stats *stats, uint32_t record, struct rte_mbuf *tuple, const struct packet_meta *meta) {
 	struct tcp_flow *tcp = tcp_part(stats, record);
 	if (tcp != NULL)
-		tcp_table_count(tcp, &stats->tcp_lender, tuple_packet(tuple), rte_pktmbuf_mtod(tuple, const uint8_t *),
+		tcp_table_count(tcp, &stats->tcp_lender, meta, rte_pktmbuf_mtod(tuple, const uint8_t *),
 			rte_pktmbuf_data_len(tuple));
 }
 
@@ -197,12 +198,12 @@ static bool evict_flow(struct instance *self) {
 }
 
 // Refer to the link headers of a packet, source and destination as in the canonical key.
-static uint32_t take_links(struct instance *self, struct rte_mbuf *tuple) {
+//   bits  of the packet (enum packet_bits)
+static uint32_t take_links(struct instance *self, const struct rte_mbuf *tuple, uint8_t bits) {
 	struct flow_stats *stats = self->state;
 	struct packet_link_headers headers;
 	const uint8_t *data = rte_pktmbuf_mtod(tuple, const uint8_t *);
 	uint16_t size = rte_pktmbuf_data_len(tuple);
-	uint8_t bits = tuple_packet(tuple)->bits;
 	packet_parse_link(data, size, tuple_link(tuple), &headers);
 	if (packet_tunnels_opened(bits) > 0)
 		packet_parse_tunnels(data, size, tuple_link(tuple), packet_tunnels_opened(bits), &headers);
@@ -218,19 +219,19 @@ static uint32_t take_links(struct instance *self, struct rte_mbuf *tuple) {
 	return link_set_take(&stats->links, &headers, hash);
 }
 
-// Make a flow of a packet that has none.
+// Make a flow of packet `i` of a batch, which has none.
 //   return  its record, or 0: there is no place
-static uint32_t add_flow(struct instance *self, struct rte_mbuf *tuple, const struct flow_words *words) {
+static uint32_t add_flow(struct instance *self, const struct batch *batch, unsigned i, const struct flow_words *words) {
 	struct flow_stats *stats = self->state;
 	struct flow_table *table = stats->table;
-	uint64_t hash = tuple_hash(tuple);
+	uint64_t hash = batch->hashes[i];
 	uint32_t record = flow_table_insert(table, self->index, hash, words);
 	if (record == 0 && stats->evict == EVICT_NEAREST_EXPIRY && evict_flow(self))
 		record = flow_table_insert(table, self->index, hash, words);
 	if (record == 0)
 		return 0;
-	flow_start(&table->flows[record], &table->colds[record], tuple_packet(tuple));
-	table->colds[record].headers = take_links(self, tuple);
+	flow_start(&table->flows[record], &table->colds[record], batch->packets[i]);
+	table->colds[record].headers = take_links(self, batch->tuples[i], batch->packets[i]->bits);
 	start_tcp(stats, record);
 	self->gauges[GAUGE_CREATED]++;
 	self->gauges[GAUGE_FLOWS]++;
@@ -239,9 +240,9 @@ static uint32_t add_flow(struct instance *self, struct rte_mbuf *tuple, const st
 
 // Bring an existing flow to the state in which the packet can be counted.
 //   return  true if the packet begins a record
-static bool advance_flow(struct instance *self, uint32_t record, struct rte_mbuf *tuple) {
+static bool advance_flow(
+	struct instance *self, uint32_t record, const struct rte_mbuf *tuple, const struct packet_meta *meta) {
 	struct flow_stats *stats = self->state;
-	const struct packet_meta *meta = tuple_packet(tuple);
 	struct flow *flow = &stats->table->flows[record];
 	struct flow_cold *cold = &stats->table->colds[record];
 	const struct tcp_flow *tcp = meta->tcp_flags & FLOW_TCP_SYN ? tcp_part(stats, record) : NULL;
@@ -259,7 +260,7 @@ static bool advance_flow(struct instance *self, uint32_t record, struct rte_mbuf
 		return false;
 
 	link_set_give(&stats->links, cold->headers);
-	cold->headers = take_links(self, tuple);
+	cold->headers = take_links(self, tuple, meta->bits);
 	if (decision.step == FLOW_STEP_CONTINUE) {
 		flow_continue(flow, cold, meta);
 	} else {
@@ -274,25 +275,26 @@ static bool advance_flow(struct instance *self, uint32_t record, struct rte_mbuf
 // A packet that is not just counted: its flow is new, or changes state, or was not found at once.
 //   record  its flow, or 0: to be looked for
 //   return  false: there is no place for its flow
-static bool __attribute__((noinline))
-take_packet(struct instance *self, struct rte_mbuf *tuple, uint32_t record, const struct flow_words *words) {
+static bool __attribute__((noinline)) take_packet(
+	struct instance *self, const struct batch *batch, unsigned i, uint32_t record, const struct flow_words *words) {
 	struct flow_stats *stats = self->state;
-	const struct packet_meta *meta = tuple_packet(tuple);
+	struct rte_mbuf *tuple = batch->tuples[i];
+	const struct packet_meta *meta = batch->packets[i];
 	if (record == 0)
-		record = flow_table_lookup(stats->table, tuple_hash(tuple), words);
+		record = flow_table_lookup(stats->table, batch->hashes[i], words);
 	bool is_new = record == 0, begins = false;
 	if (is_new)
-		record = add_flow(self, tuple, words);
+		record = add_flow(self, batch, i, words);
 	else
-		begins = advance_flow(self, record, tuple);
+		begins = advance_flow(self, record, tuple, meta);
 	if (record == 0)
 		return false;
 	struct flow *flow = &stats->table->flows[record];
-	if (tuple_application(tuple) != 0)
-		flow_set_application(&stats->table->colds[record], tuple_application(tuple));
+	if (batch->applications[i] != 0)
+		flow_set_application(&stats->table->colds[record], batch->applications[i]);
 	uint8_t bits = flow->bits;
 	flow_count_any(flow, &stats->table->colds[record], meta, meta->bits & PACKET_REVERSED);
-	count_tcp(stats, record, tuple);
+	count_tcp(stats, record, tuple, meta);
 	if (stats->tells_updates)
 		flow_changes_add(&stats->changes, record);
 	if (is_new)
@@ -302,12 +304,14 @@ take_packet(struct instance *self, struct rte_mbuf *tuple, uint32_t record, cons
 	return true;
 }
 
-// Fetch what TCP analysis will touch: of all packets first what is found at once, then what that leads to.
-static void prefetch_tcp(const struct flow_stats *stats, const struct batch *batch, const uint32_t *candidates) {
+// Fetch what TCP analysis will touch: of all packets first what is found at once, then what that leads to. Inline,
+// because gcc takes a function that does nothing else for one without effect, and leaves out calls of it.
+static inline __attribute__((always_inline)) void prefetch_tcp(
+	const struct flow_stats *stats, const struct batch *batch, const uint32_t *candidates) {
 	const struct tcp_flow *flows[BATCH_MAX];
 	unsigned n = 0;
 	for (unsigned i = 0; i < batch->count; i++) {
-		if (tuple_packet(batch->tuples[i])->key.protocol != IPPROTO_TCP)
+		if (batch->packets[i]->key.protocol != IPPROTO_TCP)
 			continue;
 		flows[n] = &stats->tcp_flows[candidates[i]];
 		__builtin_prefetch(&flows[n]->near, 1);
@@ -322,13 +326,10 @@ static void prefetch_tcp(const struct flow_stats *stats, const struct batch *bat
 
 static void flow_stats_process(struct instance *self, struct batch *batch) {
 	struct flow_stats *stats = self->state;
-	uint64_t hashes[BATCH_MAX];
 	uint32_t candidates[BATCH_MAX];
-	for (unsigned i = 0; i < batch->count; i++) {
-		hashes[i] = tuple_hash(batch->tuples[i]);
-		flow_table_prefetch(stats->table, hashes[i]);
-	}
-	flow_table_lookup_batch(stats->table, hashes, batch->count, candidates);
+	for (unsigned i = 0; i < batch->count; i++)
+		flow_table_prefetch(stats->table, batch->hashes[i]);
+	flow_table_lookup_batch(stats->table, batch->hashes, batch->count, candidates);
 	if (stats->tcp_flows != NULL)
 		prefetch_tcp(stats, batch, candidates);
 
@@ -338,16 +339,16 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 	unsigned kept = 0;
 	for (unsigned i = 0; i < batch->count; i++) {
 		struct rte_mbuf *tuple = batch->tuples[i];
-		const struct packet_meta *meta = tuple_packet(tuple);
+		const struct packet_meta *meta = batch->packets[i];
 		struct flow *flow = &stats->table->flows[candidates[i]];
 		struct flow_words words;
 		unsigned direction = meta->bits & PACKET_REVERSED;
-		flow_words_set(&words, meta, direction, hashes[i]);
+		flow_words_set(&words, meta, direction, batch->hashes[i]);
 		bool found = flow_table_has_key(stats->table, candidates[i], &words);
 		if (__builtin_expect(found & flow_is_plain(flow, meta, direction, &timeouts, plain_bits), 1)) {
 			flow_count(flow, meta, direction);
-			count_tcp(stats, candidates[i], tuple);
-		} else if (!take_packet(self, tuple, found ? candidates[i] : 0, &words)) {
+			count_tcp(stats, candidates[i], tuple, meta);
+		} else if (!take_packet(self, batch, i, found ? candidates[i] : 0, &words)) {
 			instance_drop(self, DROP_TABLE_FULL, tuple);
 			continue;
 		}

@@ -114,7 +114,8 @@ static struct rte_mbuf *take_mbuf(struct pcap_state *state, struct rte_mempool *
 }
 
 // The tuple of the frame at hand, or NULL where the pool is empty now.
-static struct rte_mbuf *make_tuple(struct instance *self) {
+//   fields  of the packet: its times are filled
+static struct rte_mbuf *make_tuple(struct instance *self, struct packet_meta *fields) {
 	struct pcap_state *state = self->state;
 	struct rte_mempool *pool = node_packet_pool(self->op->node);
 	const struct capture_frame *frame = &state->frame;
@@ -128,7 +129,7 @@ static struct rte_mbuf *make_tuple(struct instance *self) {
 	}
 	if (tuple) {
 		tuple->packet_type = state->link;
-		event_clock_stamp(&state->clock, frame->timestamp_ns, tuple_packet(tuple));
+		event_clock_stamp(&state->clock, frame->timestamp_ns, fields);
 	}
 	return tuple;
 }
@@ -137,6 +138,7 @@ static unsigned pcap_poll(struct instance *self, unsigned room) {
 	struct pcap_state *state = self->state;
 	struct rte_mempool *pool = node_packet_pool(self->op->node);
 	struct batch batch;
+	struct packet_meta fields[BATCH_MAX];
 	uint64_t bytes = 0;
 	unsigned drops[2] = {0};
 	batch.count = 0;
@@ -154,10 +156,10 @@ static unsigned pcap_poll(struct instance *self, unsigned room) {
 		} else if (!frame_fits(pool, frame->size)) {
 			drops[DROP_TOO_LARGE]++;
 		} else {
-			tuple = make_tuple(self);
+			tuple = make_tuple(self, &fields[batch.count]);
 			if (!tuple)
 				break;
-			batch.tuples[batch.count++] = tuple;
+			batch_add_packet(&batch, tuple, &fields[batch.count]);
 			bytes += frame->wire_size;
 		}
 		state->has_frame = false;

@@ -99,6 +99,7 @@ struct port_state {
 	uint64_t lost_ns;           // when lost_outside was read
 	uint64_t stopping_ns;       // when the instance was told to stop
 	uint64_t taken_ns;          // when it last got a packet while stopping
+	uint64_t polled_ns;         // clock of the poll at hand
 };
 
 static int port_check(const void *given, char *error, size_t size) {
@@ -248,19 +249,28 @@ static void port_fini(struct instance *self) {
 	free(state->queues);
 }
 
-// Link type and time of what was just received from a queue.
+// Link type and time of a packet that was just received from a queue.
+static void stamp(struct port_state *state, const struct port_shared *shared, const struct port_queue *queue,
+	struct rte_mbuf *tuple, struct packet_meta *fields) {
+	uint64_t timestamp_ns = state->polled_ns;
+	if (queue->stamps_us && tuple->ol_flags & shared->stamp_flag)
+		timestamp_ns = 1000 * *RTE_MBUF_DYNFIELD(tuple, shared->stamp_offset, rte_mbuf_timestamp_t *);
+	tuple->packet_type = queue->link;
+	event_clock_stamp(&state->clock, timestamp_ns, fields);
+}
+
+// Take in what has come to one queue, behind what the batch has already.
+//   fields  [BATCH_MAX] of the batch's packets
 //   return  bytes of the frames
-static uint64_t stamp(struct port_state *state, const struct port_shared *shared, const struct port_queue *queue,
-	struct rte_mbuf **tuples, unsigned n, uint64_t now_ns) {
+static uint64_t poll_queue(struct instance *self, const struct port_queue *queue, unsigned room, struct batch *batch,
+	struct packet_meta *fields) {
+	struct rte_mbuf *received[BATCH_MAX];
+	unsigned n = rte_eth_rx_burst(queue->port, queue->queue, received, (uint16_t)(room - batch->count));
 	uint64_t bytes = 0;
 	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *tuple = tuples[i];
-		uint64_t timestamp_ns = now_ns;
-		if (queue->stamps_us && tuple->ol_flags & shared->stamp_flag)
-			timestamp_ns = 1000 * *RTE_MBUF_DYNFIELD(tuple, shared->stamp_offset, rte_mbuf_timestamp_t *);
-		tuple->packet_type = queue->link;
-		event_clock_stamp(&state->clock, timestamp_ns, tuple_packet(tuple));
-		bytes += tuple->pkt_len;
+		stamp(self->state, self->op->shared, queue, received[i], &fields[batch->count]);
+		batch_add_packet(batch, received[i], &fields[batch->count]);
+		bytes += received[i]->pkt_len;
 	}
 	return bytes;
 }
@@ -296,23 +306,20 @@ static void drain(struct instance *self, unsigned taken, uint64_t now_ns) {
 
 static unsigned port_poll(struct instance *self, unsigned room) {
 	struct port_state *state = self->state;
-	const struct port_shared *shared = self->op->shared;
 	struct batch batch;
+	struct packet_meta fields[BATCH_MAX];
 	uint64_t bytes = 0;
 	if (state->queue_count == 0) { // more instances than the device has queues: the others serve them
 		self->finished = true;
 		return 0;
 	}
 	uint64_t now_ns = live_clock_now(&state->live, clock_now_ns(), clock_monotonic_ns());
-
+	state->polled_ns = now_ns;
 	batch.count = 0;
 	event_clock_advance(&state->clock, now_ns - SLACK_NS);
 	for (unsigned i = 0; i < state->queue_count && batch.count < room; i++) {
 		const struct port_queue *queue = &state->queues[(state->next + i) % state->queue_count];
-		struct rte_mbuf **tuples = batch.tuples + batch.count;
-		unsigned n = rte_eth_rx_burst(queue->port, queue->queue, tuples, (uint16_t)(room - batch.count));
-		bytes += stamp(state, shared, queue, tuples, n, now_ns);
-		batch.count += n;
+		bytes += poll_queue(self, queue, room, &batch, fields);
 	}
 	if (state->queue_count > 1)
 		state->next = (state->next + 1) % state->queue_count;

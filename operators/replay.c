@@ -8,8 +8,8 @@
 //   out     packet: the frames in their order, `loops` times, at full speed or at `rate`
 //   state   the frames, shared; each instance sends a slice of them
 //
-// No frame is copied: each lies in an mbuf of its own, which is sent again once it has come back;
-// made-up ones can change in place before that (rounds; dataplane/synthetic.h says how).
+// No frame is copied: each lies in an mbuf of its own. A round begins when all frames of the last one have come back;
+// made-up ones can change in place before they are sent again (rounds; dataplane/synthetic.h says how).
 // Time is made up too: frames of a file keep the file's gaps, others are `interval` apart, and each round goes on where
 // the last one ended.
 #include <errno.h>
@@ -25,7 +25,7 @@
 enum {
 	FRAMES_DEFAULT = 1 << 20,
 	INTERVAL_DEFAULT_NS = 100,
-	BURST = 32, // frames at once: with their flows they fit into a first-level cache of 32 KiB
+	BURST = FRAME_STORE_AHEAD, // frames at once: with their flows they fit into a first-level cache of 32 KiB
 };
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -111,15 +111,14 @@ static const struct option replay_option_table[] = {
 static const struct operator_output replay_outputs[] = {{"packets", &packet_schema}, {0}};
 
 struct replay_shared {
-	struct frame_store store;
-	uint64_t *slices; // [instances + 1] where each instance's frames begin, and the end
+	struct frame_store store; // a slice for each instance
 };
 
 struct replay_state {
 	struct event_clock clock;
-	const struct stored_frame *frames; // [count]: this instance's slice
-	uint64_t count, next;
-	uint64_t round, rounds; // rounds 0: no end
+	struct frame_slice *slice; // this instance's
+	uint64_t next;             // frame of it
+	uint64_t round, rounds;    // rounds 0: no end
 	uint64_t base_ns, span_ns;
 	uint64_t rate, paced_ns, sent; // paced_ns: when the pacing began
 };
@@ -133,16 +132,13 @@ static uint64_t made_up_interval_ns(const struct replay_options *options) {
 // The instance that sends a made-up frame: all frames of a flow are sent by the same one, as RSS would have it.
 static unsigned steer(const struct operator *op, const uint8_t *frame) {
 	const struct replay_options *options = op->options;
-	struct {
-		struct rte_mbuf mbuf;
-		struct packet_meta meta;
-	} tuple = {.mbuf = {.nb_segs = 1}};
+	struct packet_meta meta;
 	struct packet_fragment fragment;
-	struct batch batch = {.count = 1, .tuples = {&tuple.mbuf}};
-	if (packet_parse(frame, options->frame_size, PACKET_LINK_ETHERNET, tuple_packet(&tuple.mbuf), &fragment))
+	struct batch batch = {.count = 1, .packets = {&meta}};
+	if (packet_parse(frame, options->frame_size, PACKET_LINK_ETHERNET, &meta, &fragment))
 		return 0;
 	flow_hash_batch(op->node, &batch);
-	uint64_t hash = tuple_hash(&tuple.mbuf);
+	uint64_t hash = batch.hashes[0];
 	// Key groups are the hash's top bits: these say who owns the group, the ones below it nothing of that.
 	return (unsigned)((options->steer == STEER_GROUP ? hash >> 54 : hash >> 44 & 1023) * op->instance_count >> 10);
 }
@@ -153,6 +149,8 @@ static void make_frames(struct operator *op, const struct synthetic *settings, s
 	uint8_t scratch[SYNTHETIC_SIZE_MAX];
 	uint64_t interval_ns = made_up_interval_ns(op->options);
 	for (unsigned slice = 0; slice < op->instance_count; slice++) {
+		if (slice > 0)
+			frame_store_begin_slice(&shared->store);
 		for (uint64_t i = 0; i < settings->frames; i++) {
 			synthetic_frame(settings, i, scratch);
 			if (op->instance_count > 1 && steer(op, scratch) != slice)
@@ -162,7 +160,6 @@ static void make_frames(struct operator *op, const struct synthetic *settings, s
 			memcpy(frame_store_add(&shared->store, settings->size, i * interval_ns, PACKET_LINK_ETHERNET),
 				scratch, settings->size);
 		}
-		shared->slices[slice + 1] = shared->store.count;
 	}
 }
 
@@ -180,7 +177,7 @@ static int load_synthetic(struct operator *op) {
 		settings.frames *= 2;
 	size_t size = settings.frames * frame_store_footprint(settings.size);
 	struct synthetic_talk *talks = calloc(settings.flows, sizeof(*talks));
-	int ret = talks ? frame_store_init(&shared->store, settings.frames, size) : -ENOMEM;
+	int ret = talks ? frame_store_init(&shared->store, settings.frames, size, op->instance_count) : -ENOMEM;
 	if (ret) {
 		operator_error(op, "no memory for %llu frames of %u bytes", (unsigned long long)settings.frames,
 			settings.size);
@@ -199,14 +196,10 @@ static int load_capture(struct operator *op) {
 	const struct replay_options *options = op->options;
 	struct replay_shared *shared = op->shared;
 	char error[CAPTURE_ERROR_MAX];
-	int ret = frame_store_read(&shared->store, options->path, options->frames, error);
-	if (ret) {
+	int ret = frame_store_read(&shared->store, options->path, options->frames, op->instance_count, error);
+	if (ret)
 		operator_error(op, "%s", error);
-		return ret;
-	}
-	for (unsigned i = 0; i <= op->instance_count; i++)
-		shared->slices[i] = shared->store.count * i / op->instance_count;
-	return 0;
+	return ret;
 }
 
 static int replay_check(const void *given, char *error, size_t size) {
@@ -232,9 +225,7 @@ static int replay_open(struct operator *op) {
 	const struct replay_options *options = op->options;
 	struct replay_shared *shared = calloc(1, sizeof(*shared));
 	op->shared = shared;
-	if (shared)
-		shared->slices = calloc(op->instance_count + 1, sizeof(*shared->slices));
-	if (!shared || !shared->slices) {
+	if (!shared) {
 		operator_error(op, "out of memory");
 		return -ENOMEM;
 	}
@@ -243,10 +234,8 @@ static int replay_open(struct operator *op) {
 
 static void replay_close(struct operator *op) {
 	struct replay_shared *shared = op->shared;
-	if (shared) {
+	if (shared)
 		frame_store_fini(&shared->store);
-		free(shared->slices);
-	}
 	free(shared);
 	op->shared = NULL;
 }
@@ -256,10 +245,8 @@ static int replay_init(struct instance *self) {
 	const struct replay_shared *shared = self->op->shared;
 	struct replay_state *state = self->state;
 	uint64_t instances = self->op->instance_count;
-	const uint64_t *slice = shared->slices + self->index;
 	*state = (struct replay_state){
-		.frames = shared->store.frames + slice[0],
-		.count = slice[1] - slice[0],
+		.slice = &shared->store.slices[self->index],
 		.rounds = options->loops,
 		.base_ns = shared->store.start_ns,
 		.span_ns = shared->store.span_ns,
@@ -301,40 +288,49 @@ static void change_frames(enum rounds rounds, const struct batch *batch) {
 			synthetic_renew(rte_pktmbuf_mtod(batch->tuples[i], uint8_t *));
 }
 
+// Take the next frames, and have those of the next poll fetched.
+//   n       at most BURST, and no more than are left in the round
+//   return  bytes of the frames
+static uint64_t take_frames(struct replay_state *state, unsigned n, struct batch *batch, struct packet_meta *fields) {
+	const struct stored_frame *frames = state->slice->frames + state->next;
+	uint64_t bytes = 0;
+	for (unsigned i = 0; i < n; i++) {
+		frame_store_prefetch(&frames[i + FRAME_STORE_AHEAD]);
+		event_clock_stamp(&state->clock, state->base_ns + frames[i].offset_ns, &fields[i]);
+		batch_add_packet(batch, frames[i].tuple, &fields[i]);
+		bytes += frames[i].tuple->pkt_len;
+	}
+	state->next += n;
+	state->sent += n;
+	state->slice->sent += n;
+	return bytes;
+}
+
 static unsigned replay_poll(struct instance *self, unsigned room) {
 	struct replay_state *state = self->state;
 	struct batch batch;
-	uint64_t bytes = 0;
-	if (self->stopping || !state->count) {
+	struct packet_meta fields[BURST];
+	if (self->stopping || !state->slice->count) {
 		self->finished = true;
 		return 0;
 	}
+	if (state->next == 0 && !frame_slice_is_home(state->slice))
+		return 0;
 	if (state->rate)
 		room = (unsigned)RTE_MIN(room, due(state));
 	// A batch doesn't go beyond a round: a frame can't be in it twice.
-	unsigned n = (unsigned)RTE_MIN(RTE_MIN(room, (unsigned)BURST), state->count - state->next);
-	const struct stored_frame *frames = state->frames + state->next;
-	batch.count = 0;
-	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *tuple = frames[i].tuple;
-		if (!frame_store_take(tuple))
-			break;
-		event_clock_stamp(&state->clock, state->base_ns + frames[i].offset_ns, tuple_packet(tuple));
-		bytes += tuple->pkt_len;
-		batch.tuples[batch.count++] = tuple;
-	}
-	unsigned taken = batch.count;
-	if (!taken)
+	unsigned n = (unsigned)RTE_MIN(RTE_MIN(room, (unsigned)BURST), state->slice->count - state->next);
+	if (n == 0)
 		return 0;
-	state->next += taken;
-	state->sent += taken;
+	batch.count = 0;
+	uint64_t bytes = take_frames(state, n, &batch, fields);
 	self->watermark_ns = state->clock.now_ns;
 	if (state->round > 0)
 		change_frames(((const struct replay_options *)self->options)->rounds, &batch);
-	if (state->next == state->count)
+	if (state->next == state->slice->count)
 		next_round(self);
 	instance_take_in(self, 0, &batch, bytes);
-	return taken;
+	return n;
 }
 
 static struct operator_type replay_type = {

@@ -86,11 +86,12 @@ static bool is_flow_chosen(const struct instance *self, const struct selection *
 	return XXH3_64bits_withSecret(hashed, size, selection->secret, KEY_SECRET_SIZE) <= selection->limit;
 }
 
-static bool is_chosen(struct instance *self, struct rte_mbuf *tuple) {
+//   body  of the tuple
+static bool is_chosen(struct instance *self, const void *body) {
 	const struct sample_options *options = self->options;
 	struct sample *state = self->state;
 	if (options->mode == MODE_FLOW)
-		return is_flow_chosen(self, state->selection, tuple_body(tuple, self->op->input));
+		return is_flow_chosen(self, state->selection, body);
 	if (options->mode == MODE_RANDOM)
 		return next_random(&state->generator) <= state->selection->limit;
 	if (++state->passed_over < options->one_in)
@@ -100,14 +101,14 @@ static bool is_chosen(struct instance *self, struct rte_mbuf *tuple) {
 }
 
 static void sample_process(struct instance *self, struct batch *batch) {
-	unsigned kept = 0;
-	for (unsigned i = 0; i < batch->count; i++) {
-		if (is_chosen(self, batch->tuples[i]))
-			batch->tuples[kept++] = batch->tuples[i];
+	unsigned count = batch->count;
+	batch->count = 0;
+	for (unsigned i = 0; i < count; i++) {
+		if (is_chosen(self, batch_body(batch, i, self->op->input)))
+			batch_add_from(batch, batch, i);
 		else
 			instance_drop(self, DROP_NOT_SAMPLED, batch->tuples[i]);
 	}
-	batch->count = kept;
 	instance_forward(self, 0, batch);
 }
 

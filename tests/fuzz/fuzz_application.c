@@ -86,7 +86,7 @@ static void fill_meta(struct packet_meta *meta, uint8_t how, size_t size) {
 }
 
 static void send_packet(struct instance *self, uint8_t how, const uint8_t *payload, size_t size) {
-	struct fake_packet packet = {.mbuf = {.nb_segs = 1, .priv_size = sizeof(packet.meta)}};
+	struct fake_packet packet = {.mbuf = {.nb_segs = 1}};
 	unsigned header = how & SENT_TCP ? 20 : 8;
 	uint8_t *frame = calloc(1, L4_OFFSET + header + size);
 	uint8_t *transport = frame + L4_OFFSET;
@@ -103,8 +103,8 @@ static void send_packet(struct instance *self, uint8_t how, const uint8_t *paylo
 	packet.mbuf.buf_addr = frame;
 	packet.mbuf.pkt_len = packet.mbuf.data_len = (uint16_t)(L4_OFFSET + header + size);
 	uint8_t flow = how & (uint8_t)~SENT_BACK;
-	tuple_set_hash(&packet.mbuf, (flow + 1) * UINT64_C(0x9e3779b97f4a7c15));
-	struct batch batch = {.count = 1, .tuples = {&packet.mbuf}};
+	struct batch batch = {.count = 1, .tuples = {&packet.mbuf}, .packets = {&packet.meta}};
+	batch.hashes[0] = (flow + 1) * UINT64_C(0x9e3779b97f4a7c15);
 	self->type->process(self, &batch);
 	free(frame);
 }

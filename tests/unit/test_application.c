@@ -121,13 +121,12 @@ static uint16_t send_packet(struct sent sent, const void *payload, size_t size) 
 	packet.mbuf.nb_segs = 1;
 	packet.mbuf.data_len = (uint16_t)(L4_OFFSET + header + size);
 	packet.mbuf.pkt_len = packet.mbuf.data_len;
-	packet.mbuf.priv_size = sizeof(packet.meta);
-	tuple_set_hash(&packet.mbuf, (sent.flow + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ sent.server_port);
-	struct batch batch = {.count = 1, .tuples = {&packet.mbuf}};
+	struct batch batch = {.count = 1, .tuples = {&packet.mbuf}, .packets = {&packet.meta}};
+	batch.hashes[0] = (sent.flow + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ sent.server_port;
 	unsigned before = forwarded;
 	op.type->process(&self, &batch);
 	assert_int_equal(forwarded, before + 1);
-	return tuple_application(&packet.mbuf);
+	return batch.applications[0];
 }
 
 static bool was_told(void) {

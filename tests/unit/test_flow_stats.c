@@ -215,13 +215,13 @@ static void play(const struct run *run, struct emitted *into) {
 	for (unsigned i = 0; i < PACKETS;) {
 		for (unsigned end = i + 1 + (unsigned)rand() % run->batch_max; i < end && i < PACKETS; i++) {
 			struct rte_mbuf *tuple = fake_new();
-			*tuple_packet(tuple) = packets[i];
 			struct flow_key canonical;
 			flow_key_canonical(&packets[i].key, &canonical);
-			tuple_set_hash(tuple, hash_of(&canonical));
+			uint64_t hash = hash_of(&canonical);
 			tuple->data_len = 60;
-			struct batch *batch = &batches[key_group(tuple_hash(tuple)) % run->instance_count];
-			batch->tuples[batch->count++] = tuple;
+			struct batch *batch = &batches[key_group(hash) % run->instance_count];
+			batch->hashes[batch->count] = hash;
+			batch_add_packet(batch, tuple, &packets[i]);
 			clock_ns = packet_clock_ns(&packets[i]);
 		}
 		for (unsigned n = 0; n < run->instance_count; n++)
@@ -238,12 +238,11 @@ static void play(const struct run *run, struct emitted *into) {
 
 static void hand_over_one(uint64_t at_ns, uint8_t tcp_flags) {
 	struct rte_mbuf *tuple = fake_new();
-	struct packet_meta *meta = tuple_packet(tuple);
-	*meta = (struct packet_meta){.timestamp_ns = T0 + at_ns, .tcp_flags = tcp_flags};
-	meta->key.ip_version = 4;
-	meta->key.protocol = 6;
+	struct packet_meta meta = {.timestamp_ns = T0 + at_ns, .tcp_flags = tcp_flags};
+	meta.key.ip_version = 4;
+	meta.key.protocol = 6;
 	tuple->data_len = 60;
-	struct batch batch = {.count = 1, .tuples = {tuple}};
+	struct batch batch = {.count = 1, .tuples = {tuple}, .packets = {&meta}};
 	hand_over(&instances[0], &batch);
 }
 

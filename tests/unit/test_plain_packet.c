@@ -33,7 +33,7 @@ static uint16_t make(const uint8_t *frame, size_t size) {
 	packet.mbuf.pkt_len = (uint32_t)size;
 	packet.mbuf.priv_size = sizeof(packet.meta);
 	assert_int_equal(packet_parse(exact, size, PACKET_LINK_ETHERNET, &packet.meta, &fragment), PACKET_OK);
-	uint16_t made = plain_packet_make(&packet.mbuf, plain);
+	uint16_t made = plain_packet_make(&packet.mbuf, &packet.meta, plain);
 	free(exact);
 	return made;
 }

@@ -78,7 +78,7 @@ static void sampler_close(struct sampler *sampler) {
 }
 
 static bool keeps(struct sampler *sampler, struct rte_mbuf *tuple) {
-	struct batch batch = {.count = 1, .tuples = {tuple}};
+	struct batch batch = {.count = 1, .tuples = {tuple}, .packets = {tuple_stored_packet(tuple)}};
 	unsigned dropped_before = dropped;
 	sampler->op.type->process(&sampler->instance, &batch);
 	assert_int_equal(kept_count + dropped - dropped_before, 1);
@@ -106,7 +106,7 @@ static struct rte_mbuf *packet_of(unsigned number, bool reversed) {
 static struct rte_mbuf *record_of(unsigned number) {
 	static struct rte_mbuf mbuf;
 	static struct flow_record record;
-	const struct packet_meta *meta = tuple_packet(packet_of(number, false));
+	const struct packet_meta *meta = tuple_stored_packet(packet_of(number, false));
 	memcpy(record.src_ip, meta->key.src_ip, 16);
 	memcpy(record.dst_ip, meta->key.dst_ip, 16);
 	record.src_port = meta->key.src_port;
