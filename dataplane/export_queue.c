@@ -172,8 +172,8 @@ void export_queue_process(struct instance *self, struct batch *batch) {
 	}
 	batch->count = 0;
 	settle(queue);
-	// A sender that sleeps looks again soon by itself. That may be too late where the queue fills, and where somebody
-	// watches live traffic: there the first record after a silence wakes it.
+	// A sender that sleeps looks again soon by itself. That may be too late where the queue fills, and where live
+	// traffic is watched: the first record after a silence wakes it.
 	if (self->counters.held > queue->ring.length / 4 || (queue->is_live && self->counters.held <= taken))
 		idle_wake(&queue->idle);
 }
