@@ -34,6 +34,15 @@ void store_start_entry(struct store_command *command, const char *key, uint32_t 
 	store_word(command, "%" PRIu64 "-%" PRIu64, id_ms, id_n);
 }
 
+static void save_windows(struct store_command *command, const struct config *config) {
+	json_t *windows = json_array();
+	for (size_t i = 0; i < config->windows_length; i++)
+		json_array_append_new(windows, json_integer(config->windows_s[i]));
+	store_word(command, "windows_s");
+	store_json(command, windows);
+	json_decref(windows);
+}
+
 static void save_meta(struct store_command *command, const struct store *store) {
 	const struct history_level *level = &store->history->levels[HISTORY_INTERVAL];
 	store_word(command, "HSET");
@@ -45,6 +54,7 @@ static void save_meta(struct store_command *command, const struct store *store) 
 	store_number(command, "started_ns", store->state->started_ns);
 	store_number(command, "stored_ns", store->running.stored_ns);
 	store_number(command, "interval_ns", store->state->config.interval_ns);
+	save_windows(command, &store->state->config);
 	store_number(command, "history_first_ms", store->history->first_ms);
 	store_number(command, "history_last_ms", level->storing_id_ms);
 	store_command_end(command);
@@ -90,7 +100,8 @@ static void save_series(struct store_command *command, struct node *node) {
 static void save_operators(struct store_command *command, const struct node *node) {
 	if (node->operators == NULL)
 		return;
-	json_t *value = json_pack("{sO sO?}", "operators", node->operators, "channels", node->channels);
+	json_t *value = json_pack("{sO sO? sO?}", "operators", node->operators, "channels", node->channels, "topology",
+		node->topology);
 	store_word(command, "SET");
 	store_word(command, STORE_KEY "node:%s:operators", node->name);
 	store_json(command, value);

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dashboard/auth.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <nettle/hmac.h>
+#include <nettle/memops.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BEARER "Bearer "
+
+// Length of the first line, if it is printable ASCII without blanks; 0: it is not.
+static size_t secret_length(const char *text) {
+	size_t length = strcspn(text, "\r\n");
+	for (size_t i = 0; i < length; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return 0;
+	return length;
+}
+
+int auth_read_secret(const char *what, const char *path, size_t min, char *out, char *error) {
+	char text[AUTH_TOKEN_SIZE + 2] = "";
+	struct stat status;
+	int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (file < 0 || fstat(file, &status) != 0) {
+		int err = -errno;
+		snprintf(error, AUTH_ERROR_SIZE, "%s: \"%.100s\": %s", what, path, strerror(errno));
+		if (file >= 0)
+			close(file);
+		return err;
+	}
+	ssize_t size = read(file, text, sizeof(text) - 1);
+	close(file);
+	if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+		snprintf(error, AUTH_ERROR_SIZE, "%s: \"%.100s\": others can read or write it: chmod 600 it", what,
+			path);
+		return -EACCES;
+	}
+	size_t length = size > 0 ? secret_length(text) : 0;
+	if (length < min || length >= AUTH_TOKEN_SIZE) {
+		snprintf(error, AUTH_ERROR_SIZE,
+			"%s: \"%.100s\": expected a line of %zu to %d printable characters without blanks", what, path,
+			min, AUTH_TOKEN_SIZE - 1);
+		return -EINVAL;
+	}
+	memcpy(out, text, length);
+	out[length] = '\0';
+	return 0;
+}
+
+// Digests are compared, so that time tells nothing, not even a length.
+static void digest(const struct auth *auth, const char *text, uint8_t out[SHA256_DIGEST_SIZE]) {
+	struct hmac_sha256_ctx context;
+	hmac_sha256_set_key(&context, strlen(auth->token), (const uint8_t *)auth->token);
+	hmac_sha256_update(&context, strlen(text), (const uint8_t *)text);
+	hmac_sha256_digest(&context, SHA256_DIGEST_SIZE, out);
+}
+
+bool auth_token_is_right(const struct auth *auth, const char *token) {
+	uint8_t right[SHA256_DIGEST_SIZE], given[SHA256_DIGEST_SIZE];
+	digest(auth, auth->token, right);
+	digest(auth, token, given);
+	return auth->token[0] != '\0' && memeql_sec(right, given, sizeof(right)) != 0;
+}
+
+static void cookie_format(const struct auth *auth, uint64_t end_s, char out[AUTH_COOKIE_SIZE]) {
+	char message[64];
+	uint8_t mac[SHA256_DIGEST_SIZE];
+	snprintf(message, sizeof(message), "session until %" PRIu64, end_s);
+	digest(auth, message, mac);
+	int size = snprintf(out, AUTH_COOKIE_SIZE, "%" PRIu64 ".", end_s);
+	for (size_t i = 0; i < sizeof(mac); i++)
+		size += snprintf(out + size, AUTH_COOKIE_SIZE - (size_t)size, "%02x", mac[i]);
+}
+
+void auth_make_cookie(const struct auth *auth, uint64_t now_s, char out[AUTH_COOKIE_SIZE]) {
+	cookie_format(auth, now_s + AUTH_SESSION_S, out);
+}
+
+bool auth_cookie_is_right(const struct auth *auth, const char *cookie, uint64_t now_s) {
+	char right[AUTH_COOKIE_SIZE];
+	uint64_t end_s = strtoull(cookie, NULL, 10);
+	cookie_format(auth, end_s, right);
+	return auth->token[0] != '\0' && strlen(cookie) == strlen(right) &&
+	       memeql_sec(cookie, right, strlen(right)) != 0 && end_s > now_s;
+}
+
+bool auth_is_allowed(const struct auth *auth, const char *authorization, const char *cookie, uint64_t now_s) {
+	if (auth->token[0] == '\0')
+		return true;
+	if (authorization != NULL && strncasecmp(authorization, BEARER, strlen(BEARER)) == 0 &&
+		auth_token_is_right(auth, authorization + strlen(BEARER)))
+		return true;
+	return cookie != NULL && auth_cookie_is_right(auth, cookie, now_s);
+}
+
+// The name of a Host header without its port and brackets.
+//   return  false: it is none
+static bool host_name(const char *host, char *out, size_t size) {
+	const char *start = host[0] == '[' ? host + 1 : host;
+	size_t length = strcspn(start, host[0] == '[' ? "]" : ":");
+	const char *rest = start + length + (host[0] == '[' && start[length] == ']');
+	if (length == 0 || length >= size || (rest[0] != '\0' && rest[0] != ':'))
+		return false;
+	memcpy(out, start, length);
+	out[length] = '\0';
+	return true;
+}
+
+static bool is_loopback_name(const char *name) {
+	struct in_addr v4;
+	struct in6_addr v6;
+	if (inet_pton(AF_INET, name, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+	if (inet_pton(AF_INET6, name, &v6) == 1)
+		return IN6_IS_ADDR_LOOPBACK(&v6);
+	return strcasecmp(name, "localhost") == 0;
+}
+
+bool auth_host_is_right(const struct auth *auth, const char *host) {
+	char name[256];
+	if (!auth->is_loopback && auth->hosts_length == 0)
+		return true;
+	if (host == NULL || !host_name(host, name, sizeof(name)))
+		return false;
+	for (size_t i = 0; i < auth->hosts_length; i++)
+		if (strcasecmp(name, auth->hosts[i]) == 0)
+			return true;
+	return auth->is_loopback && is_loopback_name(name);
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Where the server listens.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+	LISTEN_ERROR_SIZE = 256,
+	LISTEN_TEXT_SIZE = 64,
+};
+
+// Open a listening socket.
+//   text         ADDRESS:PORT, numeric; [ADDRESS]:PORT for IPv6; port 0: any
+//   is_loopback  set: nobody else can reach it
+//   bound        [LISTEN_TEXT_SIZE], set to the address as it is
+//   error        [LISTEN_ERROR_SIZE], set where there is one
+//   return       the socket; -EINVAL: no such address; others of bind(2)
+int listen_open(const char *text, bool *is_loopback, char *bound, char *error);

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dashboard/series_reader.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dashboard/clock.h"
+#include "dashboard/series.h"
+
+enum {
+	PIECE = 500, // entries read at a time: a few milliseconds of work
+	OK = 200,
+	BAD_REQUEST = 400,
+	UNAVAILABLE = 503,
+};
+
+struct series_job {
+	struct redis_request request;
+	struct series_reader *reader;
+	struct series_query query;
+	struct series *series;
+	char *key;
+	char stream[SNAPSHOT_NAME_SIZE + 48]; // Redis key
+	char cursor[48];                      // first id of the next piece
+	struct series_waiter *waiters;
+	struct series_job *next;
+};
+
+void series_reader_init(struct series_reader *reader, const struct source *source) {
+	*reader = (struct series_reader){.source = source};
+}
+
+void series_reader_fini(struct series_reader *reader) {
+	for (size_t i = 0; i < SERIES_CACHED; i++) {
+		free(reader->answers[i].key);
+		body_release(reader->answers[i].body);
+	}
+}
+
+static void job_free(struct series_job *job) {
+	if (job == NULL)
+		return;
+	series_free(job->series);
+	free(job->key);
+	free(job);
+}
+
+// Take the job out, and give everyone who waits the answer.
+static void job_finish(struct series_job *job, unsigned status, struct body *body) {
+	struct series_job **place = &job->reader->jobs;
+	while (*place != job)
+		place = &(*place)->next;
+	*place = job->next;
+	job->reader->jobs_length--;
+	for (struct series_waiter *waiter = job->waiters; waiter != NULL;) {
+		struct series_waiter *next = waiter->next;
+		waiter->ready(waiter, status, body_keep(body));
+		waiter = next;
+	}
+	body_release(body);
+	job_free(job);
+}
+
+static void reader_keep(struct series_reader *reader, char **key, struct body *body) {
+	struct series_answer *answer = &reader->answers[reader->answers_next++ % SERIES_CACHED];
+	free(answer->key);
+	body_release(answer->body);
+	*answer = (struct series_answer){.key = *key, .body = body_keep(body), .turn = reader->source->turn};
+	*key = NULL;
+}
+
+static void job_read(struct series_job *job) {
+	struct redis_link *link = job->reader->source->link;
+	redis_link_append(link, "XRANGE %s %s %" PRId64 " COUNT %d", job->stream, job->cursor, job->query.to_ms, PIECE);
+	redis_link_submit(link, &job->request);
+}
+
+static void job_take(struct redis_request *request, redisReply *reply) {
+	struct series_job *job = (struct series_job *)((char *)request - offsetof(struct series_job, request));
+	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
+		const char *why = reply != NULL && reply->type == REDIS_REPLY_ERROR ? reply->str : "redis is away";
+		json_t *error = json_pack("{ss}", "error", why);
+		freeReplyObject(reply);
+		job_finish(job, UNAVAILABLE, body_from_json(error));
+		return;
+	}
+	size_t length = reply->elements;
+	for (size_t i = 0; i < length; i++)
+		series_add(job->series, reply->element[i]);
+	const redisReply *last = length > 0 ? reply->element[length - 1] : NULL;
+	bool goes_on = length == PIECE && last->type == REDIS_REPLY_ARRAY && last->elements == 2 &&
+		       last->element[0]->type == REDIS_REPLY_STRING;
+	if (goes_on)
+		snprintf(job->cursor, sizeof(job->cursor), "(%s", last->element[0]->str);
+	freeReplyObject(reply);
+	if (goes_on) {
+		job_read(job);
+		return;
+	}
+	struct body *body = body_from_json(series_to_json(job->series));
+	if (body != NULL)
+		reader_keep(job->reader, &job->key, body);
+	job_finish(job, body != NULL ? OK : UNAVAILABLE, body);
+}
+
+// All that distinguishes one answer from another.
+static char *query_key(const struct series_query *query) {
+	char *key = NULL;
+	unsigned long fields = 0;
+	for (size_t i = 0; i < query->fields_length; i++)
+		fields |= 1UL << (query->fields[i] - series_fields);
+	int size = asprintf(&key, "%" PRId64 " %" PRId64 " %" PRId64 " %u %s %lx", query->from_ms, query->to_ms,
+		query->step_ms, query->resolution, query->node, fields);
+	return size >= 0 ? key : NULL;
+}
+
+static struct series_job *job_new(struct series_reader *reader, const struct series_query *query, int64_t spacing_ms) {
+	struct series_job *job = calloc(1, sizeof(*job));
+	if (job == NULL)
+		return NULL;
+	job->reader = reader;
+	job->request.take = job_take;
+	job->query = *query;
+	job->key = query_key(query);
+	job->series = series_new(query, spacing_ms);
+	// Sums of the first step are compared with the entry before it.
+	int64_t first_ms = query->from_ms - 2 * spacing_ms;
+	snprintf(job->cursor, sizeof(job->cursor), "%" PRId64, first_ms > 0 ? first_ms : 0);
+	snprintf(job->stream, sizeof(job->stream), "weir:1:%s%s%shistory%s", query->node[0] != '\0' ? "node:" : "",
+		query->node, query->node[0] != '\0' ? ":" : "", snapshot_history_ends[query->resolution]);
+	if (job->key == NULL || job->series == NULL) {
+		job_free(job);
+		return NULL;
+	}
+	return job;
+}
+
+static struct series_reach reach_of(const struct snapshot *now) {
+	struct series_reach reach = {.interval_ms = (int64_t)(now->interval_ns / NS_PER_MS)};
+	for (size_t i = 0; i < SNAPSHOT_RESOLUTIONS; i++)
+		reach.first_ms[i] = (int64_t)snapshot_entry_ms(now->oldest[i]);
+	reach.last_ms = (int64_t)snapshot_entry_ms(now->latest);
+	return reach;
+}
+
+// An answer of this turn is still true.
+static struct body *reader_find(const struct series_reader *reader, const char *key) {
+	for (size_t i = 0; i < SERIES_CACHED; i++) {
+		const struct series_answer *answer = &reader->answers[i];
+		if (answer->key != NULL && strcmp(answer->key, key) == 0 && answer->turn == reader->source->turn)
+			return body_keep(answer->body);
+	}
+	return NULL;
+}
+
+static struct series_job *job_find(const struct series_reader *reader, const char *key) {
+	for (struct series_job *job = reader->jobs; job != NULL; job = job->next)
+		if (strcmp(job->key, key) == 0)
+			return job;
+	return NULL;
+}
+
+static struct body *refuse(unsigned *status, unsigned with, const char *why) {
+	*status = with;
+	return body_from_json(json_pack("{ss}", "error", why));
+}
+
+struct body *series_reader_get(struct series_reader *reader, const struct series_parameters *parameters,
+	struct series_waiter *waiter, unsigned *status) {
+	const struct snapshot *now = source_now(reader->source);
+	char error[SERIES_ERROR_SIZE];
+	struct series_query query;
+	if (now == NULL || !redis_link_is_ready(reader->source->link))
+		return refuse(status, UNAVAILABLE, reader->source->reason);
+	struct series_reach reach = reach_of(now);
+	if (series_query_parse(parameters, &reach, (int64_t)(clock_wall_ns() / NS_PER_MS), &query, error) != 0)
+		return refuse(status, BAD_REQUEST, error);
+	struct series_job *made = job_new(reader, &query, series_query_spacing_ms(&query, &reach));
+	if (made == NULL)
+		return refuse(status, UNAVAILABLE, "out of memory");
+	struct body *body = reader_find(reader, made->key);
+	struct series_job *job = job_find(reader, made->key);
+	*status = OK;
+	if (body == NULL && job == NULL && reader->jobs_length == SERIES_JOBS_MAX)
+		body = refuse(status, UNAVAILABLE, "too many series are being read: try again");
+	if (body != NULL || job != NULL) {
+		job_free(made);
+	} else {
+		job = made;
+		job->next = reader->jobs;
+		reader->jobs = job;
+		reader->jobs_length++;
+		job_read(job);
+	}
+	if (body != NULL)
+		return body;
+	waiter->next = job->waiters;
+	job->waiters = waiter;
+	return NULL;
+}
