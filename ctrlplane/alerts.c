@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "ctrlplane/clock.h"
-#include "ctrlplane/log.h"
 #include "ctrlplane/text.h"
 
 static struct alert_event *alerts_next_event(struct alerts *alerts) {
@@ -25,7 +24,10 @@ static void alerts_record(struct alerts *alerts, const struct alert *alert, bool
 			n = last->id_n + 1;
 		}
 	}
-	*alerts_next_event(alerts) = (struct alert_event){.is_end = is_end, .id_ms = ms, .id_n = n, .alert = *alert};
+	struct alert_event *event = alerts_next_event(alerts);
+	*event = (struct alert_event){.is_end = is_end, .id_ms = ms, .id_n = n, .alert = *alert};
+	if (alerts->on_event != NULL)
+		alerts->on_event(alerts->context, event);
 }
 
 static struct alert *alerts_find(struct alerts *alerts, const char *rule, const char *subject) {
@@ -35,61 +37,157 @@ static struct alert *alerts_find(struct alerts *alerts, const char *rule, const 
 	return NULL;
 }
 
-void alerts_raise(struct alerts *alerts, const struct alert *seen, uint64_t epoch) {
-	uint64_t wall_ns = clock_wall_ns();
-	struct alert *alert = alerts_find(alerts, seen->rule, seen->subject);
-	bool is_new = alert == NULL;
-	if (is_new && alerts->active_length == ALERTS_ACTIVE_MAX) {
-		alerts->overflow++;
-		return;
+static size_t alerts_of_rule(const struct alerts *alerts, const char *rule) {
+	size_t length = 0;
+	for (size_t i = 0; i < alerts->active_length; i++)
+		length += strcmp(alerts->active[i].rule, rule) == 0;
+	return length;
+}
+
+// Whether the condition has held for as long as it must; without room to remember it, it has not.
+static bool alerts_has_lasted(struct alerts *alerts, const struct alert *seen, uint64_t mono_ns) {
+	size_t i = 0;
+	if (seen->for_ns == 0)
+		return true;
+	while (i < alerts->pending_length && (strcmp(alerts->pending[i].rule, seen->rule) != 0 ||
+						     strcmp(alerts->pending[i].subject, seen->subject) != 0))
+		i++;
+	if (i == ALERTS_PENDING_MAX)
+		return false;
+	struct alert_pending *pending = &alerts->pending[i];
+	if (i == alerts->pending_length) {
+		*pending = (struct alert_pending){.since_mono_ns = mono_ns};
+		memcpy(pending->rule, seen->rule, sizeof(pending->rule));
+		memcpy(pending->subject, seen->subject, sizeof(pending->subject));
+		alerts->pending_length++;
 	}
-	if (is_new) {
-		alert = &alerts->active[alerts->active_length++];
-		*alert = *seen;
-		alert->start_ns = wall_ns;
-		alert->end_ns = 0;
-		alert->peak = seen->value;
-		snprintf(alert->id, sizeof(alert->id), "%" PRIu64 "-%" PRIu64, epoch, ++alerts->ids);
-	}
+	pending->last_mono_ns = mono_ns;
+	return mono_ns - pending->since_mono_ns >= seen->for_ns;
+}
+
+static struct alert *alerts_open(struct alerts *alerts, const struct alert *seen, uint64_t epoch) {
+	struct alert *alert = &alerts->active[alerts->active_length++];
+	*alert = *seen;
+	alert->start_ns = clock_wall_ns();
+	alert->end_ns = 0;
+	alert->peak = seen->value;
+	alert->reason[0] = '\0';
+	snprintf(alert->id, sizeof(alert->id), "%" PRIu64 "-%" PRIu64, epoch, ++alerts->ids);
+	return alert;
+}
+
+// What a rule says may have changed since the alert started.
+static void alert_go_on(struct alert *alert, const struct alert *seen, uint64_t mono_ns) {
 	alert->value = seen->value;
 	alert->threshold = seen->threshold;
 	alert->hold_down_ns = seen->hold_down_ns;
-	if (seen->value > alert->peak)
+	memcpy(alert->severity, seen->severity, sizeof(alert->severity));
+	memcpy(alert->actions, seen->actions, sizeof(alert->actions));
+	bool is_below = seen->value < seen->threshold;
+	if (is_below ? seen->value < alert->peak : seen->value > alert->peak)
 		alert->peak = seen->value;
-	alert->last_ns = wall_ns;
-	alert->last_mono_ns = clock_mono_ns();
-	if (!is_new)
-		return;
+	alert->last_ns = clock_wall_ns();
+	alert->last_mono_ns = mono_ns;
+	alert->is_restored = false;
+}
+
+enum alerts_raised alerts_raise(struct alerts *alerts, const struct alert *seen, uint64_t epoch) {
+	uint64_t mono_ns = clock_mono_ns();
+	struct alert *alert = alerts_find(alerts, seen->rule, seen->subject);
+	if (alert != NULL) {
+		alert_go_on(alert, seen, mono_ns);
+		return ALERTS_GOES_ON;
+	}
+	if (!alerts_has_lasted(alerts, seen, mono_ns))
+		return ALERTS_PENDING;
+	if (alerts->active_length == ALERTS_ACTIVE_MAX ||
+		(seen->at_most > 0 && alerts_of_rule(alerts, seen->rule) >= seen->at_most)) {
+		alerts->overflow++;
+		return ALERTS_NO_ROOM;
+	}
+	alert = alerts_open(alerts, seen, epoch);
+	alert_go_on(alert, seen, mono_ns);
 	alerts_record(alerts, alert, false);
-	log_line("alert %s started: %s (%s): %s: %s: %.6g, threshold %.6g", alert->id, alert->rule, alert->severity,
-		alert->subject, alert->measure, alert->value, alert->threshold);
+	return ALERTS_STARTED;
+}
+
+static void alerts_end(struct alerts *alerts, struct alert *alert, uint64_t wall_ns, const char *reason) {
+	alert->end_ns = wall_ns > alert->start_ns ? wall_ns : alert->start_ns; // clocks may step
+	snprintf(alert->reason, sizeof(alert->reason), "%s", reason);
+	alerts_record(alerts, alert, true);
+}
+
+static void alerts_expire_pending(struct alerts *alerts, uint64_t mono_ns) {
+	size_t kept = 0;
+	for (size_t i = 0; i < alerts->pending_length; i++)
+		if (alerts->pending[i].last_mono_ns >= mono_ns)
+			alerts->pending[kept++] = alerts->pending[i];
+	alerts->pending_length = kept;
 }
 
 void alerts_expire(struct alerts *alerts, uint64_t wall_ns, uint64_t mono_ns) {
 	size_t kept = 0;
+	alerts_expire_pending(alerts, mono_ns);
 	for (size_t i = 0; i < alerts->active_length; i++) {
 		struct alert *alert = &alerts->active[i];
-		if (alert->last_mono_ns >= mono_ns || mono_ns < alert->last_mono_ns + alert->hold_down_ns) {
-			if (kept != i)
-				alerts->active[kept] = *alert;
-			kept++;
-			continue;
-		}
-		alert->end_ns = wall_ns > alert->start_ns ? wall_ns : alert->start_ns; // clocks may step
-		alerts_record(alerts, alert, true);
-		log_line("alert %s ended: %s: %s: after %.1f s, peak %.6g", alert->id, alert->rule, alert->subject,
-			(double)(alert->end_ns - alert->start_ns) / 1e9, alert->peak);
+		if (alert->last_mono_ns < mono_ns && mono_ns >= alert->last_mono_ns + alert->hold_down_ns)
+			alerts_end(alerts, alert, wall_ns, "");
+		else if (kept++ != i)
+			alerts->active[kept - 1] = *alert;
 	}
 	alerts->active_length = kept;
 }
 
+void alerts_end_rule(struct alerts *alerts, const char *rule, uint64_t wall_ns, const char *reason) {
+	size_t kept = 0;
+	for (size_t i = 0; i < alerts->active_length; i++) {
+		struct alert *alert = &alerts->active[i];
+		if (strcmp(alert->rule, rule) == 0)
+			alerts_end(alerts, alert, wall_ns, reason);
+		else if (kept++ != i)
+			alerts->active[kept - 1] = *alert;
+	}
+	alerts->active_length = kept;
+}
+
+void alerts_forgive(struct alerts *alerts, uint64_t duration_ns) {
+	for (size_t i = 0; i < alerts->active_length; i++)
+		alerts->active[i].last_mono_ns += duration_ns;
+	for (size_t i = 0; i < alerts->pending_length; i++)
+		alerts->pending[i].last_mono_ns += duration_ns;
+}
+
+// "a,b" as a list.
+static json_t *actions_to_json(const char *actions) {
+	json_t *list = json_array();
+	while (*actions != '\0') {
+		size_t size = strcspn(actions, ",");
+		json_array_append_new(list, json_stringn(actions, size));
+		actions += size + (actions[size] == ',');
+	}
+	return list;
+}
+
+static void actions_from_json(const json_t *list, char out[ALERT_ACTIONS_SIZE]) {
+	const json_t *name;
+	size_t i, used = 0;
+	json_array_foreach(list, i, name) {
+		const char *text = json_string_value(name);
+		if (text != NULL && used < ALERT_ACTIONS_SIZE)
+			used += (size_t)snprintf(
+				out + used, ALERT_ACTIONS_SIZE - used, "%s%s", used > 0 ? "," : "", text);
+	}
+	text_clean(out);
+}
+
 json_t *alert_to_json(const struct alert *alert) {
-	return json_pack("{ss ss ss ss ss ss sI sI so sf sf sf sI}", "id", alert->id, "rule", alert->rule, "subject",
-		alert->subject, "severity", alert->severity, "description", alert->description, "measure",
+	return json_pack("{ss ss ss ss ss ss sI sI so sf sf sf sI so so}", "id", alert->id, "rule", alert->rule,
+		"subject", alert->subject, "severity", alert->severity, "description", alert->description, "measure",
 		alert->measure, "start_ns", (json_int_t)alert->start_ns, "last_ns", (json_int_t)alert->last_ns,
 		"end_ns", alert->end_ns != 0 ? json_integer((json_int_t)alert->end_ns) : json_null(), "value",
 		alert->value, "peak", alert->peak, "threshold", alert->threshold, "hold_down_ns",
-		(json_int_t)alert->hold_down_ns);
+		(json_int_t)alert->hold_down_ns, "actions", actions_to_json(alert->actions), "reason",
+		alert->reason[0] != '\0' ? json_string(alert->reason) : json_null());
 }
 
 static void restore_text(const json_t *object, const char *name, char *out, size_t size) {
@@ -105,6 +203,8 @@ static void alert_from_json(const json_t *object, struct alert *out) {
 	restore_text(object, "severity", out->severity, sizeof(out->severity));
 	restore_text(object, "measure", out->measure, sizeof(out->measure));
 	restore_text(object, "description", out->description, sizeof(out->description));
+	restore_text(object, "reason", out->reason, sizeof(out->reason));
+	actions_from_json(json_object_get(object, "actions"), out->actions);
 	out->start_ns = (uint64_t)json_integer_value(json_object_get(object, "start_ns"));
 	out->last_ns = (uint64_t)json_integer_value(json_object_get(object, "last_ns"));
 	out->end_ns = (uint64_t)json_integer_value(json_object_get(object, "end_ns"));
@@ -122,6 +222,7 @@ void alerts_restore(struct alerts *alerts, const json_t *object) {
 		return;
 	// The hold-down starts anew: the nodes need a moment to report again.
 	alert.last_mono_ns = clock_mono_ns();
+	alert.is_restored = true;
 	alerts->active[alerts->active_length++] = alert;
 }
 

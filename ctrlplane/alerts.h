@@ -16,6 +16,8 @@ enum {
 	ALERT_NAME_SIZE = 64,
 	ALERT_SUBJECT_SIZE = 128,
 	ALERT_ID_SIZE = 48,
+	ALERT_ACTIONS_SIZE = 256,
+	ALERTS_PENDING_MAX = 1024, // conditions that have not lasted long enough yet
 };
 
 struct alert {
@@ -25,7 +27,18 @@ struct alert {
 	uint64_t start_ns, last_ns, end_ns; // wall clock; last: condition last true; end 0: active
 	double value, peak, threshold;
 	uint64_t hold_down_ns;
+	uint64_t for_ns;                  // how long the condition must hold before it is an alert
+	uint32_t at_most;                 // active alerts of its rule; 0: no bound but ALERTS_ACTIVE_MAX
+	char actions[ALERT_ACTIONS_SIZE]; // names of what is done at start and end, with commas
+	char reason[ALERT_NAME_SIZE];     // why it ended, where not because its condition did
 	uint64_t last_mono_ns;
+	bool is_restored; // from Redis, and not raised since
+};
+
+// A condition that holds, but not for long enough.
+struct alert_pending {
+	char rule[ALERT_NAME_SIZE], subject[ALERT_SUBJECT_SIZE];
+	uint64_t since_mono_ns, last_mono_ns;
 };
 
 // An alert as it was when it started or ended.
@@ -38,19 +51,36 @@ struct alert_event {
 struct alerts {
 	struct alert active[ALERTS_ACTIVE_MAX]; // [active_length], in the order of their start
 	size_t active_length;
+	struct alert_pending pending[ALERTS_PENDING_MAX]; // [pending_length]
+	size_t pending_length;
 	uint64_t ids;                                   // given out in this epoch
 	uint64_t overflow;                              // that found no room
 	struct alert_event history[ALERTS_HISTORY_MAX]; // ring: event number n at n % ALERTS_HISTORY_MAX
 	uint64_t events;                                // ever in this process
 	uint64_t stored;                                // events that Redis has
+	// Told of each event as it happens. May be NULL.
+	void (*on_event)(void *context, const struct alert_event *event);
+	void *context;
+};
+
+enum alerts_raised {
+	ALERTS_STARTED,
+	ALERTS_GOES_ON,
+	ALERTS_PENDING, // not for long enough yet
+	ALERTS_NO_ROOM,
 };
 
 // Say that a condition holds: opens an alert or goes on with the open one.
-//   seen  rule, subject, severity, description, measure, value, threshold and hold_down_ns count
-void alerts_raise(struct alerts *alerts, const struct alert *seen, uint64_t epoch);
+//   seen  rule, subject, severity, description, measure, value, threshold, hold_down_ns, for_ns, at_most, actions
+enum alerts_raised alerts_raise(struct alerts *alerts, const struct alert *seen, uint64_t epoch);
 // End what was not raised since mono_ns and has been quiet for its hold-down.
 //   mono_ns  when the present evaluation began
 void alerts_expire(struct alerts *alerts, uint64_t wall_ns, uint64_t mono_ns);
+// End every alert of a rule now.
+//   reason  why
+void alerts_end_rule(struct alerts *alerts, const char *rule, uint64_t wall_ns, const char *reason);
+// Time that nobody looked in does not count as quiet.
+void alerts_forgive(struct alerts *alerts, uint64_t duration_ns);
 // Put back an alert that Redis remembers.
 void alerts_restore(struct alerts *alerts, const json_t *object);
 // Put back an event of the stored history, oldest first; it counts as stored.

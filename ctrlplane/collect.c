@@ -19,6 +19,7 @@
 #include "ctrlplane/query.h"
 #include "ctrlplane/registration.h"
 #include "ctrlplane/report.h"
+#include "ctrlplane/stages.h"
 #include "ctrlplane/store.h"
 
 enum {
@@ -203,6 +204,8 @@ static void collect_summary(struct collect *collect, const struct delivery *deli
 		series->acknowledged = 0; // the node has not heard of the acknowledgement: say it again
 	else if (collect->state->unstored++ == 0)
 		collect->state->unstored_mono_ns = clock_mono_ns();
+	if (result == AGGREGATE_TAKEN)
+		stages_summary(collect->state->stages, node, summary);
 }
 
 static void collect_goodbye(struct collect *collect, const struct delivery *delivery) {

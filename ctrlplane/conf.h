@@ -5,11 +5,22 @@
 // and what is allowed.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <yaml.h>
 
-enum { CONF_ERROR_SIZE = 512 };
+enum {
+	CONF_ERROR_SIZE = 512,
+	CONF_FIELDS_MAX = 63, // of a mapping
+	CONF_STRINGS_MAX = 16,
+	CONF_STRINGS_SIZE = 256,
+};
+
+struct conf_strings {
+	char items[CONF_STRINGS_MAX][CONF_STRINGS_SIZE]; // [length]
+	size_t length;
+};
 
 struct conf {
 	const char *path;
@@ -19,6 +30,9 @@ struct conf {
 
 enum conf_type {
 	CONF_STRING,   // char[size]
+	CONF_PATH,     // char[size]; one that is not absolute counts from where the file is
+	CONF_STRINGS,  // struct conf_strings; one text alone is a list of one
+	CONF_BOOL,     // bool; true or false
 	CONF_U32,      // uint32_t, min..max
 	CONF_NUMBER,   // double, min..max; suffix k, M, G
 	CONF_DURATION, // uint64_t ns, min..max in ns; suffix ms, s, min, h
@@ -46,9 +60,20 @@ const yaml_node_t *conf_root(struct conf *conf);
 //   fields  ended by one without a name
 int conf_mapping(struct conf *conf, const yaml_node_t *node, const char *what, const struct conf_field *fields);
 
-// Parse one scalar as `field` says.
-int conf_scalar(struct conf *conf, const yaml_node_t *node, const char *what, const struct conf_field *field);
+// Parse one value as `field` says.
+int conf_value(struct conf *conf, const yaml_node_t *node, const char *what, const struct conf_field *field);
+// Parse a text as the value of `field`, which is no CONF_NODE.
+//   node  names the line in messages; NULL: none
+int conf_text(
+	struct conf *conf, const yaml_node_t *node, const char *what, const struct conf_field *field, const char *text);
+// The values that a field takes, in words: "a duration such as 500ms, 10s, 5min (1s..600s)".
+void conf_describe(const struct conf_field *field, char *out, size_t size);
 
+// Whether two outs of a field hold the same; nodes always do.
+bool conf_is_equal(const struct conf_field *field, const void *a, const void *b);
+
+//   return  the value of a mapping's key, or NULL
+const yaml_node_t *conf_member(struct conf *conf, const yaml_node_t *mapping, const char *name);
 //   return  item i of a sequence, or NULL past its end
 const yaml_node_t *conf_item(struct conf *conf, const yaml_node_t *sequence, size_t i);
 

@@ -1,12 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
-//
-// Keys: addresses are one byte of size (4 or 16) and 16 bytes, padded with zeros; ports two bytes, big-endian.
-//   flow    size, source, destination, source port, destination port, protocol
-//   host    size, address
-//   port    protocol, port
-//   prefix  size, address, length
-//   application  its name
 #include "ctrlplane/lists.h"
 
 #include <arpa/inet.h>
@@ -14,13 +7,6 @@
 #include <string.h>
 
 #include "ctrlplane/text.h"
-
-enum {
-	KEY_ADDRESS = 1,
-	KEY_SECOND = 17, // second address, or a prefix's length
-	KEY_PORTS = 33,
-	KEY_PROTOCOL = 37,
-};
 
 const char *list_protocol_name(uint8_t protocol, char out[8]) {
 	switch (protocol) {

@@ -59,6 +59,19 @@ enum {
 	TCP_PREFIX_RANK, // packets, and those retransmitted a hundred times
 };
 
+// Keys: addresses are one byte of size (4 or 16) and 16 bytes, padded with zeros; ports two bytes, big-endian.
+//   flow    size, source, destination, source port, destination port, protocol
+//   host    size, address
+//   port    protocol, port
+//   prefix  size, address, length
+//   application  its name
+enum {
+	KEY_ADDRESS = 1,
+	KEY_SECOND = 17, // second address, or a prefix's length
+	KEY_PORTS = 33,
+	KEY_PROTOCOL = 37,
+};
+
 enum { LIST_SUBJECT_SIZE = 128 };
 
 struct list_type {

@@ -3,41 +3,55 @@
 #include "ctrlplane/logic.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ctrlplane/aggregate.h"
 #include "ctrlplane/clock.h"
+#include "ctrlplane/log.h"
+#include "ctrlplane/logic_parts.h"
 #include "ctrlplane/window.h"
 
-void logic_fini(struct logic *logic) {
-	free(logic->baselines);
-	*logic = (struct logic){0};
+bool evaluation_fires(const struct alert_rule *rule, double value) {
+	return rule->is_below ? value <= rule->threshold : value >= rule->threshold;
 }
 
-// A rule in the course of its evaluation.
-struct evaluation {
-	struct logic *logic;
-	struct state *state;
-	const struct alert_rule *rule;
-	const struct node *only; // NULL: all nodes
-	uint64_t mono_ns;
-};
-
-static void raise_alert(const struct evaluation *evaluation, const char *subject, double value) {
+void evaluation_judge(const struct evaluation *evaluation, const char *subject, double value) {
 	const struct alert_rule *rule = evaluation->rule;
-	struct alert alert = {.value = value, .threshold = rule->threshold, .hold_down_ns = rule->hold_down_ns};
-	if (value < rule->threshold)
+	struct alert alert = {.value = value,
+		.threshold = rule->threshold,
+		.hold_down_ns = rule->hold_down_ns,
+		.for_ns = rule->for_ns,
+		.at_most = rule->at_most};
+	if (!evaluation_fires(rule, value))
 		return;
 	snprintf(alert.rule, sizeof(alert.rule), "%s", rule->name);
 	snprintf(alert.subject, sizeof(alert.subject), "%s", subject);
 	snprintf(alert.severity, sizeof(alert.severity), "%s", rule->severity);
 	snprintf(alert.description, sizeof(alert.description), "%s", rule->description);
 	snprintf(alert.measure, sizeof(alert.measure), "%s", rule->measure);
-	alerts_raise(&evaluation->state->alerts, &alert, evaluation->state->epoch);
+	snprintf(alert.actions, sizeof(alert.actions), "%s", rule->actions);
+	if (alerts_raise(&evaluation->state->alerts, &alert, evaluation->state->epoch) == ALERTS_NO_ROOM)
+		(*evaluation->no_room)++;
 }
 
-static struct aggregate_scope scope_of(const struct evaluation *evaluation, const struct node *node) {
+void evaluation_compare(const struct evaluation *evaluation, const char *subject, double rate) {
+	const struct alert_rule *rule = evaluation->rule;
+	struct logic *logic = evaluation->logic;
+	struct logic_baseline *known = logic_baseline(logic, rule, subject);
+	struct baseline_usual usual;
+	if (known == NULL)
+		return;
+	known->used = logic->evaluations;
+	baseline_add(&known->baseline, &known->shape, rate);
+	if (rate < rule->minimum || !baseline_usual(&known->baseline, &known->shape, &usual))
+		return;
+	if (rule->aggregate == ALERT_DEVIATION)
+		evaluation_judge(evaluation, subject, baseline_deviation(&usual, rate));
+	else if (usual.median > 0)
+		evaluation_judge(evaluation, subject, rate / usual.median);
+}
+
+struct aggregate_scope evaluation_scope(const struct evaluation *evaluation, const struct node *node) {
 	uint64_t interval_ns = evaluation->state->nodes.interval_ns;
 	return (struct aggregate_scope){.nodes = &evaluation->state->nodes,
 		.node = node,
@@ -45,135 +59,129 @@ static struct aggregate_scope scope_of(const struct evaluation *evaluation, cons
 		.mono_ns = evaluation->mono_ns};
 }
 
-static double entry_value(const struct alert_rule *rule, const struct topn_entry *entry) {
-	if (rule->aggregate == ALERT_DISTINCT)
-		return entry->sketch != NULL ? hll_estimate(entry->sketch) : 0;
-	double sum = rule->scale * (double)entry->values[rule->field];
-	return rule->aggregate == ALERT_RATE ? sum / rule->window_s : sum;
-}
-
-static void evaluate_list(const struct evaluation *evaluation) {
-	const struct alert_rule *rule = evaluation->rule;
-	struct aggregate_scope scope = scope_of(evaluation, evaluation->only);
-	struct topn list;
-	size_t count = 0;
-	aggregate_list(&scope, rule->list, &list);
-	for (size_t i = 0; i < list.length; i++) {
-		char subject[LIST_SUBJECT_SIZE];
-		if (rule->aggregate == ALERT_COUNT) {
-			count += list.entries[i].values[rule->field] > 0;
+bool evaluation_is_complete(const struct evaluation *evaluation, const struct node *node) {
+	const struct nodes *nodes = &evaluation->state->nodes;
+	uint32_t length = evaluation_scope(evaluation, node).length, any = 0;
+	for (size_t i = 0; i < nodes->length; i++) {
+		const struct node *one = nodes->list[i];
+		if ((node != NULL && node != one) || !filter_has_node(&evaluation->rule->view.filter, one->name))
 			continue;
-		}
-		double value = entry_value(rule, &list.entries[i]);
-		if (value < rule->threshold)
+		uint32_t known = window_known(one->window, length, evaluation->mono_ns);
+		any += known;
+		if (known > 0 && known < length - length / 10)
+			return false;
+	}
+	return any > 0;
+}
+
+static void scope_totals(const struct evaluation *evaluation, const struct node *node, struct totals *out) {
+	const struct nodes *nodes = &evaluation->state->nodes;
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < nodes->length; i++) {
+		const struct node *one = nodes->list[i];
+		if ((node != NULL && node != one) || !filter_has_node(&evaluation->rule->view.filter, one->name))
 			continue;
-		list_types[rule->list].subject(list.entries[i].key, subject);
-		raise_alert(evaluation, subject, value);
+		struct aggregate_scope scope = evaluation_scope(evaluation, one);
+		struct window_sums sums;
+		aggregate_window_s(&scope, &sums);
+		totals_add(out, &sums.totals);
 	}
-	topn_fini(&list);
-	if (rule->aggregate == ALERT_COUNT)
-		raise_alert(evaluation, "all", (double)count);
 }
 
-static int compare_rates(const void *a, const void *b) {
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-double logic_baseline_median(const struct logic_baseline *baseline, size_t window, size_t length) {
-	double rates[LOGIC_SAMPLES_MAX];
-	if (window + length > LOGIC_SAMPLES_MAX)
-		length = LOGIC_SAMPLES_MAX > window ? LOGIC_SAMPLES_MAX - window : 0;
-	uint64_t known = baseline->samples > window ? baseline->samples - window : 0;
-	size_t used = known < length ? (size_t)known : length;
-	if (used == 0 || used * 5 < length)
-		return -1;
-	for (size_t i = 0; i < used; i++)
-		rates[i] = baseline->rates[(known - 1 - i) % LOGIC_SAMPLES_MAX];
-	qsort(rates, used, sizeof(*rates), compare_rates);
-	return rates[used / 2];
-}
-
-// The baseline of a rule and node; those of nodes that are gone make room.
-static struct logic_baseline *find_baseline(const struct evaluation *evaluation, const char *subject) {
-	struct logic *logic = evaluation->logic;
-	struct logic_baseline *found = NULL;
-	for (size_t i = 0; i < logic->length && found == NULL; i++)
-		if (logic->baselines[i].rule == evaluation->rule && strcmp(logic->baselines[i].subject, subject) == 0)
-			return &logic->baselines[i];
-	for (size_t i = 0; i < logic->length && found == NULL; i++)
-		if (logic->baselines[i].used + LOGIC_SAMPLES_MAX < logic->evaluations)
-			found = &logic->baselines[i];
-	if (found == NULL) {
-		struct logic_baseline *grown = realloc(logic->baselines, (logic->length + 1) * sizeof(*grown));
-		if (grown == NULL)
-			return NULL;
-		logic->baselines = grown;
-		found = &grown[logic->length++];
-	}
-	memset(found, 0, sizeof(*found));
-	found->rule = evaluation->rule;
-	snprintf(found->subject, sizeof(found->subject), "%s", subject);
-	return found;
-}
-
-static void evaluate_ratio(const struct evaluation *evaluation, const char *subject, double rate) {
-	const struct alert_rule *rule = evaluation->rule;
-	uint64_t interval_ns = evaluation->state->nodes.interval_ns;
-	struct logic_baseline *baseline = find_baseline(evaluation, subject);
-	if (baseline == NULL)
-		return;
-	baseline->used = evaluation->logic->evaluations;
-	baseline->rates[baseline->samples++ % LOGIC_SAMPLES_MAX] = rate;
-	double usual = logic_baseline_median(
-		baseline, (size_t)(rule->window_s * NS_PER_S / interval_ns), (size_t)(rule->baseline_ns / interval_ns));
-	if (usual < 0 || rate < rule->minimum)
-		return;
-	// Against silence everything is a surge: the least usual rate is one per second.
-	raise_alert(evaluation, subject, rate / (usual > 1 ? usual : 1));
-}
-
+//   node  NULL: the total
 static void evaluate_scope(const struct evaluation *evaluation, const struct node *node) {
 	const struct alert_rule *rule = evaluation->rule;
 	const char *subject = node != NULL ? node->name : "all";
-	if (rule->field == ALERT_FIELD_LOST) {
-		raise_alert(evaluation, subject, node->state == NODE_LOST);
+	if (rule->field.kind == RULE_FIELD_LOST) {
+		evaluation_judge(evaluation, subject, node->state == NODE_LOST);
 		return;
 	}
-	struct aggregate_scope scope = scope_of(evaluation, node);
-	struct window_sums sums;
-	aggregate_window_s(&scope, &sums);
-	double sum = rule->scale * (double)sums.totals.v[rule->field];
-	if (rule->aggregate == ALERT_RATIO)
-		evaluate_ratio(evaluation, subject, sum / rule->window_s);
-	else
-		raise_alert(evaluation, subject, rule->aggregate == ALERT_RATE ? sum / rule->window_s : sum);
+	bool must_be_complete = rule->is_below || alert_rule_has_baseline(rule);
+	if (must_be_complete && !evaluation_is_complete(evaluation, node))
+		return;
+	struct totals totals;
+	scope_totals(evaluation, node, &totals);
+	double sum = rule->field.scale * (double)totals.v[rule->field.index];
+	if (alert_rule_has_baseline(rule)) {
+		evaluation_compare(evaluation, subject, sum / rule->window_s);
+	} else if (rule->aggregate == ALERT_RATIO) {
+		double of = rule->of.scale * (double)totals.v[rule->of.index];
+		if (of > 0 && of >= rule->minimum)
+			evaluation_judge(evaluation, subject, sum / of);
+	} else {
+		evaluation_judge(evaluation, subject, rule->aggregate == ALERT_RATE ? sum / rule->window_s : sum);
+	}
 }
 
 static void evaluate_rule(const struct evaluation *evaluation) {
+	const struct alert_rule *rule = evaluation->rule;
 	const struct nodes *nodes = &evaluation->state->nodes;
-	if (evaluation->rule->over < ALERT_OVER_NODE)
+	if (rule->over == ALERT_OVER_LIST)
 		evaluate_list(evaluation);
-	else if (evaluation->rule->over == ALERT_OVER_TOTAL && evaluation->only == NULL)
+	else if (rule->over == ALERT_OVER_TOTAL && evaluation->only == NULL)
 		evaluate_scope(evaluation, NULL);
-	for (size_t i = 0; evaluation->rule->over == ALERT_OVER_NODE && i < nodes->length; i++)
-		if (evaluation->only == NULL || evaluation->only == nodes->list[i])
+	for (size_t i = 0; rule->over == ALERT_OVER_NODE && i < nodes->length; i++)
+		if ((evaluation->only == NULL || evaluation->only == nodes->list[i]) &&
+			filter_has_node(&rule->view.filter, nodes->list[i]->name))
 			evaluate_scope(evaluation, nodes->list[i]);
+}
+
+static void note_no_room(struct logic *logic, const struct alert_rule *rule, size_t r, uint64_t no_room) {
+	uint64_t before = logic->no_room[r];
+	if (no_room > before)
+		logic->suppressed[r] += no_room - before;
+	if (no_room > 0 && before == 0)
+		log_line("rule %s: more than %u alerts at a time: %llu subjects found no room", rule->name,
+			rule->at_most, (unsigned long long)no_room);
+	logic->no_room[r] = no_room;
 }
 
 static void evaluate_rules(struct logic *logic, struct state *state, const struct node *only) {
 	uint64_t mono_ns = clock_mono_ns();
 	logic->evaluations++;
-	for (size_t r = 0; r < state->rules.length; r++)
-		evaluate_rule(&(struct evaluation){.logic = logic,
+	for (size_t r = 0; r < state->rules.length; r++) {
+		uint64_t no_room = 0;
+		const struct evaluation evaluation = {.logic = logic,
 			.state = state,
 			.rule = &state->rules.list[r],
 			.only = only,
-			.mono_ns = mono_ns});
+			.no_room = &no_room,
+			.mono_ns = mono_ns};
+		evaluate_rule(&evaluation);
+		note_no_room(logic, evaluation.rule, r, no_room);
+	}
+}
+
+// Alerts of an earlier controller: the nodes need a window's time to show whether their conditions still hold.
+static void adopt_restored(struct state *state) {
+	struct alerts *alerts = &state->alerts;
+	for (size_t i = 0; i < alerts->active_length;) {
+		struct alert *alert = &alerts->active[i];
+		const struct alert_rule *rule = alert_rules_find(&state->rules, alert->rule);
+		if (alert->is_restored && rule == NULL) {
+			char name[ALERT_NAME_SIZE];
+			memcpy(name, alert->rule, sizeof(name));
+			alerts_end_rule(alerts, name, clock_wall_ns(), "the rule was removed");
+			i = 0;
+			continue;
+		}
+		if (alert->is_restored)
+			alert->last_mono_ns += rule->window_s * NS_PER_S;
+		alert->is_restored = false;
+		i++;
+	}
 }
 
 void logic_evaluate(struct logic *logic, struct state *state) {
-	uint64_t start_mono_ns = clock_mono_ns();
+	uint64_t start_mono_ns = clock_mono_ns(), before_ns = logic->mono_ns;
+	logic->mono_ns = start_mono_ns;
+	adopt_restored(state);
+	// After a standstill what came in meanwhile has to be read first.
+	if (before_ns != 0 && start_mono_ns - before_ns > LOGIC_STALL * state->nodes.interval_ns) {
+		log_line("rules were not looked at for %.1f s", (double)(start_mono_ns - before_ns) / 1e9);
+		alerts_forgive(&state->alerts, start_mono_ns - before_ns);
+		return;
+	}
 	evaluate_rules(logic, state, NULL);
 	for (size_t i = 0; i < state->nodes.length; i++)
 		state->nodes.list[i]->evaluated = window_newest(state->nodes.list[i]->window);

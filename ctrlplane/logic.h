@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Logic, the third stage: once per interval every alert rule is held against the windows; alerts start and end.
+// Logic: once per interval every alert rule is held against the windows; alerts start and end.
+//
+// What makes no alarm by mistake: a window is only judged as low, and a baseline only learns, where every interval of
+// it has been reported; a subject is compared with what is usual once a fifth of its baseline is known; where nobody
+// looked for a while (the controller stood still), nothing ends and nothing begins for that reason; all waiting is
+// measured by the monotonic clock, and windows go by the nodes' time.
 #pragma once
 
 #include <stdbool.h>
@@ -10,23 +15,28 @@
 #include "ctrlplane/state.h"
 
 enum {
-	LOGIC_SAMPLES_MAX = 600,
-	LOGIC_AHEAD = 2, // intervals in one evaluation's time: more than a live node's jitter
+	LOGIC_AHEAD = 2,            // intervals in one evaluation's time: more than a live node's jitter
+	LOGIC_BASELINES_MAX = 2048, // over all rules
+	LOGIC_STALL = 4,            // intervals without an evaluation: the controller stood still
 };
 
-// What is usual for one rule and node: the rates of the intervals before.
 struct logic_baseline {
-	const struct alert_rule *rule;
-	char subject[ALERT_SUBJECT_SIZE];
-	double rates[LOGIC_SAMPLES_MAX]; // ring: sample number n at n % LOGIC_SAMPLES_MAX
-	uint64_t samples;
+	uint64_t hash; // of rule and subject
+	char rule[ALERT_NAME_SIZE], subject[ALERT_SUBJECT_SIZE];
+	struct baseline_shape shape;
+	struct baseline baseline;
 	uint64_t used; // at evaluation number
 };
 
 struct logic {
-	struct logic_baseline *baselines; // [length]
+	struct logic_baseline *baselines; // [length], allocated for LOGIC_BASELINES_MAX once one is needed
 	size_t length;
+	uint64_t interval_ns; // between evaluations
 	uint64_t evaluations;
+	uint64_t mono_ns;                     // of the latest evaluation of all nodes
+	uint64_t no_room[ALERT_RULES_MAX];    // subjects of each rule that found no room in the latest evaluation
+	uint64_t suppressed[ALERT_RULES_MAX]; // the sum of their increases
+	uint64_t forgotten;                   // baselines that had to make room
 };
 
 void logic_fini(struct logic *logic);
@@ -38,6 +48,9 @@ void logic_evaluate(struct logic *logic, struct state *state);
 bool logic_is_ahead(const struct node *node);
 void logic_evaluate_ahead(struct logic *logic, struct state *state);
 
-// The median of the samples of `baseline` that lie before the rule's present window.
-//   return  -1: fewer than a fifth of the baseline is known yet
-double logic_baseline_median(const struct logic_baseline *baseline, size_t window, size_t length);
+// Take over other rules: alerts of rules that are gone end, baselines of those that measure the same are kept.
+void logic_replace_rules(struct logic *logic, struct state *state, const struct alert_rules *rules);
+
+// The baseline of a rule and subject, made if it is new.
+//   return  NULL: no memory
+struct logic_baseline *logic_baseline(struct logic *logic, const struct alert_rule *rule, const char *subject);

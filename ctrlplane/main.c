@@ -14,12 +14,12 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#include "ctrlplane/aggregate.h"
 #include "ctrlplane/clock.h"
 #include "ctrlplane/collect.h"
 #include "ctrlplane/conf.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/logic.h"
+#include "ctrlplane/stages.h"
 #include "ctrlplane/store.h"
 
 enum {
@@ -29,6 +29,7 @@ enum {
 	FINISH_MS = 500,    // how long an end does
 	BACKLOG = 32,       // summaries that are stored before the interval is over: half of what a node has under way
 	BACKLOG_MS = 500,   // or this long after the first
+	POLLED = 4,         // descriptors besides those of stages: two sockets, signals, Redis
 	PHASE_PERCENT = 45, // of an interval: nodes report a quarter after the full second
 };
 
@@ -42,8 +43,11 @@ static const char usage[] =
 	"  --redis ENDPOINT   unix://[USER@]/PATH, tcp://[USER@]ADDRESS:PORT, none, or\n"
 	"                     sentinel://[USER@]ADDRESS:PORT,.../NAME (default unix:///run/weir/redis.sock)\n"
 	"  --alerts FILE      alert rules; a file named in the configuration counts from where that is\n"
-	"  --help             this text\n"
-	"  --version          the version\n";
+	"  --help[=STAGE]     this text; what a stage of the configuration is told\n"
+	"  --manual           the manual page of the stages, as roff\n"
+	"  --version          the version\n"
+	"\n"
+	"Stages:\n";
 
 struct arguments {
 	const char *config, *listen, *redis, *alerts;
@@ -54,6 +58,19 @@ static int usage_error(const char *word, const char *what) {
 	return EXIT_USAGE;
 }
 
+static int print_help(const char *name) {
+	const struct stage_type *type = name != NULL ? stage_type_lookup(name) : NULL;
+	if (name != NULL && type == NULL)
+		return usage_error(name, "no such stage");
+	if (type != NULL) {
+		stage_print_help(type, stdout);
+	} else {
+		fputs(usage, stdout);
+		stage_print_types(stdout);
+	}
+	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 //   return  -1: go on; an exit code otherwise
 static int arguments_parse(int argc, char **argv, struct arguments *out) {
 	static const struct option options[] = {
@@ -61,7 +78,8 @@ static int arguments_parse(int argc, char **argv, struct arguments *out) {
 		{"listen", required_argument, NULL, 'l'},
 		{"redis", required_argument, NULL, 'r'},
 		{"alerts", required_argument, NULL, 'a'},
-		{"help", no_argument, NULL, 'h'},
+		{"help", optional_argument, NULL, 'h'},
+		{"manual", no_argument, NULL, 'm'},
 		{"version", no_argument, NULL, 'V'},
 		{0},
 	};
@@ -71,7 +89,10 @@ static int arguments_parse(int argc, char **argv, struct arguments *out) {
 	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		switch (option) {
 		case 'h':
-			return fputs(usage, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+			return print_help(optarg);
+		case 'm':
+			stage_print_manual(stdout);
+			return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 		case 'V':
 			return puts("weir-controller " WEIR_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 		case ':':
@@ -112,7 +133,13 @@ static int configure(struct config *config, const struct arguments *arguments) {
 	err = set_text(config->listen, arguments->listen, "listen");
 	if (err == 0)
 		err = set_text(config->redis, arguments->redis, "redis");
-	return err != 0 ? err : set_text(config->alerts, arguments->alerts, "alerts");
+	if (err == 0)
+		err = set_text(config->alerts, arguments->alerts, "alerts");
+	if (arguments->redis != NULL)
+		config_require(config, "store");
+	if (arguments->alerts != NULL)
+		config_require(config, "logic");
+	return err;
 }
 
 static int open_signals(void) {
@@ -139,16 +166,6 @@ static void settle(struct store *store, uint64_t limit_ms) {
 	}
 }
 
-// One interval: what came in becomes sums, alerts, and what Redis holds.
-static void interval(struct state *state, struct logic *logic) {
-	// What an earlier controller took may look like a hole until Redis has told.
-	if (store_is_loaded(state->store))
-		aggregate_give_up(&state->nodes, clock_mono_ns());
-	logic_evaluate(logic, state);
-	store_note_interval(state->store, clock_wall_ns());
-	store_save(state->store);
-}
-
 static uint64_t next_interval(const struct state *state, uint64_t now_ns) {
 	uint64_t interval_ns = state->config.interval_ns, phase_ns = interval_ns / 100 * PHASE_PERCENT;
 	return (now_ns - phase_ns) / interval_ns * interval_ns + interval_ns + phase_ns;
@@ -160,27 +177,30 @@ static bool has_backlog(const struct state *state) {
 }
 
 static int run(struct state *state, struct collect *collect, int signals) {
-	struct logic logic = {0};
 	int err = 0;
 	uint64_t next_ns = 0, check_ns = 0;
 	while (err == 0) {
-		zmq_pollitem_t items[] = {
+		zmq_pollitem_t items[POLLED + CONFIG_STAGES_MAX] = {
 			{.socket = collect->commands, .events = ZMQ_POLLIN},
 			{.socket = collect->summaries, .events = ZMQ_POLLIN},
 			{.fd = signals, .events = ZMQ_POLLIN},
-			{.fd = -1},
 		};
+		size_t length = POLLED - 1;
 		short events = 0;
-		items[3].fd = store_descriptor(state->store, &events);
-		items[3].events = (short)((events & POLLIN ? ZMQ_POLLIN : 0) | (events & POLLOUT ? ZMQ_POLLOUT : 0));
-		if (zmq_poll(items, items[3].fd >= 0 ? 4 : 3, TICK_MS) < 0 && zmq_errno() != EINTR)
+		int redis = store_descriptor(state->store, &events);
+		events = (short)((events & POLLIN ? ZMQ_POLLIN : 0) | (events & POLLOUT ? ZMQ_POLLOUT : 0));
+		if (redis >= 0)
+			items[length++] = (zmq_pollitem_t){.fd = redis, .events = events};
+		length += stages_poll(state->stages, items + length, CONFIG_STAGES_MAX);
+		if (zmq_poll(items, (int)length, TICK_MS) < 0 && zmq_errno() != EINTR)
 			err = -zmq_errno();
 		if (items[2].revents != 0)
 			break;
 		collect_receive(collect);
-		if (collect->is_due)
-			logic_evaluate_ahead(&logic, state);
+		if (collect->is_due && state->logic != NULL)
+			logic_evaluate_ahead(state->logic, state);
 		store_work(state->store);
+		stages_work(state->stages);
 		if (store_is_fenced(state->store))
 			err = -EPERM;
 		collect_acknowledge(collect);
@@ -192,39 +212,23 @@ static int run(struct state *state, struct collect *collect, int signals) {
 		uint64_t now_ns = clock_wall_ns();
 		if (now_ns >= next_ns || next_ns > now_ns + state->config.interval_ns) {
 			next_ns = next_interval(state, now_ns);
-			interval(state, &logic);
+			stages_interval(state->stages);
 		} else if (has_backlog(state)) {
 			store_save_early(state->store);
 		}
 	}
-	logic_fini(&logic);
 	return err;
 }
 
-// Intervals kept per node: the longest window that is shown or that a rule looks at.
-static uint32_t window_slots(const struct config *config, const struct alert_rules *rules) {
-	uint64_t longest_ns = config->windows_s[config->windows_length - 1] * NS_PER_S;
-	for (size_t i = 0; i < rules->length; i++)
-		if (rules->list[i].window_s * NS_PER_S > longest_ns)
-			longest_ns = rules->list[i].window_s * NS_PER_S;
-	return (uint32_t)((longest_ns + config->interval_ns - 1) / config->interval_ns) + 2;
-}
-
 static int start(struct state *state, struct collect *collect) {
+	char error[CONF_ERROR_SIZE] = "out of memory";
 	state->started_ns = clock_wall_ns();
 	state->epoch = 1;
-	state->nodes.max = state->config.nodes_max;
-	state->nodes.window_entries = state->config.entries_max;
-	state->nodes.interval_ns = state->config.interval_ns;
-	char error[CONF_ERROR_SIZE] = "out of memory";
-	int err = 0;
-	if (state->config.alerts[0] != '\0')
-		err = alert_rules_load(&state->rules, state->config.alerts, error);
+	int err = stages_init(state->stages, state, error);
 	if (err != 0) {
 		log_line("%s", error);
 		return err;
 	}
-	state->nodes.window_slots = window_slots(&state->config, &state->rules);
 	err = store_new(&state->store, state, state->config.redis);
 	if (err != 0)
 		return err;
@@ -243,7 +247,8 @@ int main(int argc, char **argv) {
 	int code = arguments_parse(argc, argv, &arguments);
 	if (code >= 0)
 		return code;
-	static struct state state;
+	static struct stages stages;
+	static struct state state = {.stages = &stages};
 	struct collect collect = {0};
 	int signals = -1;
 	int err = configure(&state.config, &arguments);
@@ -260,8 +265,10 @@ int main(int argc, char **argv) {
 		collect_acknowledge(&collect);
 	}
 	collect_fini(&collect);
+	stages_fini(&stages);
 	store_free(state.store);
 	nodes_fini(&state.nodes);
+	config_fini(&state.config);
 	if (signals >= 0)
 		close(signals);
 	return err == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

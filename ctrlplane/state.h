@@ -6,9 +6,12 @@
 
 #include "ctrlplane/alert_rules.h"
 #include "ctrlplane/alerts.h"
+#include "ctrlplane/clock.h"
 #include "ctrlplane/config.h"
 #include "ctrlplane/nodes.h"
 
+struct logic;
+struct stages;
 struct store;
 
 struct state_counters {
@@ -20,10 +23,25 @@ struct state {
 	struct nodes nodes;
 	struct alerts alerts;
 	struct alert_rules rules;
+	struct views views, fresh_views; // named ones; those that a reload prepares
 	struct store *store;
+	struct logic *logic; // NULL: no such stage
+	struct stages *stages;
 	uint64_t epoch;      // of this controller
 	uint64_t started_ns; // wall clock
 	struct state_counters counters;
 	uint64_t unstored;         // summaries taken since the last transaction began
 	uint64_t unstored_mono_ns; // when the first of them was
 };
+
+static inline bool state_has_window(const struct state *state, uint64_t window_s) {
+	return (uint64_t)state->nodes.window_slots * state->config.interval_ns >= window_s * NS_PER_S;
+}
+
+// Have windows at least this long; before the first node is known.
+static inline void state_need_window(struct state *state, uint64_t window_s) {
+	uint64_t interval_ns = state->config.interval_ns;
+	uint32_t slots = (uint32_t)((window_s * NS_PER_S + interval_ns - 1) / interval_ns) + 2;
+	if (slots > state->nodes.window_slots)
+		state->nodes.window_slots = slots;
+}

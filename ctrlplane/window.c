@@ -118,6 +118,14 @@ static const struct window_slot *window_slot(const struct window *window, uint64
 	return number > 0 && slot->number == number ? slot : NULL;
 }
 
+uint32_t window_known(const struct window *window, uint32_t length, uint64_t mono_ns) {
+	uint64_t now = window->newest > 0 ? window_now(window, mono_ns) : 0;
+	uint32_t known = 0;
+	for (uint32_t i = 0; i < length && i < window->length && i < now; i++)
+		known += window_slot(window, now - i) != NULL;
+	return known;
+}
+
 void window_merge(
 	const struct window *window, enum list_kind kind, uint32_t length, struct topn *into, uint64_t mono_ns) {
 	uint64_t now = window_now(window, mono_ns);

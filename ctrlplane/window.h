@@ -52,6 +52,9 @@ bool window_add(
 // The number of the newest interval that a summary was of; 0: none yet.
 uint64_t window_newest(const struct window *window);
 
+// How many of the last `length` intervals were reported.
+uint32_t window_known(const struct window *window, uint32_t length, uint64_t mono_ns);
+
 // Put the lists of the last intervals into a table.
 void window_merge(
 	const struct window *window, enum list_kind kind, uint32_t length, struct topn *into, uint64_t mono_ns);

@@ -22,6 +22,7 @@ static void check(int err, const char *error) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	static struct alert_rules rules;
+	static const struct views views = {.list = {{.name = "by_prefix", .kind = LIST_PREFIXES}}, .length = 1};
 	struct config config;
 	char path[64], error[CONF_ERROR_SIZE] = "";
 	int file = memfd_create("rules", MFD_CLOEXEC);
@@ -29,9 +30,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	if (file < 0 || write(file, data, size) != (ssize_t)size)
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
-	check(alert_rules_load(&rules, path, error), error);
+	check(alert_rules_load(&rules, &views, path, error), error);
 	config_init(&config);
 	check(config_load(&config, path, error), error);
+	config_fini(&config);
 	close(file);
 	return 0;
 }

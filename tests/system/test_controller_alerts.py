@@ -93,8 +93,8 @@ def test_lost_node_is_an_alert_until_it_is_back(make_controller, make_node):
 
 def test_surge_is_measured_against_what_was_usual(make_controller, make_node, tmp_path):
     rules = tmp_path / "rules.yaml"
-    rules.write_text("rules: [{name: surge, over: total, field: packets, aggregate: ratio, window: 1s, baseline: 10s,"
-                     " minimum: 50, threshold: 3}]")
+    rules.write_text("rules: [{name: surge, over: total, field: packets, aggregate: ratio, of: baseline, window: 1s,"
+                     " baseline: 10s, minimum: 50, threshold: 3}]")
     controller = make_controller(alerts=rules)
     node = make_node(controller)
     node.register()
@@ -140,13 +140,34 @@ def test_scan_in_a_capture_read_at_once_is_seen(make_controller, make_node):
 
 BAD_RULES = {
     "nothing in it": "",
-    "1: \"rule\": expected one of rules": "rule: []",
-    "2: rule.over: \"host\": expected one of flows, hosts": "rules:\n- {name: a, over: host}",
+    "1: \"rule\": expected one of actions, rules": "rule: []",
+    "2: rule.over: \"host\": expected one of flows, hosts": "rules:\n- {name: a, over: host, field: bytes, aggregate: rate}",
     "1: rule.name: missing": "rules: [{over: hosts, field: bytes, aggregate: rate, threshold: 1}]",
     "expected over ports one of packets, bytes, flows, bits":
         "rules: [{name: a, over: ports, field: syn_in, aggregate: rate, threshold: 1}]",
     "distinct goes with over hosts": "rules: [{name: a, over: hosts, field: bytes, aggregate: distinct, threshold: 1}]",
-    "ratio goes with over node": "rules: [{name: a, over: hosts, field: bytes, aggregate: ratio, threshold: 1}]",
+    "rule a: of: missing": "rules: [{name: a, over: hosts, field: bytes, aggregate: ratio, threshold: 1}]",
+    "rule a: field \"lost\": expected over hosts one of packets":
+        "rules: [{name: a, over: hosts, field: bytes, aggregate: ratio, of: lost, threshold: 1}]",
+    "of: goes with aggregate ratio":
+        "rules: [{name: a, over: node, field: bytes, aggregate: sum, of: packets, below: 1}]",
+    "percentile goes with over a list":
+        "rules: [{name: a, over: node, field: bytes, aggregate: percentile, threshold: 1}]",
+    "expected either threshold": "rules: [{name: a, over: node, field: bytes, aggregate: rate}]",
+    "expected either threshold (fires at": "rules: [{name: a, over: node, field: bytes, aggregate: rate, below: 1,"
+                                           " threshold: 1}]",
+    "minimum: goes with": "rules: [{name: a, over: node, field: bytes, aggregate: rate, below: 1, minimum: 1}]",
+    "rule.only.prefix: \"10.0.0.0/33\": expected prefixes":
+        "rules: [{name: a, over: hosts, field: bytes, aggregate: rate, below: 1, only: {prefix: 10.0.0.0/33}}]",
+    "hosts has no such part":
+        "rules: [{name: a, over: hosts, field: bytes, aggregate: rate, below: 1, only: {port: 1}}]",
+    "rule.only: \"host\": expected one of node, prefix":
+        "rules: [{name: a, over: hosts, field: bytes, aggregate: rate, below: 1, only: {host: 1}}]",
+    "actions: \"mail\": expected store, log or":
+        "rules: [{name: a, over: hosts, field: bytes, aggregate: rate, threshold: 1, actions: mail}]",
+    "action.url: \"ftp://x\": expected http": "actions: [{name: a, type: webhook, url: 'ftp://x'}]\nrules: []",
+    "action.headers: \"a b: c\": expected Name: value":
+        "actions: [{name: a, type: webhook, url: 'http://x', headers: ['a b: c']}]\nrules: []",
     "rule.window: \"banana\": expected a duration":
         "rules: [{name: a, over: hosts, field: bytes, aggregate: rate, threshold: 1, window: banana}]",
     "rule.threshold: \"-5\": expected a number":

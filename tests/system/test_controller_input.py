@@ -155,7 +155,7 @@ BAD_CONFIGURATION = {
     "entries_max: 100: expected a power of two": "entries_max: 100",
     "windows: \"10\": expected a duration": "windows: [10]",
     "ascending": "windows: [60s, 10s]",
-    "expected one of listen, redis": "listn: x",
+    "expected one of listen, nodes_max": "listn: x",
     "expected a mapping": "- a",
 }
 

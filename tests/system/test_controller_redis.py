@@ -370,7 +370,9 @@ def test_damaged_texts_in_redis_do_not_stop_the_store(controller, redis, make_no
     node.summary(packets=5)
     node.wait_ack(2)
     assert redis.hash("weir:1:total")["packets"] == "10"
-    assert [a["id"] for a in controller.ask("alerts")["active"]] == ["1-1"]
+    ended = wait_for(lambda: controller.ask("alerts", "--all")["history"], "the alert of a rule that is gone ends")
+    assert [(e["event"], e["alert"]["id"], e["alert"]["reason"]) for e in ended] == [
+        ("end", "1-1", "the rule was removed")]
 
 
 @pytest.mark.parametrize("endpoint", ["tcp://redis.example.net:6379", "tcp://localhost:6379", "tcp://:6379",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Alerts open once, end after their hold-down, and come back whole from JSON; what is usual for a rate is a median.
+// Alerts open once, end after their hold-down, and come back whole from JSON.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
+#include "ctrlplane/alerts.h"
 #include "ctrlplane/clock.h"
-#include "ctrlplane/logic.h"
 
 static struct alerts alerts;
 
@@ -89,6 +89,7 @@ static void bounded(void **state) {
 
 static void comes_back_from_json(void **state) {
 	struct alert alert = seen("a", 6, NS_PER_S);
+	strcpy(alert.actions, "log,ops");
 	alerts_raise(&alerts, &alert, 2);
 	struct alert before = alerts.active[0];
 	json_t *object = alert_to_json(&before);
@@ -96,23 +97,82 @@ static void comes_back_from_json(void **state) {
 	alerts_restore(&alerts, object);
 	alerts_restore(&alerts, object); // once
 	assert_int_equal(alerts.active_length, 1);
+	assert_true(alerts.active[0].is_restored);
 	before.last_mono_ns = alerts.active[0].last_mono_ns;
+	before.is_restored = true;
 	assert_memory_equal(&alerts.active[0], &before, sizeof(before));
 	json_decref(object);
 }
 
-static void usual_is_the_median_before_the_window(void **state) {
-	static struct logic_baseline baseline;
-	memset(&baseline, 0, sizeof(baseline));
-	for (int i = 0; i < 3; i++)
-		baseline.rates[baseline.samples++] = 100;
-	assert_true(logic_baseline_median(&baseline, 2, 10) < 0); // one of ten is not a fifth
-	for (int i = 0; i < 997; i++)
-		baseline.rates[baseline.samples++ % LOGIC_SAMPLES_MAX] = i % 10 == 0 ? 9999 : 100;
-	baseline.rates[baseline.samples++ % LOGIC_SAMPLES_MAX] = 5000;
-	assert_true(logic_baseline_median(&baseline, 1, 300) == 100);
-	assert_true(logic_baseline_median(&baseline, 0, 1) == 5000);
-	assert_true(logic_baseline_median(&baseline, LOGIC_SAMPLES_MAX, 300) < 0);
+static void must_last_for_a_while(void **state) {
+	struct alert alert = seen("a", 6, 0);
+	alert.for_ns = 1;
+	uint64_t start_ns = clock_mono_ns();
+	assert_int_equal(alerts_raise(&alerts, &alert, 1), ALERTS_PENDING);
+	alerts_expire(&alerts, 1, start_ns); // raised since: still waiting
+	while (clock_mono_ns() == alerts.pending[0].since_mono_ns)
+		;
+	assert_int_equal(alerts_raise(&alerts, &alert, 1), ALERTS_STARTED);
+	assert_int_equal(alerts.active_length, 1);
+	alert = seen("b", 6, 0);
+	alert.for_ns = NS_PER_S;
+	assert_int_equal(alerts_raise(&alerts, &alert, 1), ALERTS_PENDING);
+	alerts_expire(&alerts, 1, clock_mono_ns() + 1); // not raised any more: begins anew
+	assert_int_equal(alerts.pending_length, 0);
+}
+
+static void bounded_for_each_rule(void **state) {
+	for (int i = 0; i < 5; i++) {
+		char subject[8];
+		snprintf(subject, sizeof(subject), "%d", i);
+		struct alert alert = seen(subject, 6, 0);
+		alert.at_most = 3;
+		assert_int_equal(alerts_raise(&alerts, &alert, 1), i < 3 ? ALERTS_STARTED : ALERTS_NO_ROOM);
+		strcpy(alert.rule, "other");
+		assert_int_equal(alerts_raise(&alerts, &alert, 1), i < 3 ? ALERTS_STARTED : ALERTS_NO_ROOM);
+	}
+	assert_int_equal(alerts.active_length, 6);
+	assert_int_equal(alerts.overflow, 4);
+}
+
+static void ends_with_its_rule_and_says_why(void **state) {
+	struct alert mine = seen("a", 6, NS_PER_S), other = seen("a", 6, NS_PER_S);
+	strcpy(other.rule, "other");
+	alerts_raise(&alerts, &mine, 1);
+	alerts_raise(&alerts, &other, 1);
+	alerts_end_rule(&alerts, "r", 5, "the rule was removed");
+	assert_int_equal(alerts.active_length, 1);
+	assert_string_equal(alerts.active[0].rule, "other");
+	assert_true(alerts.history[2].is_end);
+	assert_string_equal(alerts.history[2].alert.reason, "the rule was removed");
+}
+
+static void a_standstill_is_no_quiet(void **state) {
+	struct alert alert = seen("a", 6, NS_PER_S);
+	alerts_raise(&alerts, &alert, 1);
+	alerts_forgive(&alerts, 60 * NS_PER_S);
+	alerts_expire(&alerts, 1, clock_mono_ns() + 60 * NS_PER_S);
+	assert_int_equal(alerts.active_length, 1);
+	alerts_expire(&alerts, 1, clock_mono_ns() + 62 * NS_PER_S);
+	assert_int_equal(alerts.active_length, 0);
+}
+
+static unsigned told;
+
+static void count_event(void *context, const struct alert_event *event) {
+	told += event->is_end ? 100 : 1;
+	assert_string_equal(event->alert.actions, "log,ops");
+}
+
+static void tells_of_events_with_their_actions(void **state) {
+	struct alert alert = seen("a", 6, 0);
+	strcpy(alert.actions, "log,ops");
+	alerts.on_event = count_event;
+	told = 0;
+	alerts_raise(&alerts, &alert, 1);
+	alerts_raise(&alerts, &alert, 1);
+	alerts_expire(&alerts, 1, clock_mono_ns() + 1);
+	assert_int_equal(told, 101);
 }
 
 int main(void) {
@@ -122,7 +182,11 @@ int main(void) {
 		cmocka_unit_test_setup(entry_ids_ascend, setup),
 		cmocka_unit_test_setup(bounded, setup),
 		cmocka_unit_test_setup(comes_back_from_json, setup),
-		cmocka_unit_test(usual_is_the_median_before_the_window),
+		cmocka_unit_test_setup(must_last_for_a_while, setup),
+		cmocka_unit_test_setup(bounded_for_each_rule, setup),
+		cmocka_unit_test_setup(ends_with_its_rule_and_says_why, setup),
+		cmocka_unit_test_setup(a_standstill_is_no_quiet, setup),
+		cmocka_unit_test_setup(tells_of_events_with_their_actions, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "ctrlplane/clock.h"
+#include "ctrlplane/logic_parts.h"
+
+void logic_fini(struct logic *logic) {
+	free(logic->baselines);
+	*logic = (struct logic){0};
+}
+
+static uint64_t baseline_hash(const char *rule, const char *subject) {
+	return XXH3_64bits_withSeed(subject, strlen(subject), XXH3_64bits(rule, strlen(rule)));
+}
+
+static struct logic_baseline *baseline_find(const struct logic *logic, const char *rule, const char *subject) {
+	uint64_t hash = baseline_hash(rule, subject);
+	for (size_t i = 0; i < logic->length; i++)
+		if (logic->baselines[i].hash == hash && strcmp(logic->baselines[i].subject, subject) == 0 &&
+			strcmp(logic->baselines[i].rule, rule) == 0)
+			return &logic->baselines[i];
+	return NULL;
+}
+
+// A free place, or that of whoever was not seen for longest.
+static struct logic_baseline *baseline_make_room(struct logic *logic) {
+	if (logic->baselines == NULL)
+		logic->baselines = calloc(LOGIC_BASELINES_MAX, sizeof(*logic->baselines));
+	if (logic->baselines == NULL)
+		return NULL;
+	if (logic->length < LOGIC_BASELINES_MAX)
+		return &logic->baselines[logic->length++];
+	struct logic_baseline *oldest = logic->baselines;
+	for (size_t i = 1; i < logic->length; i++)
+		if (logic->baselines[i].used < oldest->used)
+			oldest = &logic->baselines[i];
+	logic->forgotten++;
+	return oldest;
+}
+
+struct logic_baseline *logic_baseline(struct logic *logic, const struct alert_rule *rule, const char *subject) {
+	struct logic_baseline *found = baseline_find(logic, rule->name, subject);
+	if (found != NULL)
+		return found;
+	found = baseline_make_room(logic);
+	if (found == NULL)
+		return NULL;
+	*found = (struct logic_baseline){.hash = baseline_hash(rule->name, subject),
+		.shape = baseline_shape(rule->window_s * NS_PER_S, rule->baseline_ns, logic->interval_ns),
+		.used = logic->evaluations};
+	snprintf(found->rule, sizeof(found->rule), "%s", rule->name);
+	snprintf(found->subject, sizeof(found->subject), "%s", subject);
+	return found;
+}
+
+void logic_baselines_fade(struct logic *logic, const struct alert_rule *rule) {
+	for (size_t i = 0; i < logic->length; i++) {
+		struct logic_baseline *one = &logic->baselines[i];
+		if (one->used != logic->evaluations && strcmp(one->rule, rule->name) == 0)
+			baseline_add(&one->baseline, &one->shape, 0);
+	}
+}
+
+static void forget_baselines(struct logic *logic, const char *rule) {
+	size_t kept = 0;
+	for (size_t i = 0; i < logic->length; i++)
+		if (strcmp(logic->baselines[i].rule, rule) != 0)
+			logic->baselines[kept++] = logic->baselines[i];
+	logic->length = kept;
+}
+
+void logic_replace_rules(struct logic *logic, struct state *state, const struct alert_rules *rules) {
+	uint64_t no_room[ALERT_RULES_MAX] = {0}, suppressed[ALERT_RULES_MAX] = {0};
+	for (size_t i = 0; i < state->rules.length; i++) {
+		const struct alert_rule *before = &state->rules.list[i], *now = alert_rules_find(rules, before->name);
+		bool is_same = now != NULL && alert_rule_measures_same(before, now);
+		if (!is_same) {
+			forget_baselines(logic, before->name);
+			alerts_end_rule(&state->alerts, before->name, clock_wall_ns(),
+				now == NULL ? "the rule was removed" : "the rule was changed");
+			continue;
+		}
+		no_room[now - rules->list] = logic->no_room[i];
+		suppressed[now - rules->list] = logic->suppressed[i];
+	}
+	memcpy(logic->no_room, no_room, sizeof(no_room));
+	memcpy(logic->suppressed, suppressed, sizeof(suppressed));
+	state->rules = *rules;
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Rules over lists: each entry is a subject, the greatest first, so that a bound on alerts keeps those that matter.
+#include <math.h>
+#include <stdlib.h>
+
+#include "ctrlplane/logic_parts.h"
+
+enum { COMPARED_MAX = 256 }; // subjects of a list that are held against their baselines
+
+struct candidate {
+	double value;
+	size_t index;
+};
+
+static double field_sum(const struct rule_field *field, const struct topn_entry *entry) {
+	return field->scale * (double)entry->values[field->index];
+}
+
+//   return  false: nothing can be said of this entry
+static bool entry_value(const struct alert_rule *rule, const struct topn_entry *entry, double *out) {
+	if (rule->field.kind == RULE_FIELD_ENDPOINTS) {
+		*out = entry->sketch != NULL ? hll_estimate(entry->sketch) : 0;
+		return entry->sketch != NULL;
+	}
+	double sum = field_sum(&rule->field, entry), of;
+	switch (rule->aggregate) {
+	case ALERT_RATIO:
+		if (rule->of_baseline)
+			break;
+		of = field_sum(&rule->of, entry);
+		*out = of > 0 ? sum / of : 0;
+		return of > 0 && of >= rule->minimum;
+	case ALERT_SUM:
+	case ALERT_PERCENTILE:
+	case ALERT_COUNT:
+		*out = sum;
+		return sum > 0 && sum >= rule->minimum;
+	default:
+		break;
+	}
+	*out = sum / rule->window_s;
+	return *out > 0;
+}
+
+static int compare_descending(const void *a, const void *b) {
+	const struct candidate *x = a, *y = b;
+	return (x->value < y->value) - (x->value > y->value);
+}
+
+// The value below which so many of a hundred lie: the nearest rank.
+static double nearest_rank(const struct candidate *descending, size_t length, double percentile) {
+	size_t rank = (size_t)ceil(percentile / 100 * (double)length);
+	return descending[length - (rank > 0 ? rank : 1)].value;
+}
+
+static void judge_entry(const struct evaluation *evaluation, const struct topn_entry *entry, double value) {
+	char subject[LIST_SUBJECT_SIZE];
+	view_key_type(&evaluation->rule->view)->subject(entry->key, subject);
+	if (alert_rule_has_baseline(evaluation->rule))
+		evaluation_compare(evaluation, subject, value);
+	else
+		evaluation_judge(evaluation, subject, value);
+}
+
+static void judge_entries(const struct evaluation *evaluation, const struct topn *list, struct candidate *candidates) {
+	const struct alert_rule *rule = evaluation->rule;
+	bool is_compared = alert_rule_has_baseline(rule);
+	size_t length = 0;
+	for (size_t i = 0; i < list->length; i++) {
+		double value;
+		bool is_known = entry_value(rule, &list->entries[i], &value);
+		bool is_wanted = is_compared || rule->aggregate == ALERT_COUNT || rule->aggregate == ALERT_PERCENTILE ||
+				 evaluation_fires(rule, value);
+		if (is_known && is_wanted)
+			candidates[length++] = (struct candidate){value, i};
+	}
+	if (rule->aggregate == ALERT_COUNT) {
+		evaluation_judge(evaluation, "all", (double)length);
+		return;
+	}
+	qsort(candidates, length, sizeof(*candidates), compare_descending);
+	if (rule->aggregate == ALERT_PERCENTILE) {
+		if (length > 0)
+			evaluation_judge(evaluation, "all", nearest_rank(candidates, length, rule->percentile));
+		return;
+	}
+	for (size_t i = 0; i < length && (!is_compared || i < COMPARED_MAX); i++) {
+		size_t next = rule->is_below ? length - 1 - i : i;
+		judge_entry(evaluation, &list->entries[candidates[next].index], candidates[next].value);
+	}
+}
+
+void evaluate_list(const struct evaluation *evaluation) {
+	const struct alert_rule *rule = evaluation->rule;
+	bool is_compared = alert_rule_has_baseline(rule);
+	if (evaluation->only != NULL && !filter_has_node(&rule->view.filter, evaluation->only->name))
+		return;
+	// Baselines of lists are over all nodes: one node's part of it says nothing.
+	if (is_compared && evaluation->only != NULL && evaluation->state->nodes.length > 1)
+		return;
+	if ((is_compared || rule->is_below) && !evaluation_is_complete(evaluation, evaluation->only))
+		return;
+	struct aggregate_scope scope = evaluation_scope(evaluation, evaluation->only);
+	struct topn list;
+	view_list(&rule->view, &scope, &list);
+	struct candidate *candidates = malloc((list.length + 1) * sizeof(*candidates));
+	if (candidates != NULL)
+		judge_entries(evaluation, &list, candidates);
+	if (is_compared)
+		logic_baselines_fade(evaluation->logic, rule);
+	free(candidates);
+	topn_fini(&list);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// collect: the first stage. Its sockets are collect.c's; once per interval it gives up summaries that never came.
+#include "ctrlplane/aggregate.h"
+#include "ctrlplane/clock.h"
+#include "ctrlplane/stage.h"
+#include "ctrlplane/state.h"
+#include "ctrlplane/store.h"
+
+static const struct stage_option collect_options[] = {
+	{.name = "listen",
+		.type = CONF_STRING,
+		.offset = offsetof(struct config, listen),
+		.size = CONFIG_TEXT_SIZE,
+		.fallback = "tcp://127.0.0.1:5570",
+		.help = "for nodes and weirctl: tcp://ADDRESS:PORT (summaries come in on PORT + 1) or ipc://PATH"},
+	{.name = "nodes_max",
+		.type = CONF_U32,
+		.offset = offsetof(struct config, nodes_max),
+		.min = 1,
+		.max = 256,
+		.fallback = "32",
+		.help = "nodes known at a time; the one that has been away longest makes room"},
+	{0},
+};
+
+static int collect_stage_init(struct stage *stage, char *error) {
+	stage->shared->nodes.max = stage->shared->config.nodes_max;
+	stage->shared->nodes.interval_ns = stage->shared->config.interval_ns;
+	return 0;
+}
+
+static void collect_interval(struct stage *stage) {
+	// What an earlier controller took may look like a hole until Redis has told.
+	if (store_is_loaded(stage->shared->store))
+		aggregate_give_up(&stage->shared->nodes, clock_mono_ns());
+}
+
+static const struct stage_type collect_type = {
+	.name = "collect",
+	.title = "takes registrations, heartbeats and summaries from nodes, and questions from weirctl",
+	.options = collect_options,
+	.init = collect_stage_init,
+	.interval = collect_interval,
+};
+STAGE_REGISTER(collect_type);
