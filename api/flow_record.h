@@ -53,6 +53,10 @@ enum flow_present {
 	FLOW_HAS_REV_WINDOW_SCALE,
 	FLOW_HAS_FWD_RTT, // at least one sample
 	FLOW_HAS_REV_RTT,
+	FLOW_HAS_FWD_RECOVERY, // segments were repeated, missing or out of order, or SACKs came
+	FLOW_HAS_REV_RECOVERY,
+	FLOW_HAS_FWD_REPEAT_RTT, // at least one sample
+	FLOW_HAS_REV_REPEAT_RTT,
 	FLOW_HAS_TUNNEL,
 	FLOW_HAS_TUNNEL_ID,
 	FLOW_HAS_END,         // flow_update: the flow ended in this interval
@@ -100,6 +104,12 @@ struct flow_tcp_direction {
 	uint32_t pad_2;
 	uint64_t rtt_samples;
 	uint64_t rtt_min_ns, rtt_avg_ns, rtt_max_ns, rtt_stddev_ns;
+	uint32_t network_duplicates; // among retransmitted_packets
+	uint32_t spurious_retransmissions, unjudged_retransmissions;
+	uint32_t reordered_packets; // among out_of_order_packets
+	uint32_t sacks, dsacks;     // ACKs of what this end sent
+	uint32_t repeat_rtt_samples, pad_3;
+	uint64_t repeat_rtt_min_ns, repeat_rtt_avg_ns, repeat_rtt_max_ns;
 };
 
 struct flow_tcp {

@@ -73,6 +73,16 @@ const struct ipfix_element ipfix_elements[] = {
 	{"tcp.fwd.rtt_avg_ns", "weirTcpRttMean", 23, true},
 	{"tcp.fwd.rtt_max_ns", "weirTcpRttMaximum", 24, true},
 	{"tcp.fwd.rtt_stddev_ns", "weirTcpRttDeviation", 25, true},
+	{"tcp.fwd.network_duplicates", "weirTcpNetworkDuplicateCount", 45, true},
+	{"tcp.fwd.spurious_retransmissions", "weirTcpSpuriousRetransmissionCount", 46, true},
+	{"tcp.fwd.unjudged_retransmissions", "weirTcpUnjudgedRetransmissionCount", 54, true},
+	{"tcp.fwd.reordered_packets", "weirTcpReorderedPacketCount", 47, true},
+	{"tcp.fwd.sacks", "weirTcpSackCount", 48, true},
+	{"tcp.fwd.dsacks", "weirTcpDsackCount", 49, true},
+	{"tcp.fwd.repeat_rtt_samples", "weirTcpRepeatRttSampleCount", 50, true},
+	{"tcp.fwd.repeat_rtt_min_ns", "weirTcpRepeatRttMinimum", 51, true},
+	{"tcp.fwd.repeat_rtt_avg_ns", "weirTcpRepeatRttMean", 52, true},
+	{"tcp.fwd.repeat_rtt_max_ns", "weirTcpRepeatRttMaximum", 53, true},
 	{NULL},
 };
 // clang-format on

@@ -12,6 +12,7 @@ enum {
 	SPANS_EARNED = 64, // by a segment that was appended without unfolding
 	CREDIT_MAX = 1 << 20,
 };
+#define DELAY_UNKNOWN UINT32_MAX // of a span without a time
 
 static const uint64_t time_mask = (UINT64_C(1) << 48) - 1;
 
@@ -33,7 +34,7 @@ static bool holds_something(const struct tcp_more *more) {
 	unsigned figures = more->window_probes | more->keep_alives | more->span_blocks;
 	for (unsigned i = 0; i < TCP_CARRIES; i++)
 		figures |= more->carry[i];
-	return (figures | more->rtt | more->first | more->zero_windows | more->repeated_bytes) != 0;
+	return (figures | more->rtt | more->recovery | more->first | more->zero_windows | more->repeated_bytes) != 0;
 }
 
 void tcp_flight_release(struct tcp_flow *flow, struct tcp_lender *lender) {
@@ -75,22 +76,30 @@ static unsigned unfold_near(const struct tcp_near *near, uint64_t now_ns, struct
 	if (in_flight == 2) {
 		enum tcp_span_kind kind = near->delay_ns == TCP_OLDER_UNTIMED ? TCP_SPAN_UNTIMED : TCP_SPAN_TIMED;
 		spans[count++] = (struct tcp_span){
-			.time_ns = time_ns, .end = near->next - near->length[0], .kind = (uint8_t)kind};
+			.time_ns = kind == TCP_SPAN_TIMED ? time_ns : 0,
+			.end = near->next - near->length[0],
+			.kind = (uint8_t)kind,
+		};
 		if (near->delay_ns <= TCP_DELAY_MAX)
 			time_ns += near->delay_ns;
 	}
 	enum tcp_span_kind kind = near->delay_ns == TCP_UNTIMED ? TCP_SPAN_UNTIMED : TCP_SPAN_TIMED;
 	if (in_flight >= 1)
-		spans[count++] = (struct tcp_span){.time_ns = time_ns, .end = near->next, .kind = (uint8_t)kind};
+		spans[count++] = (struct tcp_span){
+			.time_ns = kind == TCP_SPAN_TIMED ? time_ns : 0, .end = near->next, .kind = (uint8_t)kind};
 	return count;
+}
+
+static uint64_t time_of(const struct tcp_span_block *block, unsigned at) {
+	uint32_t delay_ns = block->spans[at].delay_ns;
+	return delay_ns != DELAY_UNKNOWN ? block->base_ns + delay_ns : 0;
 }
 
 static void unfold_list(const struct tcp_lender *lender, const struct tcp_more *more, struct tcp_space *space) {
 	for (uint32_t index = more->first; index != 0; index = lender->blocks[index].spans.next) {
 		const struct tcp_span_block *block = &lender->blocks[index].spans;
 		for (unsigned i = block->begin; i < block->end; i++)
-			append(space, block->spans[i].end, block->kinds >> 2 * i & 3,
-				block->base_ns + block->spans[i].delay_ns);
+			append(space, block->spans[i].end, block->kinds >> 2 * i & 3, time_of(block, i));
 	}
 }
 
@@ -151,10 +160,20 @@ static void fold_near(struct tcp_near *near, const struct tcp_span *spans, unsig
 	near->bits = (uint8_t)((near->bits & ~TCP_IN_FLIGHT) | count);
 }
 
+// Whether a span has a time that struct tcp_near would lose.
+static bool has_time_beside(const struct tcp_span *spans, unsigned count) {
+	for (unsigned i = 0; i < count; i++)
+		if (spans[i].kind == TCP_SPAN_UNTIMED && spans[i].time_ns != 0)
+			return true;
+	return false;
+}
+
 // The block at the end of the list, with room for a span of this time.
-static struct tcp_span_block *block_for(struct tcp_lender *lender, struct tcp_more *more, uint64_t time_ns) {
+//   base_ns  what times in a new one are relative to
+static struct tcp_span_block *block_for(
+	struct tcp_lender *lender, struct tcp_more *more, uint64_t base_ns, uint64_t time_ns) {
 	struct tcp_span_block *last = &lender->blocks[more->last].spans;
-	if (more->last != 0 && last->end < TCP_BLOCK_SPANS && time_ns - last->base_ns <= UINT32_MAX)
+	if (more->last != 0 && last->end < TCP_BLOCK_SPANS && time_ns - last->base_ns < DELAY_UNKNOWN)
 		return last;
 	uint32_t index = more->span_blocks < LIST_BLOCKS_MAX ? tcp_borrow(lender) : 0;
 	if (index == 0)
@@ -165,26 +184,32 @@ static struct tcp_span_block *block_for(struct tcp_lender *lender, struct tcp_mo
 		more->first = index;
 	more->last = index;
 	more->span_blocks++;
-	lender->blocks[index].spans.base_ns = time_ns;
+	lender->blocks[index].spans.base_ns = base_ns;
 	return &lender->blocks[index].spans;
 }
 
-static void put(struct tcp_span_block *block, const struct tcp_span *span, uint64_t time_ns) {
+static void put(struct tcp_span_block *block, const struct tcp_span *span) {
+	uint64_t delay_ns = span->time_ns - block->base_ns;
 	block->kinds |= (uint16_t)(span->kind << 2 * block->end);
 	block->spans[block->end].end = span->end;
-	block->spans[block->end].delay_ns = (uint32_t)(time_ns - block->base_ns);
+	block->spans[block->end].delay_ns = delay_ns < DELAY_UNKNOWN ? (uint32_t)delay_ns : DELAY_UNKNOWN;
 	block->end++;
 }
 
 static bool fold_list(struct tcp_lender *lender, struct tcp_more *more, const struct tcp_span *spans, unsigned count) {
-	uint64_t time_ns = 0;
+	uint64_t least_ns = UINT64_MAX, time_ns;
+	for (unsigned i = 0; i < count; i++)
+		if (spans[i].time_ns != 0 && spans[i].time_ns < least_ns)
+			least_ns = spans[i].time_ns;
+	time_ns = least_ns;
 	for (unsigned i = 0; i < count; i++) {
 		if (spans[i].kind == TCP_SPAN_TIMED)
 			time_ns = spans[i].time_ns;
-		struct tcp_span_block *block = block_for(lender, more, time_ns);
+		uint64_t base_ns = time_ns - least_ns < DELAY_UNKNOWN ? least_ns : time_ns;
+		struct tcp_span_block *block = block_for(lender, more, base_ns, time_ns);
 		if (block == NULL)
 			return false;
-		put(block, &spans[i], time_ns);
+		put(block, &spans[i]);
 	}
 	return true;
 }
@@ -192,9 +217,9 @@ static bool fold_list(struct tcp_lender *lender, struct tcp_more *more, const st
 // Append to a list.
 //   return  false: there was no room, so that together with the last one it can't be timed
 static bool append_to_list(struct tcp_lender *lender, struct tcp_more *more, uint32_t end, uint64_t now_ns) {
-	struct tcp_span_block *block = block_for(lender, more, now_ns);
+	struct tcp_span_block *block = block_for(lender, more, now_ns, now_ns);
 	if (block != NULL) {
-		put(block, &(struct tcp_span){.end = end, .kind = TCP_SPAN_TIMED}, now_ns);
+		put(block, &(struct tcp_span){.time_ns = now_ns, .end = end, .kind = TCP_SPAN_TIMED});
 		more->credit += more->credit < CREDIT_MAX ? SPANS_EARNED : 0;
 		return true;
 	}
@@ -202,6 +227,7 @@ static bool append_to_list(struct tcp_lender *lender, struct tcp_more *more, uin
 	unsigned last = block->end - 1U;
 	block->kinds = (uint16_t)((block->kinds & ~(3U << 2 * last)) | (unsigned)TCP_SPAN_UNTIMED << 2 * last);
 	block->spans[last].end = end;
+	block->spans[last].delay_ns = DELAY_UNKNOWN;
 	return false;
 }
 
@@ -251,7 +277,7 @@ bool tcp_flight_take(
 			return true;
 		}
 		acked->is_sample = kind == TCP_SPAN_TIMED && end == ack;
-		acked->rtt_ns = tcp_elapsed_ns(block->base_ns + block->spans[at].delay_ns, now_ns);
+		acked->rtt_ns = tcp_elapsed_ns(time_of(block, at), now_ns);
 		more->base = end;
 		if (++block->begin == block->end)
 			drop_first_block(lender, more);
@@ -313,7 +339,8 @@ void tcp_flight_fold(struct tcp_flow *flow, struct tcp_lender *lender, unsigned 
 	uint32_t base = begins_acked ? space->spans[0].end : space->first;
 	const struct tcp_span *spans = space->spans + begins_acked;
 	unsigned count = space->count - begins_acked;
-	if (is_near(spans, count, base)) {
+	bool fits_near = is_near(spans, count, base);
+	if (fits_near && !has_time_beside(spans, count)) {
 		fold_near(near, spans, count, base);
 		return;
 	}
@@ -321,6 +348,10 @@ void tcp_flight_fold(struct tcp_flow *flow, struct tcp_lender *lender, unsigned 
 	if (more == NULL || !fold_list(lender, more, spans, count)) {
 		if (more != NULL)
 			tcp_flight_clear(lender, more);
+		if (fits_near) {
+			fold_near(near, spans, count, base);
+			return;
+		}
 		far->bits |= is_heard ? TCP_LIMITED : 0;
 		fold_near(near, NULL, 0, near->next);
 		return;

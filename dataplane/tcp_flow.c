@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dataplane/tcp_flight.h"
+#include "dataplane/tcp_recovery.h"
 #include "dataplane/tcp_rtt.h"
 
 // The direction of the segment at hand, or of what it acknowledges.
@@ -99,10 +100,11 @@ static void note_handshake(const struct side *side, const struct tcp_segment *se
 		return;
 	}
 	near_of(&peer)->ack = segment->seq;
-	if (segment->mss != 0)
-		far->mss = segment->mss;
-	if (segment->scale != TCP_SCALE_NONE)
-		far->bits = (uint8_t)((far->bits & ~(TCP_SCALE_NONE | TCP_SCALE_VOID)) | segment->scale);
+	const struct tcp_options *options = &segment->options;
+	if (options->mss != 0)
+		far->mss = options->mss;
+	if (options->scale != TCP_SCALE_NONE)
+		far->bits = (uint8_t)((far->bits & ~(TCP_SCALE_NONE | TCP_SCALE_VOID)) | options->scale);
 	if (far->syn == 1)
 		near_of(side)->bits |= TCP_WINDOW_RESTARTS;
 	if (near_of(side)->bits & TCP_SENT)
@@ -134,12 +136,46 @@ static bool has_list(const struct side *side) {
 	return (near_of(side)->bits & TCP_IN_FLIGHT) == TCP_SPAN_LIST;
 }
 
+//   return  NULL: there is none yet
+static struct tcp_recovery *has_recovery(const struct side *side) {
+	const struct tcp_more *more = tcp_flight_has_more(side->flow, side->lender, side->direction);
+	return more != NULL && more->recovery != 0 ? &side->lender->blocks[more->recovery].recovery : NULL;
+}
+
+static struct tcp_recovery *recovery_of(const struct side *side) {
+	struct tcp_more *more = more_of(side);
+	if (more != NULL && more->recovery == 0)
+		more->recovery = tcp_borrow(side->lender);
+	struct tcp_recovery *recovery = has_recovery(side);
+	if (recovery == NULL)
+		far_of(side)->bits |= TCP_LIMITED;
+	return recovery;
+}
+
+// A segment was not the next in order: why?
+static void note_disorder(
+	const struct side *side, const struct tcp_segment *segment, uint32_t length, const struct tcp_sent *sent) {
+	struct tcp_recovery *recovery = recovery_of(side);
+	if (recovery == NULL)
+		return;
+	bool is_late = tcp_recovery_is_late(recovery, segment, sent, far_of(side)->rtt.min_ns);
+	if (sent->repeated == 0) {
+		recovery->reordered += sent->is_out_of_order && is_late;
+		return;
+	}
+	struct side peer = other(side);
+	bool is_copy = is_late && sent->repeated == length, is_first = near_of(&peer)->ack == segment->seq;
+	recovery->network_duplicates += is_copy;
+	enum tcp_repeat_kind kind = is_copy ? TCP_REPEAT_SETTLED : is_first ? TCP_REPEAT_FIRST : TCP_REPEAT_SENT;
+	tcp_recovery_note_repeat(recovery, side->lender, segment, segment->seq + length, kind);
+}
+
 // Take what the segment sends into the sequence space.
 //   return  true if it is the next in order, all of it new
 static bool count_sent(const struct side *side, const struct tcp_segment *segment, uint32_t length) {
 	struct tcp_far *far = far_of(side);
 	struct side peer = other(side);
-	bool is_next = segment->seq == near_of(side)->next && (near_of(side)->bits & TCP_SENT);
+	bool has_sent = near_of(side)->bits & TCP_SENT, is_next = segment->seq == near_of(side)->next && has_sent;
 	bool is_far = (segment->seq ^ (segment->seq + length)) >= TCP_LOW_STEP;
 	if (is_next && !is_far && (near_of(&peer)->bits & TCP_SEEN) &&
 		tcp_flight_append(side->flow, side->lender, side->direction, segment->seq + length, segment->time_ns))
@@ -147,7 +183,10 @@ static bool count_sent(const struct side *side, const struct tcp_segment *segmen
 	struct tcp_space space;
 	tcp_flight_unfold(side->flow, side->lender, side->direction, segment->time_ns, &space);
 	struct tcp_sent sent = tcp_space_send(&space, segment->seq, segment->seq + length, segment->time_ns);
+	bool is_disorder = has_sent && !is_next && !is_keep_alive(side, segment);
 	tcp_flight_fold(side->flow, side->lender, side->direction, &space);
+	if (is_disorder)
+		note_disorder(side, segment, length, &sent);
 	if (sent.is_out_of_order)
 		count_8(side, &far->out_of_order_packets, TCP_CARRY_OUT_OF_ORDER);
 	if (sent.repeated == 0)
@@ -240,6 +279,9 @@ static void note_ack(const struct side *side, const struct tcp_segment *segment)
 		acked = tcp_space_ack(&space, segment->ack, segment->time_ns);
 		tcp_flight_fold(peer.flow, peer.lender, peer.direction, &space);
 	}
+	struct tcp_recovery *recovery = segment->options.sack_count > 0 ? recovery_of(&peer) : has_recovery(&peer);
+	if (recovery != NULL)
+		tcp_recovery_take_ack(recovery, side->lender, segment);
 	if (acked.is_sample)
 		add_sample(&peer, acked.rtt_ns);
 	if (acked.is_repeat && repeats_itself(side, segment))
@@ -284,6 +326,9 @@ void tcp_flow_count(
 	count_flags(&side, segment->flags);
 	note_handshake(&side, segment);
 	bool is_next = note_data(&side, segment);
+	struct tcp_recovery *recovery = has_recovery(&side);
+	if (recovery != NULL)
+		tcp_recovery_note_stamp(recovery, segment);
 	if (segment->flags & TCP_ACK)
 		note_ack(&side, segment);
 	near_of(&side)->bits |= TCP_SEEN;
@@ -325,6 +370,8 @@ void tcp_flow_cut(struct tcp_flow *flow, struct tcp_lender *lender) {
 		more->rtt = more->zero_windows = more->window_probes = more->keep_alives = 0;
 		more->repeated_bytes = 0;
 		memset(more->carry, 0, sizeof(more->carry));
+		if (more->recovery != 0)
+			tcp_recovery_cut(&lender->blocks[more->recovery].recovery);
 		is_listed |= more->first != 0;
 	}
 	if (!is_listed)
@@ -339,6 +386,10 @@ void tcp_flow_end(struct tcp_flow *flow, struct tcp_lender *lender) {
 		tcp_flight_clear(lender, more);
 		if (more->rtt != 0)
 			tcp_return(lender, more->rtt);
+		if (more->recovery == 0)
+			continue;
+		tcp_recovery_clear(&lender->blocks[more->recovery].recovery, lender);
+		tcp_return(lender, more->recovery);
 	}
 	tcp_return(lender, lender->blocks[flow->more].more.twin);
 	tcp_return(lender, flow->more);

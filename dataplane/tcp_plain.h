@@ -28,8 +28,8 @@ static inline bool tcp_plain_fits(
 	return ((segment->flags & (TCP_ACK | TCP_SYN | TCP_FIN | TCP_RST)) == TCP_ACK) &
 	       ((near->bits & (needed | refused)) == needed) &
 	       ((peer->bits & (TCP_SENT | TCP_SYN_WINDOW)) == TCP_SENT) & (segment->seq == near->next) &
-	       (segment->window != 0) & (peer->window != 0) & (near->pure_acks != UINT16_MAX) &
-	       (segment->payload_bytes <= UINT16_MAX) & (passed < TCP_LOW_STEP) &
+	       segment->has_plain_options & (segment->window != 0) & (peer->window != 0) &
+	       (near->pure_acks != UINT16_MAX) & (segment->payload_bytes <= UINT16_MAX) & (passed < TCP_LOW_STEP) &
 	       (segment->payload_bytes == 0 || in_flight < 2);
 }
 
@@ -57,15 +57,9 @@ static inline enum tcp_plain_ack tcp_plain_ack(
 	return TCP_PLAIN_OTHER;
 }
 
-// The time of the segment that is acknowledged, modulo 2^48 ns.
-//   return  false: it is no sample
-static inline bool tcp_plain_timed(const struct tcp_near *peer, enum tcp_plain_ack ack, uint64_t *time_ns) {
-	*time_ns = tcp_plain_time(peer);
-	if (ack == TCP_PLAIN_OLDER)
-		return peer->delay_ns != TCP_OLDER_UNTIMED;
-	if (peer->delay_ns <= TCP_DELAY_MAX)
-		*time_ns += peer->delay_ns;
-	return peer->delay_ns != TCP_UNTIMED;
+// The time of the segment that is acknowledged, modulo 2^48 ns, of segments that all have one.
+static inline uint64_t tcp_plain_acked_time(const struct tcp_near *peer, enum tcp_plain_ack ack) {
+	return tcp_plain_time(peer) + (ack == TCP_PLAIN_NEWER ? peer->delay_ns : 0);
 }
 
 static inline void tcp_plain_take(struct tcp_near *peer, enum tcp_plain_ack ack) {
@@ -73,10 +67,7 @@ static inline void tcp_plain_take(struct tcp_near *peer, enum tcp_plain_ack ack)
 	if (ack == TCP_PLAIN_NEWER)
 		return;
 	peer->bits |= 1;
-	if (peer->delay_ns == TCP_UNTIMED)
-		return;
-	if (peer->delay_ns != TCP_OLDER_UNTIMED)
-		tcp_plain_set_time(peer, tcp_plain_time(peer) + peer->delay_ns);
+	tcp_plain_set_time(peer, tcp_plain_time(peer) + peer->delay_ns);
 	peer->delay_ns = 0;
 }
 
@@ -107,22 +98,20 @@ static inline bool tcp_plain_count(struct tcp_flow *flow, const struct tcp_segme
 	if (!tcp_plain_fits(near, peer, segment))
 		return false;
 	enum tcp_plain_ack ack = tcp_plain_ack(near, peer, segment);
-	uint64_t time_ns = 0, rtt_ns = 0;
-	bool is_sample = false;
+	uint64_t rtt_ns = 0;
 	if (ack == TCP_PLAIN_OTHER)
 		return false;
 	if (ack != TCP_PLAIN_NONE) {
-		is_sample = tcp_plain_timed(peer, ack, &time_ns);
-		rtt_ns = (segment->time_ns - time_ns) << 16 >> 16;
-		if (rtt_ns >> 47 || flow->far[!direction].rtt_samples == UINT16_MAX)
+		rtt_ns = (segment->time_ns - tcp_plain_acked_time(peer, ack)) << 16 >> 16;
+		if (rtt_ns >> 47 || flow->far[!direction].rtt_samples == UINT16_MAX || peer->delay_ns > TCP_DELAY_MAX)
 			return false;
 	}
 	if (segment->payload_bytes > 0 && !tcp_plain_send(near, segment))
 		return false;
-	if (ack != TCP_PLAIN_NONE)
+	if (ack != TCP_PLAIN_NONE) {
 		tcp_plain_take(peer, ack);
-	if (is_sample)
 		tcp_rtt_add(&flow->far[!direction], rtt_ns);
+	}
 	near->ack = segment->ack;
 	near->window = segment->window;
 	near->max_window = segment->window > near->max_window ? segment->window : near->max_window;

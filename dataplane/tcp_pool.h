@@ -32,6 +32,7 @@ struct tcp_more {
 	uint32_t base;        // where the first span begins
 	uint32_t zero_windows;
 	uint32_t credit;         // spans that may be unfolded, for segments that were appended without
+	uint32_t recovery;       // block with a struct tcp_recovery
 	uint64_t repeated_bytes; // payload that is not unique
 	uint16_t carry[TCP_CARRIES];
 	uint16_t window_probes, keep_alives;
@@ -43,6 +44,36 @@ struct tcp_rtt_total {
 	uint64_t samples;
 	double mean_ns, squares;
 };
+
+enum tcp_repeat_kind {
+	TCP_REPEAT_NONE,
+	TCP_REPEAT_SENT,    // not acknowledged
+	TCP_REPEAT_FIRST,   // the same, and all below it had been acknowledged when it was sent
+	TCP_REPEAT_ACKED,   // and not known to have been sent for nothing
+	TCP_REPEAT_SETTLED, // a copy, or known to have been sent for nothing: a D-SACK of it is no news
+};
+
+// A segment that was seen again.
+struct tcp_repeat {
+	uint64_t time_8ns : 61, kind : 3; // enum tcp_repeat_kind
+	uint32_t end;
+	uint32_t stamp; // 0: none
+};
+
+enum { TCP_BLOCK_REPEATS = 4, TCP_REPEAT_BLOCKS = 3, TCP_REPEATS_MAX = TCP_BLOCK_REPEATS * TCP_REPEAT_BLOCKS };
+
+// What is known of a direction that had segments repeated, reordered or missing (tcp_recovery.h).
+struct tcp_recovery {
+	uint64_t newest_ns; // when `newest` was last confirmed; 0: there is none
+	uint32_t newest;    // time stamp of the sender
+	uint32_t repeats[TCP_REPEAT_BLOCKS];
+	uint32_t network_duplicates, spurious, reordered, sacks, dsacks;
+	uint16_t at;       // where the next repeat is put, over the oldest one
+	uint16_t unjudged; // repeats that were forgotten before they were acknowledged
+	uint32_t rtt_samples;
+	float rtt_min_ns, rtt_max_ns, rtt_mean_ns;
+};
+_Static_assert(sizeof(struct tcp_recovery) == 64, "one block");
 
 enum { TCP_BLOCK_SPANS = 6 };
 
@@ -62,6 +93,8 @@ union tcp_block {
 	struct tcp_more more;
 	struct tcp_rtt_total rtt;
 	struct tcp_span_block spans;
+	struct tcp_recovery recovery;
+	struct tcp_repeat repeats[TCP_BLOCK_REPEATS];
 };
 
 struct tcp_lender {

@@ -81,6 +81,24 @@ static void add_more(const struct tcp_more *more, struct flow_tcp_direction *out
 	out->keep_alives = more->keep_alives;
 }
 
+static void fill_recovery(const struct tcp_recovery *recovery, struct flow_tcp_direction *out) {
+	out->network_duplicates = recovery->network_duplicates;
+	out->spurious_retransmissions = recovery->spurious;
+	out->unjudged_retransmissions = recovery->unjudged;
+	out->reordered_packets = recovery->reordered;
+	out->sacks = recovery->sacks;
+	out->dsacks = recovery->dsacks;
+	out->repeat_rtt_samples = recovery->rtt_samples;
+	out->repeat_rtt_min_ns = rounded(recovery->rtt_min_ns);
+	out->repeat_rtt_avg_ns = rounded(recovery->rtt_mean_ns);
+	out->repeat_rtt_max_ns = rounded(recovery->rtt_max_ns);
+}
+
+static bool has_recovery(const struct tcp_flow *flow, const struct tcp_lender *lender, unsigned direction) {
+	const struct tcp_more *more = tcp_flight_has_more(flow, lender, direction);
+	return more != NULL && more->recovery != 0;
+}
+
 static void fill_direction(const struct tcp_flow *flow, const struct tcp_lender *lender, unsigned direction,
 	uint64_t payload_bytes, struct flow_tcp_direction *out) {
 	const struct tcp_near *near = &flow->near[direction];
@@ -101,6 +119,8 @@ static void fill_direction(const struct tcp_flow *flow, const struct tcp_lender 
 	out->unique_bytes = payload_bytes > repeated ? payload_bytes - repeated : 0;
 	if (more != NULL)
 		add_more(more, out);
+	if (has_recovery(flow, lender, direction))
+		fill_recovery(&lender->blocks[more->recovery].recovery, out);
 	fill_rtt(far, more != NULL && more->rtt != 0 ? &lender->blocks[more->rtt].rtt : NULL, out);
 }
 
@@ -129,5 +149,9 @@ void tcp_record_fill(
 			   present_if(fwd->window_scale != TCP_SCALE_NONE, FLOW_HAS_FWD_WINDOW_SCALE) |
 			   present_if(rev->window_scale != TCP_SCALE_NONE, FLOW_HAS_REV_WINDOW_SCALE) |
 			   present_if(fwd->rtt_samples > 0, FLOW_HAS_FWD_RTT) |
-			   present_if(rev->rtt_samples > 0, FLOW_HAS_REV_RTT);
+			   present_if(rev->rtt_samples > 0, FLOW_HAS_REV_RTT) |
+			   present_if(has_recovery(flow, lender, forward), FLOW_HAS_FWD_RECOVERY) |
+			   present_if(has_recovery(flow, lender, !forward), FLOW_HAS_REV_RECOVERY) |
+			   present_if(fwd->repeat_rtt_samples > 0, FLOW_HAS_FWD_REPEAT_RTT) |
+			   present_if(rev->repeat_rtt_samples > 0, FLOW_HAS_REV_REPEAT_RTT);
 }

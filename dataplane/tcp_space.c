@@ -21,7 +21,9 @@ static void push(struct tcp_space *space, uint32_t end, enum tcp_span_kind kind,
 	if (begin == end)
 		return;
 	if (space->count > 0 && is_mergeable(&space->spans[space->count - 1], kind)) {
-		space->spans[space->count - 1].end = end;
+		struct tcp_span *last = &space->spans[space->count - 1];
+		last->end = end;
+		last->time_ns = time_ns < last->time_ns ? time_ns : last->time_ns;
 		return;
 	}
 	space->spans[space->count++] = (struct tcp_span){.time_ns = time_ns, .end = end, .kind = (uint8_t)kind};
@@ -51,6 +53,30 @@ static enum tcp_span_kind untimed_above(const struct tcp_span *span, uint64_t no
 	return span->time_ns < now_ns ? untimed(span) : (enum tcp_span_kind)span->kind;
 }
 
+// When the spans of [first, end) that were sent before were: the latest time of them, if each has one.
+static uint64_t sent_ns(const struct tcp_space *space, uint32_t first, uint32_t end) {
+	uint64_t latest_ns = 0;
+	uint32_t begin = space->first;
+	for (unsigned i = 0; i < space->count && tcp_before(begin, end); begin = space->spans[i++].end) {
+		const struct tcp_span *span = &space->spans[i];
+		if (span->kind == TCP_SPAN_MISSING || !tcp_before(first, span->end))
+			continue;
+		if (span->time_ns == 0)
+			return 0;
+		latest_ns = span->time_ns > latest_ns ? span->time_ns : latest_ns;
+	}
+	return latest_ns;
+}
+
+// When the first of what was sent above `end` was.
+static uint64_t above_ns(const struct tcp_space *space, uint32_t end) {
+	uint32_t begin = space->first;
+	for (unsigned i = 0; i < space->count; begin = space->spans[i++].end)
+		if (!tcp_before(begin, end) && space->spans[i].kind != TCP_SPAN_MISSING)
+			return space->spans[i].time_ns;
+	return 0;
+}
+
 // A segment that begins below the greatest number sent: in what was sent before, in what is missing, or both.
 static struct tcp_sent send_among(struct tcp_space *space, uint32_t first, uint32_t end, uint64_t now_ns) {
 	struct tcp_sent sent = {0};
@@ -76,17 +102,18 @@ static struct tcp_sent send_among(struct tcp_space *space, uint32_t first, uint3
 		}
 		// The parts of the span below the segment, under it and above it; any of them may be empty.
 		uint32_t under = greater(first, begin), above = greater(under, lesser(end, span->end));
-		push(space, under, untimed(span), 0);
+		push(space, under, untimed(span), span->time_ns);
 		if (span->kind != TCP_SPAN_MISSING) {
 			sent.repeated += above - under;
-			push(space, above, untimed(span), 0);
+			push(space, above, untimed(span), span->time_ns);
 		} else if (above != under) {
 			push(space, above, TCP_SPAN_TIMED, now_ns);
 			sent.is_out_of_order |= i + 1 < old.count && tcp_before(end, old.spans[i + 1].end);
 		}
-		push(space, span->end, untimed(span), 0);
+		push(space, span->end, untimed(span), span->time_ns);
 	}
 	push(space, greater(begin, end), TCP_SPAN_TIMED, now_ns);
+	sent.since_ns = sent.repeated > 0 ? sent_ns(&old, first, end) : above_ns(&old, end);
 	return sent;
 }
 
@@ -147,7 +174,7 @@ struct tcp_acked tcp_space_ack(struct tcp_space *space, uint32_t ack, uint64_t n
 			push(space, span->end, TCP_SPAN_ACKED, 0);
 		} else {
 			push(space, lesser(span->end, ack), TCP_SPAN_ACKED, 0);
-			push(space, span->end, TCP_SPAN_UNTIMED, 0);
+			push(space, span->end, TCP_SPAN_UNTIMED, span->time_ns);
 		}
 	}
 	unsigned at = 0;

@@ -21,7 +21,7 @@ enum tcp_span_kind {
 };
 
 struct tcp_span {
-	uint64_t time_ns; // TCP_SPAN_TIMED
+	uint64_t time_ns; // TCP_SPAN_TIMED; TCP_SPAN_UNTIMED: not sent before it; 0: not known
 	uint32_t end;     // first number after it
 	uint8_t kind;     // enum tcp_span_kind
 };
@@ -42,6 +42,8 @@ struct tcp_space {
 struct tcp_sent {
 	uint32_t repeated; // numbers that had been sent before
 	bool is_out_of_order;
+	// When what is repeated was sent, or the first above a gap that is filled; not later. 0: not known
+	uint64_t since_ns;
 };
 
 // A segment [first, end), first != end.

@@ -67,3 +67,12 @@ bool tcp_table_has_syn(const struct tcp_flow *flow, const struct packet_meta *me
 	return tcp_table_read(meta, data, size, &segment) && (segment.flags & TCP_SYN) && (near->bits & TCP_SENT) &&
 	       near->next == segment.seq + 1;
 }
+
+void tcp_table_count_any(struct tcp_flow *flow, struct tcp_lender *lender, const struct packet_meta *meta,
+	const uint8_t *data, size_t size) {
+	struct tcp_segment segment;
+	if (!tcp_table_read(meta, data, size, &segment))
+		return;
+	tcp_segment_parse_options(data + meta->l4_offset, size - meta->l4_offset, &segment);
+	tcp_flow_count(flow, lender, &segment, meta->bits & PACKET_REVERSED);
+}

@@ -58,12 +58,17 @@ static inline void tcp_table_prefetch_spans(const struct tcp_flow *flow, const s
 	__builtin_prefetch(&lender->blocks[more->first], 1);
 }
 
+// What tcp_table_count does with a packet that has a TCP header and is not the common case. It reads it again, with
+// its options, so that the segment of the common case never leaves the registers.
+void tcp_table_count_any(struct tcp_flow *flow, struct tcp_lender *lender, const struct packet_meta *meta,
+	const uint8_t *data, size_t size);
+
 // Count a packet of a TCP flow; one without a TCP header is passed over.
 //   data, size  the frame's captured bytes, as the packet parser had them
 static inline void tcp_table_count(struct tcp_flow *flow, struct tcp_lender *lender, const struct packet_meta *meta,
 	const uint8_t *data, size_t size) {
 	struct tcp_segment segment;
-	unsigned direction = meta->bits & PACKET_REVERSED;
-	if (tcp_table_read(meta, data, size, &segment) && !tcp_plain_count(flow, &segment, direction))
-		tcp_flow_count(flow, lender, &segment, direction);
+	if (tcp_table_read(meta, data, size, &segment) &&
+		!tcp_plain_count(flow, &segment, meta->bits & PACKET_REVERSED))
+		tcp_table_count_any(flow, lender, meta, data, size);
 }

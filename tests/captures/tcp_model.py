@@ -116,6 +116,7 @@ class Settings:
     buffer_bytes: int = 1 << 16
     scale: int | None = 7
     sack: bool = True
+    dsack: bool = False  # tell what came twice, too
     timestamps: bool = False
     rto_ns: int = 300 * MS
     delayed_ack_ns: int = 40 * MS
@@ -140,6 +141,7 @@ class End:
         self.answered_ns = -S
         self.echo = 0  # the newest time stamp of the peer
         self.early = []  # (from, to) received beyond a hole, the newest first
+        self.twice = None  # (from, to) received again, to be told
         self.unread = self.unacknowledged = 0
         self.peer_fin = None
         self.is_over = False
@@ -189,8 +191,10 @@ class End:
                 options.append(("SAckOK", b""))
         if self.settings.timestamps and (self.other is None or self.other.timestamps):
             options.append(("Timestamp", (self.clock.now_ns // MS + 1000, self.echo)))
-        if self.early and self.settings.sack and self.other.sack and "A" in flags:
-            edges = (edge for part in self.early[:3] for edge in part)
+        told = ([self.twice] if self.twice else []) + self.early
+        if told and self.settings.sack and self.other.sack and "A" in flags:
+            self.twice = None
+            edges = (edge for part in told[:3] for edge in part)
             options.append(("SAck", tuple(self.other.isn + edge & 0xffffffff for edge in edges)))
         free = max(0, self.settings.buffer_bytes - self.unread)
         shift = 0 if "S" in flags else self.shift(self.settings)
@@ -334,13 +338,18 @@ class End:
             self.retransmit.clear()
             self.idle.clear()
 
+    def has_early(self, start, end):
+        return any(left <= start and end <= right for left, right in self.early)
+
     def take(self, segment):
         """Data or a FIN: in order, early or again; what does not fit into the buffer is not taken."""
         start, end = segment.seq, segment.seq + segment.size + ("F" in segment.flags)
         free = self.settings.buffer_bytes - self.unread
         is_expected = start <= self.expected < end and end - self.expected <= max(free, "F" in segment.flags)
         if not is_expected:
-            if start > self.expected and end - self.expected <= free:
+            if self.settings.dsack and (end <= self.expected or self.has_early(start, end)):
+                self.twice = start, end
+            elif start > self.expected and end - self.expected <= free:
                 touching = [part for part in self.early if part[0] <= end and start <= part[1]]
                 whole = min([start] + [part[0] for part in touching]), max([end] + [part[1] for part in touching])
                 self.early = [whole] + [part for part in self.early if part not in touching]
@@ -393,6 +402,8 @@ class Conversation:
         for place in ("client_up", "server_up", "server_down", "client_down"):
             self.hops.setdefault(place, Hop())
         self.seen = []
+        self.sent = []  # (side, segment) as they left their ends
+        self.taken = []  # the client's, as they came to the server
         self.ends = [End(self.clock, settings, lambda segment, side=side: self.carry(segment, side))
                      for side, settings in enumerate(self.settings)]
         self.client, self.server = self.ends
@@ -405,7 +416,10 @@ class Conversation:
             self.hops[second].carry(self.clock, self.random, deliver)
 
         def deliver():
+            self.taken += [segment] if side == CLIENT else []
             self.ends[1 - side].arrive(segment, self.settings[side])
+
+        self.sent.append((side, segment))
 
         self.hops[first].carry(self.clock, self.random, observe)
 

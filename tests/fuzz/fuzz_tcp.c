@@ -41,6 +41,10 @@ static void check_direction(const struct flow_tcp_direction *direction, uint64_t
 	require(direction->retransmitted_packets <= direction->retransmitted_bytes ||
 		direction->retransmitted_packets == 0);
 	require(direction->window_scale <= TCP_SCALE_NONE);
+	require(direction->network_duplicates <= direction->retransmitted_packets);
+	require(direction->reordered_packets <= direction->out_of_order_packets);
+	require(direction->dsacks <= direction->sacks);
+	require(direction->repeat_rtt_min_ns <= direction->repeat_rtt_max_ns);
 	if (direction->rtt_samples == 0)
 		return;
 	// The mean is of single precision.
@@ -81,6 +85,8 @@ static bool read_segment(const uint8_t *header, size_t size, struct tcp_segment 
 	memset(exact, 0, PORTS_SIZE);
 	memcpy(exact + PORTS_SIZE, header, size);
 	bool is_whole = tcp_segment_parse(exact, PORTS_SIZE + size, segment);
+	if (is_whole)
+		tcp_segment_parse_options(exact, PORTS_SIZE + size, segment);
 	free(exact);
 	return is_whole;
 }

@@ -27,7 +27,8 @@ static struct tcp_lender lender;
 static uint64_t now_ns, payload[2];
 static uint32_t isn[2]; // initial sequence numbers: what tests write is relative to them
 static uint16_t window;
-static bool inline_first; // take the inline path where it fits, as the operator does
+static struct tcp_options options; // of the segments that `play` makes
+static bool inline_first;          // take the inline path where it fits, as the operator does
 
 static inline void start(void) {
 	memset(&flow, 0xee, sizeof(flow));
@@ -35,6 +36,7 @@ static inline void start(void) {
 	now_ns = T0;
 	payload[A] = payload[B] = 0;
 	window = 1000;
+	options = (struct tcp_options){.scale = TCP_SCALE_NONE};
 }
 
 static inline void count(unsigned direction, const struct tcp_segment *segment) {
@@ -53,7 +55,8 @@ static inline void play(unsigned from, uint8_t flags, uint32_t seq, uint32_t ack
 		.payload_bytes = size,
 		.window = window,
 		.flags = flags,
-		.scale = TCP_SCALE_NONE,
+		.has_plain_options = options.sack_count == 0,
+		.options = options,
 	};
 	count(from, &segment);
 }
@@ -66,8 +69,7 @@ static inline void play_syn(unsigned from, uint8_t flags, uint16_t mss, uint8_t 
 		.ack = flags & ACK ? isn[!from] + 1 : 0,
 		.window = window,
 		.flags = flags,
-		.mss = mss,
-		.scale = scale,
+		.options = {.mss = mss, .scale = scale},
 	};
 	count(from, &segment);
 }

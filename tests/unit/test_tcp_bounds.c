@@ -104,7 +104,8 @@ static void test_inline_path(void **state) {
 				.payload_bytes = size,
 				.window = kind == 9 ? 0 : 1000 + (kind & 2),
 				.flags = ACK | (kind == 10 && run % 4 == 0 ? FIN : 0),
-				.scale = TCP_SCALE_NONE,
+				.has_plain_options = true,
+				.options.scale = TCP_SCALE_NONE,
 			};
 			next[from] = segment.seq + size;
 			struct tcp_flow before = flow;

@@ -31,7 +31,8 @@ static void play(unsigned from, uint32_t seq, uint32_t ack, uint32_t size) {
 		.payload_bytes = size,
 		.window = 1000,
 		.flags = TCP_ACK,
-		.scale = TCP_SCALE_NONE,
+		.has_plain_options = true,
+		.options.scale = TCP_SCALE_NONE,
 	};
 	if (!tcp_plain_count(&flow, &segment, from))
 		tcp_flow_count(&flow, &lender, &segment, from);
