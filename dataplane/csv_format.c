@@ -90,62 +90,21 @@ static char *write_text(char *out, const char *text, size_t size) {
 	return out;
 }
 
-static char *write_list(char *out, const struct field *field, const uint8_t *body) {
-	const uint8_t *value = body + field->offset;
-	unsigned count = body[field->count_offset] < field->length ? body[field->count_offset] : field->length;
-	for (unsigned i = 0; i < count; i++) {
-		if (i > 0)
-			*out++ = ' ';
-		out = value_write_u64(out,
-			field->type == FIELD_U16_LIST ? ((const uint16_t *)value)[i] : ((const uint32_t *)value)[i]);
-	}
-	return out;
-}
-
-static char *write_enum(char *out, const struct field *field, uint8_t value) {
-	unsigned i = 0;
-	while (i < value && field->choices[i] != NULL)
-		i++;
-	if (field->choices[i] == NULL)
-		return value_write_u64(out, value);
-	return write_text(out, field->choices[i], strlen(field->choices[i]));
-}
-
-static char *write_value(char *out, const struct field *field, const uint8_t *body) {
-	const uint8_t *value = body + field->offset;
-	switch (field->type) {
-	case FIELD_BOOL:
-		return stpcpy(out, *value ? "true" : "false");
-	case FIELD_U8:
-		return value_write_u64(out, *value);
-	case FIELD_U16:
-		return value_write_u64(out, *(const uint16_t *)value);
-	case FIELD_U32:
-		return value_write_u64(out, *(const uint32_t *)value);
-	case FIELD_U64:
-		return value_write_u64(out, *(const uint64_t *)value);
-	case FIELD_F64:
-		return value_write_f64(out, *(const double *)value);
-	case FIELD_IP:
-		return value_write_ip(out, value);
-	case FIELD_MAC:
-		return value_write_mac(out, value);
-	case FIELD_ENUM:
-		return write_enum(out, field, *value);
-	case FIELD_STRING:
-		return write_text(out, (const char *)value, strnlen((const char *)value, field->length));
-	case FIELD_U16_LIST:
-	case FIELD_U32_LIST:
-		return write_list(out, field, body);
-	}
-	return out;
-}
+static const struct value_style style = {
+	.text = write_text,
+	.f64 = value_write_f64,
+	.ip = value_write_ip,
+	.mac = value_write_mac,
+	.list_begin = "",
+	.list_end = "",
+	.list_separator = ' ',
+};
 
 size_t csv_format_line(const struct csv_format *format, const void *body, char *line) {
 	char *out = line;
 	for (const struct field *field = format->schema->fields; field->name != NULL; field++) {
 		if (schema_is_present(format->schema, field, body))
-			out = write_value(out, field, body);
+			out = value_write(out, &style, field, body);
 		*out++ = ',';
 	}
 	out[-1] = '\n';

@@ -135,58 +135,15 @@ size_t json_format_max(const struct json_format *format) {
 	return format->max;
 }
 
-static char *write_list(char *out, const struct field *field, const uint8_t *body) {
-	const uint8_t *value = body + field->offset;
-	unsigned count = body[field->count_offset] < field->length ? body[field->count_offset] : field->length;
-	*out++ = '[';
-	for (unsigned i = 0; i < count; i++) {
-		if (i)
-			*out++ = ',';
-		out = value_write_u64(out,
-			field->type == FIELD_U16_LIST ? ((const uint16_t *)value)[i] : ((const uint32_t *)value)[i]);
-	}
-	*out++ = ']';
-	return out;
-}
-
-static char *write_enum(char *out, const struct field *field, uint8_t value) {
-	unsigned i = 0;
-	while (i < value && field->choices[i])
-		i++;
-	if (!field->choices[i])
-		return value_write_u64(out, value);
-	return json_write_string(out, field->choices[i], strlen(field->choices[i]));
-}
-
-static char *write_value(char *out, const struct field *field, const uint8_t *body) {
-	const uint8_t *value = body + field->offset;
-	switch (field->type) {
-	case FIELD_BOOL:
-		return *value ? (char *)memcpy(out, "true", 4) + 4 : (char *)memcpy(out, "false", 5) + 5;
-	case FIELD_U8:
-		return value_write_u64(out, *value);
-	case FIELD_U16:
-		return value_write_u64(out, *(const uint16_t *)value);
-	case FIELD_U32:
-		return value_write_u64(out, *(const uint32_t *)value);
-	case FIELD_U64:
-		return value_write_u64(out, *(const uint64_t *)value);
-	case FIELD_F64:
-		return json_write_f64(out, *(const double *)value);
-	case FIELD_IP:
-		return json_write_ip(out, value);
-	case FIELD_MAC:
-		return json_write_mac(out, value);
-	case FIELD_ENUM:
-		return write_enum(out, field, *value);
-	case FIELD_STRING:
-		return json_write_string(out, (const char *)value, strnlen((const char *)value, field->length));
-	case FIELD_U16_LIST:
-	case FIELD_U32_LIST:
-		return write_list(out, field, body);
-	}
-	return out;
-}
+static const struct value_style style = {
+	.text = json_write_string,
+	.f64 = json_write_f64,
+	.ip = json_write_ip,
+	.mac = json_write_mac,
+	.list_begin = "[",
+	.list_end = "]",
+	.list_separator = ',',
+};
 
 size_t json_format_line(const struct json_format *format, const void *body, char *line) {
 	const uint8_t *bytes = body;
@@ -204,7 +161,7 @@ size_t json_format_line(const struct json_format *format, const void *body, char
 			if (!(present >> step->field->present & 1))
 				break;
 			out = mempcpy(out, format->text + step->text, step->text_size);
-			out = write_value(out, step->field, bytes);
+			out = value_write(out, &style, step->field, bytes);
 			*out++ = ',';
 			break;
 		case STEP_OPEN:

@@ -163,3 +163,19 @@ void line_sink_free(struct line_sink *sink) {
 struct export_queue *line_sink_queue(const struct line_sink *sink) {
 	return sink->queue;
 }
+
+int line_sink_init(struct instance *self, const struct line_form *form) {
+	struct line_sink_state *state = self->state;
+	state->form = *form;
+	int ret = line_sink_new(&state->sink, self, self->options, &state->form);
+	if (ret == 0)
+		state->queue = line_sink_queue(state->sink);
+	return ret;
+}
+
+void line_sink_fini(struct instance *self) {
+	struct line_sink_state *state = self->state;
+	line_sink_free(state->sink);
+	if (state->form.free != NULL)
+		state->form.free(state->form.format);
+}

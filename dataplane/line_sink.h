@@ -12,7 +12,8 @@
 
 // The form of a line.
 struct line_form {
-	const void *format;                                              // of the sink's own
+	void *format;
+	void (*free)(void *format);                                      // or NULL
 	size_t (*line)(const void *format, const void *body, char *out); // returns the line's size, newline included
 	size_t line_max;
 	const char *header; // first line of each file, or NULL
@@ -75,3 +76,16 @@ int line_sink_new(struct line_sink **out, struct instance *self, const struct li
 void line_sink_free(struct line_sink *sink); // NULL is fine
 
 struct export_queue *line_sink_queue(const struct line_sink *sink);
+
+// The state of an operator that is such a sink and nothing else.
+struct line_sink_state {
+	struct export_queue *queue; // first: see export_queue.h
+	struct line_form form;
+	struct line_sink *sink;
+};
+
+// Init and fini of such an operator, whose options are a struct line_sink_options.
+//   form    copied; its format is freed with the state, also on failure
+//   return  as line_sink_new
+int line_sink_init(struct instance *self, const struct line_form *form);
+void line_sink_fini(struct instance *self);

@@ -104,3 +104,55 @@ char *value_write_ip(char *out, const uint8_t *ip) {
 	static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 	return memcmp(ip, v4_mapped, sizeof(v4_mapped)) ? write_ipv6(out, ip) : write_ipv4(out, ip + sizeof(v4_mapped));
 }
+
+static char *write_list(char *out, const struct value_style *style, const struct field *field, const uint8_t *body) {
+	const uint8_t *value = body + field->offset;
+	unsigned count = body[field->count_offset] < field->length ? body[field->count_offset] : field->length;
+	out = stpcpy(out, style->list_begin);
+	for (unsigned i = 0; i < count; i++) {
+		if (i > 0)
+			*out++ = style->list_separator;
+		out = value_write_u64(out,
+			field->type == FIELD_U16_LIST ? ((const uint16_t *)value)[i] : ((const uint32_t *)value)[i]);
+	}
+	return stpcpy(out, style->list_end);
+}
+
+static char *write_enum(char *out, const struct value_style *style, const struct field *field, uint8_t value) {
+	unsigned i = 0;
+	while (i < value && field->choices[i] != NULL)
+		i++;
+	if (field->choices[i] == NULL)
+		return value_write_u64(out, value);
+	return style->text(out, field->choices[i], strlen(field->choices[i]));
+}
+
+char *value_write(char *out, const struct value_style *style, const struct field *field, const uint8_t *body) {
+	const uint8_t *value = body + field->offset;
+	switch (field->type) {
+	case FIELD_BOOL:
+		return stpcpy(out, *value ? "true" : "false");
+	case FIELD_U8:
+		return value_write_u64(out, *value);
+	case FIELD_U16:
+		return value_write_u64(out, *(const uint16_t *)value);
+	case FIELD_U32:
+		return value_write_u64(out, *(const uint32_t *)value);
+	case FIELD_U64:
+		return value_write_u64(out, *(const uint64_t *)value);
+	case FIELD_F64:
+		return style->f64(out, *(const double *)value);
+	case FIELD_IP:
+		return style->ip(out, value);
+	case FIELD_MAC:
+		return style->mac(out, value);
+	case FIELD_ENUM:
+		return write_enum(out, style, field, *value);
+	case FIELD_STRING:
+		return style->text(out, (const char *)value, strnlen((const char *)value, field->length));
+	case FIELD_U16_LIST:
+	case FIELD_U32_LIST:
+		return write_list(out, style, field, body);
+	}
+	return out;
+}

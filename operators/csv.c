@@ -16,40 +16,29 @@
 
 static const struct option csv_option_table[] = {LINE_SINK_OPTIONS(0), {0}};
 
-struct csv_state {
-	struct export_queue *queue; // first: see export_queue.h
-	struct csv_format *format;
-	struct line_form form;
-	struct line_sink *sink;
-};
-
 static size_t csv_line(const void *format, const void *body, char *out) {
 	return csv_format_line(format, body, out);
 }
 
+static void csv_free(void *format) {
+	csv_format_free(format);
+}
+
 static int csv_init(struct instance *self) {
-	struct csv_state *state = self->state;
-	int ret = csv_format_new(&state->format, self->op->input);
+	struct csv_format *format;
+	int ret = csv_format_new(&format, self->op->input);
 	if (ret < 0) {
 		operator_error(self->op, "schema %s: out of memory", self->op->input->name);
 		return ret;
 	}
-	state->form = (struct line_form){
-		.format = state->format,
+	const struct line_form form = {
+		.format = format,
+		.free = csv_free,
 		.line = csv_line,
-		.line_max = csv_format_max(state->format),
-		.header = csv_format_header(state->format),
+		.line_max = csv_format_max(format),
+		.header = csv_format_header(format),
 	};
-	ret = line_sink_new(&state->sink, self, self->options, &state->form);
-	if (ret == 0)
-		state->queue = line_sink_queue(state->sink);
-	return ret;
-}
-
-static void csv_fini(struct instance *self) {
-	struct csv_state *state = self->state;
-	line_sink_free(state->sink);
-	csv_format_free(state->format);
+	return line_sink_init(self, &form);
 }
 
 static struct operator_type csv_type = {
@@ -68,9 +57,9 @@ static struct operator_type csv_type = {
 	.grouping = GROUPING_GLOBAL,
 	.parallelism = 1,
 	.parallelism_max = 1,
-	.state_size = sizeof(struct csv_state),
+	.state_size = sizeof(struct line_sink_state),
 	.init = csv_init,
-	.fini = csv_fini,
+	.fini = line_sink_fini,
 	.process = export_queue_process,
 	.room = export_queue_room,
 	.tick = export_queue_tick,

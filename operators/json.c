@@ -16,40 +16,29 @@
 
 static const struct option json_option_table[] = {LINE_SINK_OPTIONS(0), {0}};
 
-struct json_state {
-	struct export_queue *queue; // first: see export_queue.h
-	struct json_format *format;
-	struct line_form form;
-	struct line_sink *sink;
-};
-
 static size_t json_line(const void *format, const void *body, char *out) {
 	return json_format_line(format, body, out);
 }
 
+static void json_free(void *format) {
+	json_format_free(format);
+}
+
 static int json_init(struct instance *self) {
-	struct json_state *state = self->state;
-	int ret = json_format_new(&state->format, self->op->input);
+	struct json_format *format;
+	int ret = json_format_new(&format, self->op->input);
 	if (ret < 0) {
 		operator_error(self->op, "schema %s: %s", self->op->input->name,
 			ret == -ENOMEM ? "out of memory" : "its objects nest too deep");
 		return ret;
 	}
-	state->form = (struct line_form){
-		.format = state->format,
+	const struct line_form form = {
+		.format = format,
+		.free = json_free,
 		.line = json_line,
-		.line_max = json_format_max(state->format),
+		.line_max = json_format_max(format),
 	};
-	ret = line_sink_new(&state->sink, self, self->options, &state->form);
-	if (ret == 0)
-		state->queue = line_sink_queue(state->sink);
-	return ret;
-}
-
-static void json_fini(struct instance *self) {
-	struct json_state *state = self->state;
-	line_sink_free(state->sink);
-	json_format_free(state->format);
+	return line_sink_init(self, &form);
 }
 
 static struct operator_type json_type = {
@@ -64,9 +53,9 @@ static struct operator_type json_type = {
 	.grouping = GROUPING_GLOBAL,
 	.parallelism = 1,
 	.parallelism_max = 1,
-	.state_size = sizeof(struct json_state),
+	.state_size = sizeof(struct line_sink_state),
 	.init = json_init,
-	.fini = json_fini,
+	.fini = line_sink_fini,
 	.process = export_queue_process,
 	.room = export_queue_room,
 	.tick = export_queue_tick,
