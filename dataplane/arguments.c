@@ -35,7 +35,7 @@ static const char argp_text[] =
 	"What stands before ` -- ` are the EAL's arguments, as for every DPDK program; without ` -- ` they come from "
 	"`eal:` in the configuration, or are chosen so that neither root nor huge pages are needed.\n"
 	"\n"
-	"Exit: 0 all went well (SIGTERM and SIGINT included), 1 something was lost or could not be started, "
+	"Exit: 0 all went well (SIGTERM, SIGINT and SIGHUP included), 1 something was lost or could not be started, "
 	"64 the command line is wrong.";
 
 struct parsing {
@@ -171,7 +171,8 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv, char *er
 	rest[0] = name;
 	struct parsing parsing = {arguments, error};
 	error[0] = '\0';
-	error_t rc = argp_parse(&argp, argc - own + 1, rest, ARGP_NO_HELP | ARGP_NO_ERRS, NULL, &parsing);
+	error_t rc =
+		argp_parse(&argp, argc - own + 1, rest, ARGP_NO_HELP | ARGP_NO_ERRS | ARGP_IN_ORDER, NULL, &parsing);
 	if (rc == 0 && arguments->capture && arguments->interface)
 		rc = refuse(error, "a capture file and --interface exclude each other");
 	if (rc != 0 && error[0] == '\0')

@@ -17,6 +17,7 @@
 #include <pcap/pcap.h>
 
 #include "dataplane/block_reader.h"
+#include "dataplane/gzip_file.h"
 
 struct capture {
 	pcap_t *pcap;
@@ -85,7 +86,9 @@ static FILE *open_path(const char *path) {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return NULL;
-	FILE *file = fcntl(fd, F_SETFL, O_RDONLY) == 0 ? fdopen(fd, "rb") : NULL;
+	FILE *file = NULL;
+	if (fcntl(fd, F_SETFL, O_RDONLY) == 0)
+		file = gzip_file_is(fd) ? gzip_file_open(fd) : fdopen(fd, "rb");
 	if (!file)
 		close(fd);
 	return file;
@@ -103,7 +106,10 @@ static int wait_for_pipe(struct capture *capture, FILE *file, char *error) {
 		return 0;
 	capture->pipe_fd = fileno(file);
 	while (!is_readable(capture->pipe_fd, 100)) {
-		if (!sigpending(&pending) && (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM))) {
+		bool is_told =
+			!sigpending(&pending) && (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+							 sigismember(&pending, SIGHUP));
+		if (is_told) {
 			snprintf(error, CAPTURE_ERROR_MAX, "%s: stopped before a capture came", capture->name);
 			return -EINTR;
 		}

@@ -25,7 +25,7 @@ struct capture_frame {
 enum { CAPTURE_ERROR_MAX = 640 };
 
 // Open a file, or standard input where path is "-", and read its header. Of a pipe the header is waited for, until
-// SIGINT or SIGTERM is pending.
+// SIGINT, SIGTERM or SIGHUP is pending.
 //   error   [CAPTURE_ERROR_MAX] filled on failure: `x.pcap: No such file or directory`
 //   return  0; -EINVAL: not a capture, cut inside its header, or of a link type that weir does not read; another
 //           negative errno: it can't be opened, or the wait ended

@@ -92,10 +92,16 @@ bool operator_has_live_source(const struct operator *op) {
 	return false;
 }
 
+// Whether a node has to go on although the sink `ended` has no receiver any more.
+static bool is_reason_to_run(const struct operator *op, const struct operator *ended) {
+	bool is_sink = op->type->outputs == NULL && op != ended;
+	return is_sink && !(op->type->is_for_controller && op->node->uplink == NULL);
+}
+
 void operator_end_sink(const struct operator *op) {
 	struct node *node = op->node;
 	for (unsigned i = 0; i < node->plan->operator_count; i++)
-		if (node->operators[i].type->outputs == NULL && &node->operators[i] != op)
+		if (is_reason_to_run(&node->operators[i], op))
 			return;
 	node_stop(node);
 }

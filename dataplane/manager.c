@@ -39,6 +39,10 @@ static void fill_stop_signals(sigset_t *signals) {
 	sigemptyset(signals);
 	sigaddset(signals, SIGINT);
 	sigaddset(signals, SIGTERM);
+	// The terminal is gone: the end, but for those that were told to outlive it (nohup).
+	struct sigaction hangup;
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+		sigaddset(signals, SIGHUP);
 }
 
 void manager_block_signals(void) {

@@ -123,7 +123,7 @@ uint64_t node_incarnation(const struct node *node);
 // (it can't wait for a slow receiver).
 bool node_is_stopping(const struct node *node);
 bool operator_has_live_source(const struct operator *op);
-// Nobody reads what this sink writes any more: the node stops, unless it has other sinks.
+// Nobody reads what this sink writes any more: the node stops, unless it has other sinks that somebody may hear.
 //   thread  any
 void operator_end_sink(const struct operator *op);
 

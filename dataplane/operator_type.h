@@ -66,9 +66,10 @@ struct operator_type {
 	unsigned parallelism_max; // 0: no limit
 	// The same as `parallelism`, where it depends on the options. May be NULL.
 	unsigned (*parallelism_for)(const void *options);
-	bool modifies_tuples; // writes to tuples it received: the engine gives it its own copy on a fan-out
-	bool live;            // a source on the clock rather than on a file's time
-	size_t state_size;    // bytes of state per instance, zeroed, cache-line aligned
+	bool modifies_tuples;   // writes to tuples it received: the engine gives it its own copy on a fan-out
+	bool live;              // a source on the clock rather than on a file's time
+	bool is_for_controller; // a sink that nothing hears where no controller is given
+	size_t state_size;      // bytes of state per instance, zeroed, cache-line aligned
 
 	// Check options against each other, before anything starts. May be NULL.
 	//   error   [size] filled on failure

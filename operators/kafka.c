@@ -170,11 +170,12 @@ static unsigned kafka_send(void *context, const void *records, unsigned count) {
 	return done;
 }
 
+// The value stays out of the message: it may be a password.
 static int set_property(struct kafka_state *state, const char *name, const char *value) {
 	char error[256];
 	if (rd_kafka_conf_set(state->conf, name, value, error, sizeof(error)) == RD_KAFKA_CONF_OK)
 		return 0;
-	operator_error(state->instance->op, "%s=%s: %s", name, value, error);
+	operator_error(state->instance->op, "properties: %s: %s", name, error);
 	return -EINVAL;
 }
 

@@ -3,7 +3,7 @@
 //
 // pcap: a source that reads capture files to their end.
 //
-//   in      a pcap or pcapng file, of any time precision, link type EN10MB, RAW, IPV4, IPV6, NULL, LOOP, LINUX_SLL or
+//   in      a pcap or pcapng file, compressed by gzip or not, of any time precision, link type EN10MB, RAW, IPV4, IPV6, NULL, LOOP, LINUX_SLL or
 //           LINUX_SLL2
 //   out     packet: each frame with the timestamp of its capture
 //   drops   empty: a frame of which nothing was captured; too_large: one that would not fit into the whole packet pool
@@ -188,7 +188,8 @@ static struct operator_type pcap_type = {
 	.name = "pcap",
 	.summary = "read capture files to their end",
 	.manual =
-		"Reads a pcap or pcapng file with libpcap, of any time precision. Link types: " CAPTURE_LINKS_EXPECTED
+		"Reads a pcap or pcapng file with libpcap, of any time precision; one compressed by gzip as it is. "
+		"Link types: " CAPTURE_LINKS_EXPECTED
 		".\n\n"
 		"Time is the capture's: expiry and windows go by the timestamps of the packets, and the same file "
 		"gives "

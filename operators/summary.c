@@ -270,6 +270,7 @@ static struct operator_type summary_type = {
 	.accepts = accepts,
 	.gauges = gauges,
 	.grouping = GROUPING_FORWARD,
+	.is_for_controller = true,
 	.state_size = sizeof(struct summary),
 	.init = summary_init,
 	.fini = summary_fini,

@@ -147,6 +147,11 @@ def test_a_bad_command_line_is_refused_in_one_line(arguments, tmp_path):
     assert_refused(dataplane(*arguments, cwd=tmp_path), expected, status)
 
 
+def test_help_beside_a_capture(tmp_path):
+    done = dataplane("a.pcap", "--help", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout == dataplane("--help", cwd=tmp_path).stdout
+
+
 def test_a_good_file_is_planned_and_drawn(tmp_path):
     result = check(tmp_path, LINE)
     assert (result.returncode, result.stderr) == (0, "")

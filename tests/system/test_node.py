@@ -131,6 +131,19 @@ def test_drains_on_a_signal(tmp_path, endless, make_node_process):
     assert sum(r[side]["packets"] for r in records for side in ("fwd", "rev") if side in r) == packets
 
 
+@pytest.mark.parametrize("before, ends", [([], True), (["nohup"], False)], ids=["terminal", "nohup"])
+def test_hangup(endless, make_node_process, before, ends):
+    """The terminal goes: the node drains and ends, unless it was told to outlive it."""
+    node = make_node_process(["--config", endless], before=before).wait_until_up()
+    node.process.child.send_signal(signal.SIGHUP)
+    if not ends:
+        seen = node.instance("source")["in"]
+        wait_for(lambda: node.instance("source")["in"] > seen + 10_000, "packets after it")
+        node.process.child.send_signal(signal.SIGTERM)
+    assert node.process.wait() == 0, node.process.err()
+    assert "packets, " in node.process.err()
+
+
 def test_several_nodes_on_one_machine(endless, make_node_process):
     nodes = [make_node_process(["--config", endless], name=f"n{i}") for i in range(3)]
     for node in nodes:

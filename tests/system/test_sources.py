@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
 """Capture files into JSON lines, through the real program: good files, bad files, bad disks, closed pipes."""
+import gzip
 import json
 import os
 import re
@@ -133,6 +134,19 @@ def test_formats(run, make, link, wrap):
     assert record["duration_ns"] == 2_000_000
     assert record["fwd"]["packets"] == 3
     assert record["fwd"]["bytes"] == 600
+
+
+def test_compressed(run, tmp_path):
+    content = captures.pcap(flow_frames(300))
+    done = run(gzip.compress(content))
+    assert (done.returncode, messages(done)) == (0, [])
+    assert done.records == run(content).records
+    done = run(gzip.compress(content)[:-200])  # cut: what is there counts
+    assert done.returncode == 1
+    assert f"{tmp_path}/in.pcap: " in done.stderr and "whole packets" in done.stderr
+    assert 0 < sum(record["fwd"]["packets"] for record in done.records) < 300
+    done = run(gzip.compress(b"no capture at all"))
+    assert done.returncode == 1 and "expected a pcap or pcapng capture" in done.stderr
 
 
 def test_standard_input(run):
@@ -279,10 +293,20 @@ def test_reader_gone(run, tmp_path):
         "weir-dataplane: test/sink: standard output: its reader is gone: no more records are written"]
 
 
-def test_reader_that_has_seen_enough(tmp_path):
+@pytest.mark.parametrize("beside", ["", """\
+  - {name: flow_id, type: flow_id}
+  - {name: stats, type: flow_stats, update_interval: 10ms}
+  - {name: report, type: summary}
+streams:
+  - {from: source, to: sink}
+  - {from: source, to: flow_id}
+  - {from: flow_id, to: stats}
+  - {from: stats, to: report}
+"""], ids=["alone", "beside a summary that nobody hears"])
+def test_reader_that_has_seen_enough(tmp_path, beside):
     """What `| head -1` asks for: the node ends, though its source never does."""
     config = tmp_path / "pipeline.yaml"
-    config.write_text(REPLAY)
+    config.write_text(REPLAY.replace("  - {name: flow_id, type: flow_id}\n", "") + beside if beside else REPLAY)
     with subprocess.Popen([WEIR, *EAL, "--config", config, "--set", "source.loops=0", "--set", "source.rate=1k"],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as node:
         assert json.loads(node.stdout.readline())
