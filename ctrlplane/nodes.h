@@ -93,9 +93,9 @@ struct node {
 	uint64_t missing;              // summaries, over all gaps
 	uint64_t duplicates, late;     // summaries
 	struct window *window;         // of its recent intervals
-	bool is_elsewhen;   // its time is not the clock's: it replays a capture, or one of the clocks is wrong
-	uint64_t evaluated; // the newest interval that alert rules have seen
-	struct history *history;       // the store's
+	bool is_elsewhen;        // its time is not the clock's: it replays a capture, or one of the clocks is wrong
+	uint64_t evaluated;      // the newest interval that alert rules have seen
+	struct history *history; // the store's
 
 	json_t *operators, *channels, *uplink, *topology; // as last reported; NULL: not yet
 };

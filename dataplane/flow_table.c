@@ -11,10 +11,10 @@
 
 enum { KEY_GROUPS = 1024 };
 
-// Sixty of a hundred slots are used when the table is full: few chains are longer than a bucket, and the index takes 13
-// bytes a flow.
+// Half of the slots are used when the table is full: of a thousand keys four lie beyond the first bucket of their chain,
+// where each costs several waits for memory, and the index takes 13 bytes a flow.
 static uint32_t choose_buckets(uint64_t capacity) {
-	uint64_t buckets = capacity * 10 / (6 * FLOW_BUCKET_SLOTS);
+	uint64_t buckets = capacity * 2 / FLOW_BUCKET_SLOTS;
 	return (uint32_t)((buckets / KEY_GROUPS + 1) * KEY_GROUPS);
 }
 
@@ -41,7 +41,7 @@ int flow_table_new(struct flow_table **out, uint64_t capacity, unsigned parts) {
 	table->capacity = (uint32_t)capacity;
 	table->bucket_count = choose_buckets(capacity);
 	table->part_count = parts;
-	// A chain of n keys has fewer than n / 8 overflow buckets; the rest is what caches may keep.
+	// A chain of n keys has fewer than n / FLOW_BUCKET_SLOTS of them; the rest is what caches may keep.
 	uint32_t overflow = table->capacity / FLOW_BUCKET_SLOTS + parts * 2 * INDEX_BLOCK_MAX;
 	int error = index_pool_init(&table->record_pool, table->capacity, parts);
 	if (error == 0)
@@ -70,26 +70,36 @@ void flow_table_free(struct flow_table *table) {
 	free(table);
 }
 
-typedef uint16_t slot_tags __attribute__((vector_size(2 * FLOW_BUCKET_SLOTS)));
-typedef uint8_t slot_marks __attribute__((vector_size(FLOW_BUCKET_SLOTS)));
+enum { FIRST_SLOTS = 8 }; // compared at once; the others are seldom used
+typedef uint16_t slot_tags __attribute__((vector_size(2 * FIRST_SLOTS)));
+typedef uint8_t slot_marks __attribute__((vector_size(FIRST_SLOTS)));
 
-// The slots that have the tag, unused ones perhaps among them: byte i is not 0 where slot i has.
-static inline uint64_t equal_slots(const struct flow_bucket *bucket, uint16_t tag) {
+// The first slot that has the tag, be it an unused one.
+//   return  FLOW_BUCKET_SLOTS: none
+static inline unsigned equal_slot(const struct flow_bucket *bucket, uint16_t tag) {
 	slot_tags tags;
 	memcpy(&tags, bucket->tag, sizeof(tags));
 	slot_marks marks = __builtin_convertvector(tags == tag, slot_marks);
 	uint64_t equal;
 	memcpy(&equal, &marks, sizeof(equal));
-	return equal;
+	if (__builtin_expect(equal != 0, 1))
+		return (unsigned)__builtin_ctzll(equal) / 8;
+	unsigned slot = FIRST_SLOTS;
+	while (slot < FLOW_BUCKET_SLOTS && bucket->tag[slot] != tag)
+		slot++;
+	return slot;
 }
 
 void flow_table_lookup_batch(const struct flow_table *table, const uint64_t *hashes, unsigned n, uint32_t *candidates) {
 	for (unsigned i = 0; i < n; i++) {
 		const struct flow_bucket *bucket = flow_table_bucket(table, hashes[i]);
-		uint64_t equal = equal_slots(bucket, (uint16_t)hashes[i]);
-		uint32_t record = equal != 0 ? bucket->record[__builtin_ctzll(equal) / 8] : 0;
-		__builtin_prefetch(&table->flows[record], 1);
-		candidates[i] = record;
+		unsigned slot = equal_slot(bucket, (uint16_t)hashes[i]);
+		if (__builtin_expect(slot < FLOW_BUCKET_SLOTS, 1)) {
+			candidates[i] = bucket->record[slot];
+		} else {
+			candidates[i] = 0;
+			__builtin_prefetch(&table->overflow[bucket->next]);
+		}
 	}
 }
 
@@ -97,12 +107,9 @@ uint32_t flow_table_lookup(const struct flow_table *table, uint64_t hash, const 
 	uint16_t tag = (uint16_t)hash;
 	const struct flow_bucket *bucket = flow_table_bucket(table, hash);
 	for (;;) {
-		for (uint64_t equal = equal_slots(bucket, tag); equal != 0;) {
-			unsigned slot = (unsigned)__builtin_ctzll(equal) / 8;
-			if (flow_table_has_key(table, bucket->record[slot], words))
+		for (unsigned slot = 0; slot < FLOW_BUCKET_SLOTS; slot++)
+			if (bucket->tag[slot] == tag && flow_table_has_key(table, bucket->record[slot], words))
 				return bucket->record[slot];
-			equal &= ~(UINT64_C(0xff) << slot * 8);
-		}
 		if (bucket->next == 0)
 			return 0;
 		bucket = &table->overflow[bucket->next];

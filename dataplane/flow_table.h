@@ -20,7 +20,7 @@
 #include "dataplane/index_pool.h"
 
 enum {
-	FLOW_BUCKET_SLOTS = 8,
+	FLOW_BUCKET_SLOTS = 10,
 	FLOW_TABLE_CAPACITY_MAX = 1 << 28,
 };
 
@@ -28,7 +28,6 @@ struct flow_bucket {
 	uint16_t tag[FLOW_BUCKET_SLOTS];    // low bits of the hash
 	uint32_t record[FLOW_BUCKET_SLOTS]; // slots are used from the first on; 0: unused
 	uint32_t next;                      // overflow bucket, 0: none
-	uint32_t pad[3];
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct flow_bucket) == 64, "one cache line");
 
@@ -74,13 +73,13 @@ static inline bool flow_table_has_key(const struct flow_table *table, uint32_t r
 	       memcmp(&table->addresses[record], words->address, sizeof(words->address)) == 0;
 }
 
-// A look-up of many keys takes three steps, so that memory is waited for once and not for each key: flow_table_prefetch
-// of all, flow_table_lookup_batch, and the comparison of the keys.
+// A look-up of many keys takes steps, so that memory is not waited for with each key: flow_table_prefetch of all,
+// flow_table_lookup_batch, to have the records fetched, and the comparison of the keys.
 static inline void flow_table_prefetch(const struct flow_table *table, uint64_t hash) {
 	__builtin_prefetch(flow_table_bucket(table, hash));
 }
 
-// For each hash the record that probably has the key, on its way into the cache.
+// For each hash the record that probably has the key.
 //   hashes      [n], 1 <= n <= BATCH_MAX
 //   candidates  [n] filled: a record whose key is to be compared (flow_table_has_key) before use, or 0. Where it
 //               differs, ask flow_table_lookup; removals and insertions in between do no harm

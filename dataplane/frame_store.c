@@ -63,6 +63,10 @@ size_t frame_store_footprint(uint32_t size) {
 	return RTE_ALIGN_CEIL(FRAME_STORE_DATA_AT + size, RTE_CACHE_LINE_SIZE);
 }
 
+static size_t frames_size(const struct frame_store *store) {
+	return (store->capacity + FRAME_STORE_AHEAD) * sizeof(*store->frames);
+}
+
 static bool make_slices(struct frame_store *store, unsigned count) {
 	store->slices = aligned_alloc(alignof(struct frame_slice), count * sizeof(*store->slices));
 	if (!store->slices)
@@ -80,7 +84,7 @@ static bool make_slices(struct frame_store *store, unsigned count) {
 
 int frame_store_init(struct frame_store *store, uint64_t frames, size_t size, unsigned slices) {
 	*store = (struct frame_store){.capacity = frames, .size = size};
-	store->frames = calloc(frames + FRAME_STORE_AHEAD, sizeof(*store->frames));
+	store->frames = huge_memory_new(frames_size(store));
 	store->memory = huge_memory_new(size);
 	if (store->frames && store->memory && make_slices(store, slices))
 		return 0;
@@ -93,7 +97,7 @@ void frame_store_fini(struct frame_store *store) {
 	for (unsigned i = 0; i < store->slice_count; i++)
 		rte_mempool_free(store->slices[i].pool);
 	free(store->slices);
-	free(store->frames);
+	huge_memory_free(store->frames, frames_size(store));
 	*store = (struct frame_store){0};
 }
 

@@ -43,6 +43,12 @@ static inline bool tcp_table_read(
 	       tcp_segment_parse(data + meta->l4_offset, size - meta->l4_offset, segment);
 }
 
+// Have the state of a connection fetched.
+static inline void tcp_table_prefetch(const struct tcp_flow *flow) {
+	__builtin_prefetch(&flow->near, 1);
+	__builtin_prefetch(&flow->far, 1);
+}
+
 // Have what a connection borrowed fetched: first the two blocks of its directions, then those of their spans, each once
 // what leads to it is there.
 static inline void tcp_table_prefetch_blocks(const struct tcp_flow *flow, const struct tcp_lender *lender) {

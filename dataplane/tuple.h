@@ -49,13 +49,23 @@ static inline void batch_add_packet(struct batch *batch, struct rte_mbuf *tuple,
 	batch->packets[batch->count++] = fields;
 }
 
-// Add tuple `i` of another batch, or of this one where those from `count` to `i` have left it.
+// Add tuple `i` of another batch.
 static inline void batch_add_from(struct batch *batch, const struct batch *from, unsigned i) {
 	unsigned at = batch->count++;
 	batch->tuples[at] = from->tuples[i];
 	batch->packets[at] = from->packets[i];
 	batch->hashes[at] = from->hashes[i];
 	batch->applications[at] = from->applications[i];
+}
+
+// Of a batch that some tuples leave: move tuple `from` down to place `to`, if it isn't there already.
+static inline void batch_move(struct batch *batch, unsigned to, unsigned from) {
+	if (__builtin_expect(to == from, 1))
+		return;
+	batch->tuples[to] = batch->tuples[from];
+	batch->packets[to] = batch->packets[from];
+	batch->hashes[to] = batch->hashes[from];
+	batch->applications[to] = batch->applications[from];
 }
 
 // The struct that the schema describes.

@@ -173,8 +173,7 @@ static inline bool identify_straight(
 }
 
 static void flow_id_process(struct instance *self, struct batch *batch) {
-	unsigned count = batch->count;
-	batch->count = 0;
+	unsigned count = batch->count, kept = 0;
 	for (unsigned i = 0; i < count && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(batch->tuples[i], const void *));
 	for (unsigned i = 0; i < count; i++) {
@@ -188,8 +187,9 @@ static void flow_id_process(struct instance *self, struct batch *batch) {
 			instance_drop(self, verdict - 1, packet);
 			continue;
 		}
-		batch_add_packet(batch, packet, batch->packets[i]);
+		batch_move(batch, kept++, i);
 	}
+	batch->count = kept;
 	memset(batch->applications, 0, sizeof(batch->applications));
 	flow_hash_batch(self->op->node, batch);
 	instance_forward(self, 0, batch);

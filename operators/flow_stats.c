@@ -31,6 +31,15 @@ enum {
 	LOOKS_AT_ONCE = 16,   // memory is fetched for so many together
 };
 
+// How many packets later in a batch the next step is taken for a packet. The processor has some twenty lines on their
+// way at once: more than that are waited for, or not fetched.
+enum {
+	STEP_TCP = 4,    // its flow is on its way, fetch its TCP part
+	STEP_BLOCKS = 8, // fetch what that borrowed
+	STEP_SPANS = 10, // fetch what that leads to
+	STEP_COUNT = 12, // count it
+};
+
 enum gauge {
 	GAUGE_FLOWS,
 	GAUGE_CREATED,
@@ -304,24 +313,43 @@ static bool __attribute__((noinline)) take_packet(
 	return true;
 }
 
-// Fetch what TCP analysis will touch: of all packets first what is found at once, then what that leads to. Inline,
-// because gcc takes a function that does nothing else for one without effect, and leaves out calls of it.
-static inline __attribute__((always_inline)) void prefetch_tcp(
-	const struct flow_stats *stats, const struct batch *batch, const uint32_t *candidates) {
-	const struct tcp_flow *flows[BATCH_MAX];
-	unsigned n = 0;
-	for (unsigned i = 0; i < batch->count; i++) {
-		if (batch->packets[i]->key.protocol != IPPROTO_TCP)
-			continue;
-		flows[n] = &stats->tcp_flows[candidates[i]];
-		__builtin_prefetch(&flows[n]->near, 1);
-		__builtin_prefetch(&flows[n]->far, 1);
-		n++;
-	}
-	for (unsigned i = 0; i < n; i++)
-		tcp_table_prefetch_blocks(flows[i], &stats->tcp_lender);
-	for (unsigned i = 0; i < n; i++)
-		tcp_table_prefetch_spans(flows[i], &stats->tcp_lender);
+// Count one packet of a batch.
+//   record  that probably has its key, or 0
+//   return  false: there is no place for its flow
+static inline bool count_packet(
+	struct instance *self, const struct batch *batch, unsigned i, uint32_t record, uint8_t plain_bits) {
+	struct flow_stats *stats = self->state;
+	const struct packet_meta *meta = batch->packets[i];
+	struct flow *flow = &stats->table->flows[record];
+	unsigned direction = meta->bits & PACKET_REVERSED;
+	struct flow_words words;
+	flow_words_set(&words, meta, direction, batch->hashes[i]);
+	bool found = flow_table_has_key(stats->table, record, &words);
+	bool is_plain = flow_is_plain(flow, meta, direction, &stats->expiry.timeouts, plain_bits);
+	if (__builtin_expect(!(found & is_plain), 0))
+		return take_packet(self, batch, i, found ? record : 0, &words);
+	flow_count(flow, meta, direction);
+	if (stats->tcp_flows != NULL)
+		count_tcp(stats, record, batch->tuples[i], meta);
+	return true;
+}
+
+// Have what a packet will touch fetched, in steps: each needs what the one before it fetched. Inline, because gcc takes
+// a function that does nothing else for one without effect, and leaves out calls of it.
+//   i  where the batch stands: number of the packet that takes the first step
+static inline __attribute__((always_inline)) void fetch_ahead(
+	const struct flow_stats *stats, const uint32_t *candidates, unsigned count, unsigned i) {
+	if (i < count)
+		__builtin_prefetch(&stats->table->flows[candidates[i]], 1);
+	if (stats->tcp_flows == NULL)
+		return;
+	// A packet that has passed its step, or is yet to begin, has a number above any.
+	if (i - STEP_TCP < count)
+		tcp_table_prefetch(&stats->tcp_flows[candidates[i - STEP_TCP]]);
+	if (i - STEP_BLOCKS < count)
+		tcp_table_prefetch_blocks(&stats->tcp_flows[candidates[i - STEP_BLOCKS]], &stats->tcp_lender);
+	if (i - STEP_SPANS < count)
+		tcp_table_prefetch_spans(&stats->tcp_flows[candidates[i - STEP_SPANS]], &stats->tcp_lender);
 }
 
 static void flow_stats_process(struct instance *self, struct batch *batch) {
@@ -330,29 +358,19 @@ static void flow_stats_process(struct instance *self, struct batch *batch) {
 	for (unsigned i = 0; i < batch->count; i++)
 		flow_table_prefetch(stats->table, batch->hashes[i]);
 	flow_table_lookup_batch(stats->table, batch->hashes, batch->count, candidates);
-	if (stats->tcp_flows != NULL)
-		prefetch_tcp(stats, batch, candidates);
 
 	note_listeners(self);
-	const struct flow_timeouts timeouts = stats->expiry.timeouts;
 	uint8_t plain_bits = stats->tells_updates ? FLOW_DIRTY : 0;
-	unsigned kept = 0;
-	for (unsigned i = 0; i < batch->count; i++) {
-		struct rte_mbuf *tuple = batch->tuples[i];
-		const struct packet_meta *meta = batch->packets[i];
-		struct flow *flow = &stats->table->flows[candidates[i]];
-		struct flow_words words;
-		unsigned direction = meta->bits & PACKET_REVERSED;
-		flow_words_set(&words, meta, direction, batch->hashes[i]);
-		bool found = flow_table_has_key(stats->table, candidates[i], &words);
-		if (__builtin_expect(found & flow_is_plain(flow, meta, direction, &timeouts, plain_bits), 1)) {
-			flow_count(flow, meta, direction);
-			count_tcp(stats, candidates[i], tuple, meta);
-		} else if (!take_packet(self, batch, i, found ? candidates[i] : 0, &words)) {
-			instance_drop(self, DROP_TABLE_FULL, tuple);
+	unsigned count = batch->count, kept = 0;
+	for (unsigned step = 0; step < count + STEP_COUNT; step++) {
+		unsigned i = step - STEP_COUNT;
+		fetch_ahead(stats, candidates, count, step);
+		if (i >= count)
 			continue;
-		}
-		batch->tuples[kept++] = tuple;
+		if (count_packet(self, batch, i, candidates[i], plain_bits))
+			batch->tuples[kept++] = batch->tuples[i];
+		else
+			instance_drop(self, DROP_TABLE_FULL, batch->tuples[i]);
 	}
 	batch->count = kept;
 	instance_absorb(self, batch);

@@ -101,14 +101,14 @@ static bool is_chosen(struct instance *self, const void *body) {
 }
 
 static void sample_process(struct instance *self, struct batch *batch) {
-	unsigned count = batch->count;
-	batch->count = 0;
-	for (unsigned i = 0; i < count; i++) {
+	unsigned kept = 0;
+	for (unsigned i = 0; i < batch->count; i++) {
 		if (is_chosen(self, batch_body(batch, i, self->op->input)))
-			batch_add_from(batch, batch, i);
+			batch_move(batch, kept++, i);
 		else
 			instance_drop(self, DROP_NOT_SAMPLED, batch->tuples[i]);
 	}
+	batch->count = kept;
 	instance_forward(self, 0, batch);
 }
 
