@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "ctrlplane/clock.h"
+#include "ctrlplane/paths.h"
 
 enum {
 	AGGREGATE_LIST_MAX = 1 << 16, // entries of a list over a window and all nodes
+	AGGREGATE_FLOWS_MAX = 4096,    // of a summary that may be repeats of another node's; nodes tell 256
 	AGGREGATE_HOLE_MS = 3000,     // a missing summary is sent again well within this time, or not at all
 };
 
@@ -40,10 +42,25 @@ static bool is_of_the_present(const struct nodes *nodes, const Weir__Summary *su
 }
 
 static void aggregate_windows(struct nodes *nodes, struct node *node, const Weir__Summary *summary, uint64_t mono_ns) {
+	bool is_repeat[AGGREGATE_FLOWS_MAX];
+	struct window_repeats repeats = {.flows = is_repeat};
+	size_t flows = summary->n_flows < AGGREGATE_FLOWS_MAX ? summary->n_flows : 0;
+	for (size_t i = 0; i < flows; i++) {
+		const Weir__FlowDelta *flow = summary->flows[i];
+		is_repeat[i] = paths_add(nodes, node, flow, summary->end_ns);
+		if (!is_repeat[i])
+			continue;
+		repeats.packets += flow->fwd_packets + flow->rev_packets;
+		repeats.bytes += flow->fwd_bytes + flow->rev_bytes;
+	}
+	nodes->repeated_packets += repeats.packets;
+	nodes->repeated_bytes += repeats.bytes;
+	for (size_t i = 0; i < summary->n_ended_flows; i++)
+		paths_add(nodes, node, summary->ended_flows[i], summary->end_ns);
 	node->is_elsewhen = !is_of_the_present(nodes, summary);
 	bool is_in_time = window_add(node->window, summary, NULL, mono_ns);
 	if (!node->is_elsewhen)
-		is_in_time &= window_add(nodes->window, summary, NULL, mono_ns);
+		is_in_time &= window_add(nodes->window, summary, repeats.packets > 0 ? &repeats : NULL, mono_ns);
 	node->late += !is_in_time;
 }
 

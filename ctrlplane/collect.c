@@ -23,7 +23,8 @@
 #include "ctrlplane/store.h"
 
 enum {
-	COLLECT_BURST = 1000, // messages of one socket before the other is looked at
+	COLLECT_BURST = 256, // messages of one socket before the other is looked at
+	COLLECT_QUEUE = 64,  // messages of one node that wait here; a node has as many under way
 	COLLECT_ERROR_SIZE = 256,
 };
 
@@ -31,6 +32,7 @@ struct delivery {
 	void *socket;
 	struct identity from;
 	const Weir__Message *message;
+	bool is_shed; // a summary without its lists
 };
 
 static bool host_is_loopback(const char *host, size_t size) {
@@ -78,7 +80,7 @@ static bool ipc_is_in_use(const char *endpoint) {
 }
 
 static int collect_bind(struct collect *collect, const char *endpoint, void **out, char *error) {
-	int linger_ms = 0, mandatory = 1, handshake_ms = 2000;
+	int linger_ms = 0, mandatory = 1, handshake_ms = 2000, queue = COLLECT_QUEUE;
 	int64_t size_max = MESSAGE_SIZE_MAX;
 	void *socket = zmq_socket(collect->context, ZMQ_ROUTER);
 	if (socket == NULL)
@@ -89,6 +91,7 @@ static int collect_bind(struct collect *collect, const char *endpoint, void **ou
 		      zmq_setsockopt(socket, ZMQ_ROUTER_MANDATORY, &mandatory, sizeof(mandatory)) == 0 &&
 		      zmq_setsockopt(socket, ZMQ_ROUTER_HANDOVER, &mandatory, sizeof(mandatory)) == 0 &&
 		      zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &handshake_ms, sizeof(handshake_ms)) == 0 &&
+		      zmq_setsockopt(socket, ZMQ_RCVHWM, &queue, sizeof(queue)) == 0 &&
 		      zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof(size_max)) == 0;
 	if (is_set && strstr(endpoint, "[::1]") != NULL)
 		is_set = zmq_setsockopt(socket, ZMQ_IPV6, &mandatory, sizeof(mandatory)) == 0;
@@ -200,6 +203,7 @@ static void collect_summary(struct collect *collect, const struct delivery *deli
 	}
 	node->summaries = delivery->from;
 	collect->is_due = collect->is_due || logic_is_ahead(node);
+	node->shed += result == AGGREGATE_TAKEN && delivery->is_shed;
 	if (result == AGGREGATE_DUPLICATE)
 		series->acknowledged = 0; // the node has not heard of the acknowledgement: say it again
 	else if (collect->state->unstored++ == 0)
@@ -263,12 +267,28 @@ static void collect_dispatch(struct collect *collect, const struct delivery *del
 		is_command ? "expected register, heartbeat, goodbye or request" : "expected summary");
 }
 
+bool collect_is_overloaded(const struct collect *collect) {
+	uint64_t behind_ns = collect->behind_mono_ns;
+	return behind_ns != 0 && clock_mono_ns() - behind_ns >= collect->state->config.shed_after_ns;
+}
+
+// Read a frame; in want of time without the lists of a summary.
+static Weir__Message *collect_unpack(struct collect *collect, struct delivery *delivery, zmq_msg_t *frame) {
+	if (delivery->socket == collect->summaries && collect_is_overloaded(collect)) {
+		Weir__Message *bare = message_unpack_bare(zmq_msg_data(frame), zmq_msg_size(frame));
+		delivery->is_shed = bare != NULL;
+		if (bare != NULL)
+			return bare;
+	}
+	return message_unpack(zmq_msg_data(frame), zmq_msg_size(frame));
+}
+
 static void collect_frame(struct collect *collect, struct delivery *delivery, zmq_msg_t *frame) {
 	collect->state->counters.messages++;
 	Weir__Message *message = NULL;
 	// One frame is one message; what has more parts is none.
 	if (!zmq_msg_more(frame))
-		message = message_unpack(zmq_msg_data(frame), zmq_msg_size(frame));
+		message = collect_unpack(collect, delivery, frame);
 	delivery->message = message;
 	if (message == NULL)
 		collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_MALFORMED, "not a message of weir.proto");
@@ -276,8 +296,6 @@ static void collect_frame(struct collect *collect, struct delivery *delivery, zm
 		collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_VERSION, "expected version 1 of weir.proto");
 	else
 		collect_dispatch(collect, delivery);
-	if (message != NULL)
-		weir__message__free_unpacked(message, NULL);
 }
 
 //   return  false: nothing is waiting
@@ -306,9 +324,17 @@ static bool collect_one(struct collect *collect, void *socket) {
 void collect_receive(struct collect *collect) {
 	void *sockets[COLLECT_SOCKETS] = {collect->commands, collect->summaries};
 	collect->is_due = false;
-	for (int s = 0; s < COLLECT_SOCKETS; s++)
-		for (int i = 0; i < COLLECT_BURST && !collect->is_due && collect_one(collect, sockets[s]); i++)
-			;
+	bool is_behind = true;
+	for (int s = 0; s < COLLECT_SOCKETS; s++) {
+		is_behind = true;
+		for (int i = 0; i < COLLECT_BURST && !collect->is_due && is_behind; i++)
+			is_behind = collect_one(collect, sockets[s]);
+	}
+	// Of the summaries: commands are few.
+	if (!is_behind)
+		collect->behind_mono_ns = 0;
+	else if (collect->behind_mono_ns == 0)
+		collect->behind_mono_ns = clock_mono_ns();
 }
 
 void collect_check(struct collect *collect) {

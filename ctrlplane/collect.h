@@ -19,6 +19,7 @@ struct collect {
 	struct state *state;
 	void *context;
 	void *commands, *summaries; // ROUTER
+	uint64_t behind_mono_ns;    // since when more comes in than is worked off; 0: nothing waits
 	bool is_due;                // a node's time ran ahead: alert rules have to be evaluated before more is taken
 	char commands_at[COLLECT_ENDPOINT_SIZE], summaries_at[COLLECT_ENDPOINT_SIZE];
 };
@@ -33,6 +34,10 @@ void collect_fini(struct collect *collect);
 
 // Handle what has arrived, up to a bound, so that ticks are never starved, and up to where is_due is set.
 void collect_receive(struct collect *collect);
+
+// More has been coming in for shed_after than could be worked off: summaries are taken without their lists until all
+// that waits has been read. Their sums count, and they are acknowledged.
+bool collect_is_overloaded(const struct collect *collect);
 
 // Mark nodes that went silent.
 void collect_check(struct collect *collect);

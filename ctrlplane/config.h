@@ -30,6 +30,7 @@ struct config {
 
 	char listen[CONFIG_TEXT_SIZE]; // collect: endpoint of the command socket
 	uint32_t nodes_max;
+	uint64_t shed_after_ns; // behind for longer, summaries are taken without their lists
 
 	const yaml_node_t *windows;             // lists: while the file is read
 	uint32_t windows_s[CONFIG_WINDOWS_MAX]; // ascending

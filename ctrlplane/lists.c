@@ -170,6 +170,24 @@ bool list_flow_key(const Weir__FlowDelta *flow, uint8_t key[TOPN_KEY_SIZE]) {
 	return is_valid;
 }
 
+void list_flow_key_exchange(uint8_t key[TOPN_KEY_SIZE]) {
+	uint8_t ends[TOPN_KEY_SIZE];
+	memcpy(ends, key, sizeof(ends));
+	memcpy(key + KEY_ADDRESS, ends + KEY_SECOND, 16);
+	memcpy(key + KEY_SECOND, ends + KEY_ADDRESS, 16);
+	memcpy(key + KEY_PORTS, ends + KEY_PORTS + 2, 2);
+	memcpy(key + KEY_PORTS + 2, ends + KEY_PORTS, 2);
+}
+
+bool list_flow_key_turn(uint8_t key[TOPN_KEY_SIZE]) {
+	int order = memcmp(key + KEY_ADDRESS, key + KEY_SECOND, 16);
+	if (order == 0)
+		order = memcmp(key + KEY_PORTS, key + KEY_PORTS + 2, 2);
+	if (order > 0)
+		list_flow_key_exchange(key);
+	return order > 0;
+}
+
 static void lists_add_flow(struct topn *list, const Weir__FlowDelta *flow, const Weir__Remainder *rest) {
 	struct topn_entry entry = {.values = {flow->fwd_packets + flow->rev_packets, flow->fwd_bytes + flow->rev_bytes,
 					   flow->fwd_packets, flow->fwd_bytes, flow->rev_packets, flow->rev_bytes,

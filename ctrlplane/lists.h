@@ -94,6 +94,11 @@ void list_init(struct topn *list, enum list_kind kind, size_t entries);
 // The key of a flow.
 //   return  false: its addresses are none
 bool list_flow_key(const Weir__FlowDelta *flow, uint8_t key[TOPN_KEY_SIZE]);
+// Make the source the destination.
+void list_flow_key_exchange(uint8_t key[TOPN_KEY_SIZE]);
+// Put the lesser end (address, then port) first, so that both directions have one key.
+//   return  true: the ends changed places
+bool list_flow_key_turn(uint8_t key[TOPN_KEY_SIZE]);
 
 // Put what a summary lists into tables. Entries whose addresses are none are put in the remainder.
 //   lists      [LISTS]

@@ -172,7 +172,8 @@ static uint64_t next_interval(const struct state *state, uint64_t now_ns) {
 }
 
 static bool has_backlog(const struct state *state) {
-	return state->unstored >= BACKLOG ||
+	// What a transaction costs grows with the nodes.
+	return state->unstored >= BACKLOG * (state->nodes.length > 1 ? state->nodes.length : 1) ||
 	       (state->unstored > 0 && clock_mono_ns() - state->unstored_mono_ns >= BACKLOG_MS * NS_PER_MS);
 }
 

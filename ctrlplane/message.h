@@ -13,10 +13,17 @@
 enum {
 	MESSAGE_VERSION = 1,
 	MESSAGE_SIZE_MAX = 1 << 20, // bytes; greater ones close the connection
+	MESSAGE_MEMORY = 16 << 20,  // bytes, taken as they are needed
 };
 
-//   return  the message, for weir__message__free_unpacked, or NULL: these bytes are none
+// Read a message into memory that is used again for the next one: it lives until then. What would need more than
+// MESSAGE_MEMORY is refused, since few bytes can be very many empty entries.
+//   return  NULL: these bytes are none
+//   thread  one
 Weir__Message *message_unpack(const void *data, size_t size);
+// The same for a summary, without its lists: their remainders have all of it. Far less work.
+//   return  NULL: these bytes are none, or no summary
+Weir__Message *message_unpack_bare(const void *data, size_t size);
 
 // Send without waiting.
 //   to      the peer, on a ROUTER; NULL on a DEALER

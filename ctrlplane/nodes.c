@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "ctrlplane/clock.h"
+#include "ctrlplane/paths.h"
 #include "ctrlplane/text.h"
 #include "ctrlplane/window.h"
 
@@ -88,6 +89,7 @@ int nodes_obtain(struct nodes *nodes, const char *name, struct node **out) {
 		return err;
 	}
 	snprintf(node->name, sizeof(node->name), "%s", name);
+	node->number = ++nodes->numbers;
 	nodes->list[nodes->length++] = *out = node;
 	return 0;
 }
@@ -97,7 +99,9 @@ void nodes_fini(struct nodes *nodes) {
 		node_free(nodes->list[i]);
 	free(nodes->list);
 	window_free(nodes->window);
+	paths_free(nodes->paths);
 	nodes->window = NULL;
+	nodes->paths = NULL;
 	nodes->list = NULL;
 	nodes->length = 0;
 }

@@ -17,7 +17,7 @@
 #include "ctrlplane/totals.h"
 
 enum {
-	NODES_WINDOW_FACTOR = 8, // so many times the entries of a node's window are in that of all nodes
+	NODES_WINDOW_FACTOR = 32, // so many times the entries of a node's window are in that of all nodes
 	NODE_NAME_SIZE = 64,     // bytes of a name with its closing zero; of pipelines and operators as well
 	NODE_TEXT_SIZE = 128,
 	NODE_SERIES_MAX = 256,
@@ -65,6 +65,7 @@ struct node_intervals {
 
 struct node {
 	char name[NODE_NAME_SIZE];
+	uint32_t number; // from 1, never another's
 	enum node_state state;
 	uint64_t incarnation;
 	uint64_t first_incarnation; // that this process of the controller saw: tells the store what it may add
@@ -92,6 +93,7 @@ struct node {
 	struct node_intervals gaps;    // stretches with summaries missing
 	uint64_t missing;              // summaries, over all gaps
 	uint64_t duplicates, late;     // summaries
+	uint64_t shed;                 // summaries whose lists were left out for want of time
 	struct window *window;         // of its recent intervals
 	bool is_elsewhen;        // its time is not the clock's: it replays a capture, or one of the clocks is wrong
 	uint64_t evaluated;      // the newest interval that alert rules have seen
@@ -106,6 +108,9 @@ struct nodes {
 	struct totals departed; // of nodes that had to make room
 	uint64_t departed_nodes;
 	struct window *window; // of the intervals of all nodes but those that are elsewhen; NULL: no node yet
+	struct paths *paths;   // flows that two nodes see; NULL: none yet
+	uint64_t repeated_packets, repeated_bytes; // that one of several nodes told of whose figures are counted already
+	uint32_t numbers;      // given to nodes
 	size_t window_entries; // bound per list and interval of each node's window
 	uint64_t interval_ns;
 	uint32_t window_slots;

@@ -60,6 +60,10 @@ static json_t *answer_tcp(const struct query *query) {
 	return NULL;
 }
 
+static json_t *answer_paths(const struct query *query) {
+	return query_paths(query->state, query_limit(query));
+}
+
 static json_t *answer_alerts(const struct query *query) {
 	const char *what = query->request->what;
 	bool is_all = strcmp(what, "all") == 0;
@@ -76,6 +80,7 @@ static const struct command {
 	{"status", answer_status},
 	{"top", answer_top},
 	{"tcp", answer_tcp},
+	{"paths", answer_paths},
 	{"operators", answer_operators},
 	{"alerts", answer_alerts},
 };
@@ -91,7 +96,7 @@ static json_t *query_run(struct query *query) {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (strcmp(query->request->command, commands[i].name) == 0)
 			return commands[i].answer(query);
-	snprintf(query->error, QUERY_ERROR_SIZE, "command \"%.40s\": expected status, top, tcp, operators or alerts",
+	snprintf(query->error, QUERY_ERROR_SIZE, "command \"%.40s\": expected status, top, tcp, paths, operators or alerts",
 		query->request->command);
 	return NULL;
 }

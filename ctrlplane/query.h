@@ -35,5 +35,8 @@ json_t *query_top(struct state *state, const struct query_top *top);
 //   node  NULL: all
 json_t *query_tcp(struct state *state, uint32_t window_s, uint32_t limit, const struct node *node);
 
+// Flows that two nodes saw.
+json_t *query_paths(struct state *state, uint32_t limit);
+
 // One node, for status and for the store.
 json_t *query_node(struct state *state, const struct node *node);

@@ -68,6 +68,7 @@ json_t *query_node(struct state *state, const struct node *node) {
 	json_object_set_new(object, "missed_beats", number(node->missed));
 	json_object_set_new(object, "duplicates", number(node->duplicates));
 	json_object_set_new(object, "late", number(node->late));
+	json_object_set_new(object, "shed", number(node->shed));
 	json_object_set_new(object, "dropped", number(node_counted(node, "dropped")));
 	json_object_set_new(object, "lost_outside", number(node_counted(node, "lost_outside")));
 	json_object_set(object, "uplink", node->uplink != NULL ? node->uplink : json_null());
@@ -93,8 +94,9 @@ json_t *query_status(struct state *state) {
 	}
 	struct totals totals;
 	aggregate_totals(&state->nodes, &totals);
-	return json_pack("{so so so so so so so so}", "controller", query_controller(state, clock_wall_ns()), "redis",
+	return json_pack("{so so so so s{so so} so so so so}", "controller", query_controller(state, clock_wall_ns()), "redis",
 		store_status(state->store), "rates", query_rates(state, NULL), "totals", totals_to_json(&totals),
+		"repeated", "packets", number(state->nodes.repeated_packets), "bytes", number(state->nodes.repeated_bytes),
 		"flows_live", number(live), "departed_nodes", number(state->nodes.departed_nodes), "nodes", nodes,
 		"alerts_active", number(state->alerts.active_length));
 }

@@ -19,9 +19,17 @@ static const struct stage_option collect_options[] = {
 		.type = CONF_U32,
 		.offset = offsetof(struct config, nodes_max),
 		.min = 1,
-		.max = 256,
-		.fallback = "32",
+		.max = 1024,
+		.fallback = "256",
 		.help = "nodes known at a time; the one that has been away longest makes room"},
+	{.name = "shed_after",
+		.type = CONF_DURATION,
+		.offset = offsetof(struct config, shed_after_ns),
+		.min = 0,
+		.max = 60e9,
+		.fallback = "1s",
+		.help = "where more summaries come in for so long than can be worked off, they are taken without their "
+			"lists until all that waits was read; sums count, and each node shows how many those were"},
 	{0},
 };
 

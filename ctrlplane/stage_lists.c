@@ -18,8 +18,9 @@ static const struct stage_option lists_options[] = {
 		.offset = offsetof(struct config, entries_max),
 		.min = 16,
 		.max = 4096,
-		.fallback = "256",
-		.help = "entries of each list, interval and node: a power of two"},
+		.fallback = "64",
+		.help = "entries of each list, interval and node: a power of two; of all nodes together 32 times as "
+			"many. Beyond it lists are sketches that tell their error"},
 	{.name = "list_length",
 		.type = CONF_U32,
 		.offset = offsetof(struct config, list_length),
@@ -71,7 +72,7 @@ static int lists_init(struct stage *stage, char *error) {
 
 static const struct stage_type lists_type = {
 	.name = "lists",
-	.title = "keeps the greatest flows, hosts, ports and prefixes over sliding windows",
+	.title = "keeps the greatest flows, hosts, ports, prefixes and applications over sliding windows",
 	.options = lists_options,
 	.check = lists_check,
 	.init = lists_init,

@@ -164,6 +164,17 @@ static void save_tcp(struct store_command *command, struct state *state) {
 	}
 }
 
+static void save_paths(struct store_command *command, struct state *state) {
+	json_t *value = query_paths(state, state->config.list_length);
+	store_word(command, "SET");
+	store_word(command, STORE_KEY "paths");
+	store_json(command, value);
+	store_word(command, "EX");
+	store_word(command, "%d", STORE_TOP_KEEP_S);
+	store_command_end(command);
+	json_decref(value);
+}
+
 static void save_alerts(struct store_command *command, const struct alerts *alerts) {
 	save_simple(command, "DEL", "alerts:active");
 	for (size_t i = 0; i < alerts->active_length; i++) {
@@ -205,6 +216,7 @@ uint64_t store_send_save(struct store *store, bool is_whole) {
 	if (is_whole) {
 		save_top(&command, state);
 		save_tcp(&command, state);
+		save_paths(&command, state);
 	}
 	save_alerts(&command, &state->alerts);
 	store_word(&command, "EXEC");

@@ -23,6 +23,7 @@ static const char usage[] =
 	"  top [flows|hosts|ports|prefixes|applications]\n"
 	"                                      the greatest of a sliding window\n"
 	"  tcp                                 round-trip times and retransmissions, the worst prefixes first\n"
+	"  paths                               delay and loss between nodes that see the same flows\n"
 	"  operators                           what each instance did with its tuples\n"
 	"  alerts                              what fires now; with --all, what ended lately too\n"
 	"\n"
@@ -47,6 +48,7 @@ static const struct command {
 	{"status", show_status, NULL, false},
 	{"top", show_top, " flows hosts ports prefixes applications ", true},
 	{"tcp", show_tcp, NULL, true},
+	{"paths", show_paths, NULL, false},
 	{"operators", show_operators, NULL, true},
 	{"alerts", show_alerts, NULL, false},
 };
@@ -139,7 +141,7 @@ static bool take_word(struct arguments *out, const char *word) {
 		}
 	}
 	if (out->command == NULL) {
-		fprintf(stderr, "weirctl: \"%s\": expected status, top, tcp, operators or alerts\n", word);
+		fprintf(stderr, "weirctl: \"%s\": expected status, top, tcp, paths, operators or alerts\n", word);
 		return false;
 	}
 	if (out->command->words == NULL || out->what != NULL || !is_word(out->command->words, word)) {

@@ -9,6 +9,7 @@
 
 void show_status(const json_t *answer, FILE *file);
 void show_top(const json_t *answer, FILE *file);
+void show_paths(const json_t *answer, FILE *file);
 void show_tcp(const json_t *answer, FILE *file);
 void show_operators(const json_t *answer, FILE *file);
 void show_alerts(const json_t *answer, FILE *file);

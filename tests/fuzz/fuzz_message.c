@@ -70,6 +70,7 @@ static void ask_everything(struct state *state) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	static struct state state;
 	struct node *node;
+	message_unpack_bare(data, size);
 	Weir__Message *message = message_unpack(data, size);
 
 	if (message == NULL)
@@ -80,7 +81,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		abort();
 	take(&state, node, message);
 	ask_everything(&state);
-	weir__message__free_unpacked(message, NULL);
 	nodes_fini(&state.nodes);
 	store_free(state.store);
 	return 0;

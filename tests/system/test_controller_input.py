@@ -151,7 +151,7 @@ def test_ipc_endpoints(make_controller, make_node, tmp_path):
 
 
 BAD_CONFIGURATION = {
-    "nodes_max: \"0\": expected a whole number (1..256)": "nodes_max: 0",
+    "nodes_max: \"0\": expected a whole number (1..1024)": "nodes_max: 0",
     "entries_max: 100: expected a power of two": "entries_max: 100",
     "windows: \"10\": expected a duration": "windows: [10]",
     "ascending": "windows: [60s, 10s]",
