@@ -159,6 +159,43 @@ class Bench:
                       beside_ns=round(beside_ns, 1),
                       unaccounted=unaccounted(instances))
 
+    # Expiry: how late flows end by event time, at packet rates from 10 M/s to 10 k/s, and what looking after them costs.
+
+    def expiry(self):
+        live = MILLION // 8 if self.quick else MILLION
+        for interval_ns in (100, 1000, 10_000, 100_000):
+            settings = {"source.flows": live // 4, "source.frames": live // 4, "source.rounds": "renew",
+                        "source.loops": 0, "source.protocols": "tcp", "source.interval": f"{interval_ns}ns",
+                        "stats.max_flows": 2 * live, "stats.idle_timeout": f"{live * interval_ns // MILLION}ms"}
+            with self.node(pipeline(), f"0@{self.last}", settings) as node:
+                node.warm_up(3 * live)
+                late = {name: node.total("stats", f"gauge_late_{name}") for name in ("100ms", "1s", "more", "max_ms")}
+            ended = late["100ms"] + late["1s"] + late["more"]
+            yield {"job": "expiry: lateness", "flows": live, "event_mpps": 1000 / interval_ns, "ended": ended,
+                   "later_than_100ms": late["1s"] + late["more"], "later_than_1s": late["more"],
+                   "max_ms": late["max_ms"], "goal": "1 % later than 1 s"}
+        yield from self.expiry_cost(live)
+
+    def expiry_cost(self, flows):
+        """The same traffic, 10 M packets in a second of event time, with time-outs that are far away, and with some that
+        have each flow looked at every 5 s and every second."""
+        looked_s = {"7d": 0, "5s": 5, "1s": 1}
+        taken = {timeout: [] for timeout in looked_s}
+        for _ in range(self.repeats(flows)):
+            for timeout, seconds in looked_s.items():
+                with self.node(pipeline(), f"0@{self.last}",
+                               {**traffic(flows, False), "stats.idle_timeout": timeout}) as node:
+                    node.warm_up(2 * frame_count(flows) + 11 * MILLION * seconds)
+                    times = node.rates(self.windows, self.window_s)
+                    taken[timeout].append(times[1])
+        ns = {timeout: statistics.median(times) for timeout, times in taken.items()}
+        for timeout, seconds in looked_s.items():
+            if seconds:
+                yield {"job": "expiry: cost", "flows": flows, "idle_timeout": timeout, "packets_per_flow_and_timeout":
+                       round(10 * MILLION * seconds / flows), "cpu_ns_without": round(ns["7d"], 2),
+                       "cpu_ns": round(ns[timeout], 2), "cost_percent": round(100 * (ns[timeout] / ns["7d"] - 1), 1),
+                       "goal_percent": 5}
+
     # Memory.
 
     def memory(self):

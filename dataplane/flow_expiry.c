@@ -40,6 +40,14 @@ enum flow_due flow_expiry_due(const struct flow_expiry *expiry, uint32_t record,
 	return flow_due_at(&expiry->table->flows[record], &expiry->table->colds[record], &expiry->timeouts, clock_ns);
 }
 
+void flow_expiry_note_late(const struct flow_expiry *expiry, uint32_t record, uint64_t clock_ns, uint64_t *figures) {
+	uint64_t deadline_ns = deadline_ns_of(expiry, record);
+	uint64_t late_ms = clock_ns > deadline_ns ? (clock_ns - deadline_ns) / 1000000 : 0;
+	figures[late_ms <= 100 ? FLOW_LATE_100MS : late_ms <= 1000 ? FLOW_LATE_1S : FLOW_LATE_MORE]++;
+	if (late_ms > figures[FLOW_LATE_MAX_MS])
+		figures[FLOW_LATE_MAX_MS] = late_ms;
+}
+
 uint32_t flow_expiry_take_soonest(struct flow_expiry *expiry) {
 	uint32_t soonest = 0;
 	uint64_t soonest_ns = UINT64_MAX;

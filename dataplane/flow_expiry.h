@@ -27,6 +27,18 @@ void flow_expiry_hasten(struct flow_expiry *expiry, uint32_t record);
 //   return   0..max; less than max: no other has come up
 unsigned flow_expiry_pop(struct flow_expiry *expiry, uint64_t clock_ns, uint32_t *records, unsigned max);
 
+// How late flows ended or were cut that the wheel brought: event time from their deadline to now.
+enum flow_late {
+	FLOW_LATE_100MS, // flows up to so late
+	FLOW_LATE_1S,
+	FLOW_LATE_MORE,
+	FLOW_LATE_MAX_MS, // the greatest
+	FLOW_LATE_FIGURES,
+};
+
+// Count a flow that is due in figures[FLOW_LATE_FIGURES].
+void flow_expiry_note_late(const struct flow_expiry *expiry, uint32_t record, uint64_t clock_ns, uint64_t *figures);
+
 enum flow_due flow_expiry_due(const struct flow_expiry *expiry, uint32_t record, uint64_t clock_ns);
 
 // Choose the flow that would end soonest, or one of those: a few are looked at, and stale ones put where they belong.

@@ -47,7 +47,9 @@ enum gauge {
 	GAUGE_ENDED_SILENTLY = GAUGE_ENDED + FLOW_END_REASONS,
 	GAUGE_CHANGED,
 	GAUGE_CAPACITY,
+	GAUGE_LATE, // first of the figures of lateness
 };
+_Static_assert(GAUGE_LATE + FLOW_LATE_FIGURES <= OPERATOR_GAUGES_MAX, "all have their place");
 
 struct flow_stats_options {
 	uint64_t max_flows, idle_timeout_ns, active_timeout_ns, tcp_linger_ns, update_interval_ns;
@@ -386,8 +388,11 @@ static bool expire_flows(struct instance *self, unsigned *room) {
 		unsigned wanted = *room < LOOKS_AT_ONCE ? *room : LOOKS_AT_ONCE;
 		unsigned n = flow_expiry_pop(&stats->expiry, self->watermark_ns, records, wanted);
 		for (unsigned i = 0; i < n; i++) {
-			if (flow_expiry_due(&stats->expiry, records[i], self->watermark_ns) != FLOW_NOT_DUE)
+			if (flow_expiry_due(&stats->expiry, records[i], self->watermark_ns) != FLOW_NOT_DUE) {
+				flow_expiry_note_late(
+					&stats->expiry, records[i], self->watermark_ns, &self->gauges[GAUGE_LATE]);
 				--*room;
+			}
 			if (!settle_flow(self, records[i]))
 				flow_expiry_watch(&stats->expiry, records[i]);
 		}
@@ -544,6 +549,10 @@ static const char *const gauges[] = {
 	[GAUGE_ENDED_SILENTLY] = "ended_silently",
 	[GAUGE_CHANGED] = "changed",
 	[GAUGE_CAPACITY] = "capacity",
+	[GAUGE_LATE + FLOW_LATE_100MS] = "late_100ms",
+	[GAUGE_LATE + FLOW_LATE_1S] = "late_1s",
+	[GAUGE_LATE + FLOW_LATE_MORE] = "late_more",
+	[GAUGE_LATE + FLOW_LATE_MAX_MS] = "late_max_ms",
 	NULL,
 };
 static const char *const key[] = {"src_ip", "dst_ip", "src_port", "dst_port", "protocol", NULL};
@@ -551,9 +560,12 @@ static const char *const key[] = {"src_ip", "dst_ip", "src_port", "dst_port", "p
 static struct operator_type flow_stats_type = {
 	.name = "flow_stats",
 	.summary = "count packets and bytes per flow, and report flows that end",
-	.manual = "A flow is a 5-tuple in both directions; forward is the direction of its first packet, or of its SYN "
-		  "where one is seen. A record ends by idle_timeout, by active_timeout (the flow goes on in another "
-		  "record), by the end of the TCP connection and tcp_linger after it, by eviction, or with the input.",
+	.manual =
+		"A flow is a 5-tuple in both directions; forward is the direction of its first packet, or of its SYN "
+		"where one is seen. A record ends by idle_timeout, by active_timeout (the flow goes on in another "
+		"record), by the end of the TCP connection and tcp_linger after it, by eviction, or with the input.\n\n"
+		"The gauges late_100ms, late_1s and late_more count the flows that time-outs ended, by how long after "
+		"their time (up to 100 ms, up to 1 s, more, in event time), and late_max_ms is the longest.",
 	.options = flow_stats_option_table,
 	.options_size = sizeof(struct flow_stats_options),
 	.accepts = accepts,

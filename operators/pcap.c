@@ -189,8 +189,7 @@ static struct operator_type pcap_type = {
 	.summary = "read capture files to their end",
 	.manual =
 		"Reads a pcap or pcapng file with libpcap, of any time precision; one compressed by gzip as it is. "
-		"Link types: " CAPTURE_LINKS_EXPECTED
-		".\n\n"
+		"Link types: " CAPTURE_LINKS_EXPECTED ".\n\n"
 		"Time is the capture's: expiry and windows go by the timestamps of the packets, and the same file "
 		"gives "
 		"the same records at any speed. A frame waits while there is no room downstream, so a file loses no "

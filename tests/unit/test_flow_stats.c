@@ -271,6 +271,28 @@ static void deadlines_that_move_earlier_are_met_in_time(void **state) {
 	close_instances(&run);
 }
 
+// How late a flow ended is counted in event time: from its deadline to the time at which the timer was looked at.
+static void lateness_is_counted(void **state) {
+	static const char *const settings[] = {"idle_timeout", "1s", NULL};
+	static const uint64_t looks_ms[] = {1050, 1900, 3500}; // after packets at 0, 5,000 and 10,000 ms
+	const struct run run = {1, 1, 1, END_OF_INPUT, settings};
+	first = (struct emitted){0};
+	emitted = &first;
+	open_instances(&run);
+	for (unsigned i = 0; i < 3; i++) {
+		hand_over_one(5000 * i * MS, 0);
+		pass_time(&instances[0], T0 + (5000 * i + 990) * MS, run.why, false);
+		assert_int_equal(first.record_count, i);
+		pass_time(&instances[0], T0 + (5000 * i + looks_ms[i]) * MS, run.why, false);
+		assert_int_equal(first.record_count, i + 1);
+	}
+	assert_int_equal(gauge_of(&instances[0], "late_100ms"), 1);
+	assert_int_equal(gauge_of(&instances[0], "late_1s"), 1);
+	assert_int_equal(gauge_of(&instances[0], "late_more"), 1);
+	assert_int_equal(gauge_of(&instances[0], "late_max_ms"), 2500);
+	close_instances(&run);
+}
+
 static int compare_records(const void *a, const void *b) {
 	return memcmp(a, b, sizeof(struct flow_record));
 }
@@ -390,6 +412,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_do_not_depend_on_batches_workers_or_timers),
 		cmocka_unit_test(deadlines_that_move_earlier_are_met_in_time),
+		cmocka_unit_test(lateness_is_counted),
 		cmocka_unit_test(shutdown_is_named),
 		cmocka_unit_test(updates_add_up_to_what_was_recorded),
 		cmocka_unit_test(a_full_table_evicts_and_loses_no_packet),
