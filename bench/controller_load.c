@@ -318,9 +318,8 @@ static void receive(struct node *node, void *socket, uint64_t now_ns) {
 	uint8_t frame[4096];
 	int size;
 	while ((size = zmq_recv(socket, frame, sizeof(frame), ZMQ_DONTWAIT)) >= 0) {
-		Weir__Message *message = (size_t)size <= sizeof(frame)
-						 ? weir__message__unpack(NULL, (size_t)size, frame)
-						 : NULL;
+		Weir__Message *message =
+			(size_t)size <= sizeof(frame) ? weir__message__unpack(NULL, (size_t)size, frame) : NULL;
 		if (message != NULL)
 			take(node, message, now_ns);
 		weir__message__free_unpacked(message, NULL);
@@ -384,7 +383,8 @@ static void start(void *context, const char *endpoint) {
 	if (strncmp(endpoint, "ipc://", 6) == 0)
 		snprintf(summaries, sizeof(summaries), "%s-summaries", endpoint);
 	else
-		snprintf(summaries, sizeof(summaries), "%.*s:%d", (int)(colon - endpoint), endpoint, atoi(colon + 1) + 1);
+		snprintf(summaries, sizeof(summaries), "%.*s:%d", (int)(colon - endpoint), endpoint,
+			atoi(colon + 1) + 1);
 	load.list = calloc(load.nodes, sizeof(*load.list));
 	for (unsigned i = 0; load.list != NULL && i < load.nodes; i++) {
 		struct node *node = &load.list[i];
@@ -472,7 +472,8 @@ int main(int argc, char **argv) {
 	}
 	load.flows = (unsigned)strtoul(argv[3], NULL, 10) / load.instances;
 	if (load.flows < LISTED || load.flows > FLOWS_MAX) {
-		fprintf(stderr, "controller_load: %u flows a summary: expected %d..%d\n", load.flows, LISTED, FLOWS_MAX);
+		fprintf(stderr, "controller_load: %u flows a summary: expected %d..%d\n", load.flows, LISTED,
+			FLOWS_MAX);
 		return 64;
 	}
 	load.incarnation = load.start_ns = wall_ns();

@@ -9,7 +9,7 @@
 
 enum {
 	AGGREGATE_LIST_MAX = 1 << 16, // entries of a list over a window and all nodes
-	AGGREGATE_FLOWS_MAX = 4096,    // of a summary that may be repeats of another node's; nodes tell 256
+	AGGREGATE_FLOWS_MAX = 4096,   // of a summary that may be repeats of another node's; nodes tell 256
 	AGGREGATE_HOLE_MS = 3000,     // a missing summary is sent again well within this time, or not at all
 };
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <zmq.h>
 
 // protobuf-c asks for a piece of memory for each entry and each address: here that is an addition.
@@ -27,7 +28,12 @@ static void arena_free(void *context, void *memory) {
 
 static bool arena_begin(void) {
 	if (arena.bytes == NULL)
-		arena.bytes = malloc(MESSAGE_MEMORY);
+		arena.bytes = mmap(NULL, MESSAGE_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (arena.bytes == MAP_FAILED)
+		arena.bytes = NULL;
+	// What one great message took is given back.
+	if (arena.bytes != NULL && arena.used > MESSAGE_MEMORY_KEPT)
+		madvise(arena.bytes + MESSAGE_MEMORY_KEPT, MESSAGE_MEMORY - MESSAGE_MEMORY_KEPT, MADV_DONTNEED);
 	arena.used = 0;
 	return arena.bytes != NULL;
 }

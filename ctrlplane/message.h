@@ -13,7 +13,8 @@
 enum {
 	MESSAGE_VERSION = 1,
 	MESSAGE_SIZE_MAX = 1 << 20, // bytes; greater ones close the connection
-	MESSAGE_MEMORY = 16 << 20,  // bytes, taken as they are needed
+	MESSAGE_MEMORY = 64 << 20,  // bytes, taken as they are needed
+	MESSAGE_MEMORY_KEPT = 4 << 20,
 };
 
 // Read a message into memory that is used again for the next one: it lives until then. What would need more than

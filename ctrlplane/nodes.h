@@ -18,7 +18,7 @@
 
 enum {
 	NODES_WINDOW_FACTOR = 32, // so many times the entries of a node's window are in that of all nodes
-	NODE_NAME_SIZE = 64,     // bytes of a name with its closing zero; of pipelines and operators as well
+	NODE_NAME_SIZE = 64,      // bytes of a name with its closing zero; of pipelines and operators as well
 	NODE_TEXT_SIZE = 128,
 	NODE_SERIES_MAX = 256,
 	NODE_INSTANCES_MAX = 4096, // kept of a report; operators of a registration as well
@@ -109,9 +109,10 @@ struct nodes {
 	uint64_t departed_nodes;
 	struct window *window; // of the intervals of all nodes but those that are elsewhen; NULL: no node yet
 	struct paths *paths;   // flows that two nodes see; NULL: none yet
-	uint64_t repeated_packets, repeated_bytes; // that one of several nodes told of whose figures are counted already
-	uint32_t numbers;      // given to nodes
-	size_t window_entries; // bound per list and interval of each node's window
+	uint64_t repeated_packets,
+		repeated_bytes; // that one of several nodes told of whose figures are counted already
+	uint32_t numbers;       // given to nodes
+	size_t window_entries;  // bound per list and interval of each node's window
 	uint64_t interval_ns;
 	uint32_t window_slots;
 };

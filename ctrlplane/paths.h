@@ -36,7 +36,7 @@ enum {
 
 // One node's view of a flow.
 struct path_view {
-	uint32_t node;             // number; 0: none
+	uint32_t node; // number; 0: none
 	bool ended;
 	uint64_t start_ns, end_ns; // of the flow; of the interval told of last
 	uint64_t packets[2];       // since the start: [0] from the lesser end of the key to the greater
@@ -75,8 +75,8 @@ struct paths {
 	struct path_flow *flows; // [PATHS_FLOWS]
 	struct path_pair *pairs; // [pairs_length]
 	size_t pairs_length;
-	uint32_t joined[PATHS_JOINED_MAX];         // flows, ring
-	uint64_t joined_length;                    // ever
+	uint32_t joined[PATHS_JOINED_MAX]; // flows, ring
+	uint64_t joined_length;            // ever
 };
 
 void paths_free(struct paths *paths); // NULL is fine

@@ -56,10 +56,10 @@ static void row_flow(struct table *table, const json_t *flow) {
 }
 
 void show_paths(const json_t *answer, FILE *file) {
-	static const char *const pairs[] = {"FROM", "TO", ">FLOWS", ">PACKETS", ">LOST", ">SHARE", ">DELAY LEAST",
-		">MEDIAN", ">95 %", NULL};
-	static const char *const flows[] = {"PROTOCOL", "SOURCE", "DESTINATION", "FROM", "TO", ">DELAY", ">PACKETS",
-		">LOST", ">LOST BACK", NULL};
+	static const char *const pairs[] = {
+		"FROM", "TO", ">FLOWS", ">PACKETS", ">LOST", ">SHARE", ">DELAY LEAST", ">MEDIAN", ">95 %", NULL};
+	static const char *const flows[] = {
+		"PROTOCOL", "SOURCE", "DESTINATION", "FROM", "TO", ">DELAY", ">PACKETS", ">LOST", ">LOST BACK", NULL};
 	struct table table;
 	size_t i;
 	json_t *item;

@@ -60,8 +60,6 @@ static bool handshake_of(const struct tcp_flow *flow, uint64_t *out) {
 
 void tcp_update_fill(const struct tcp_flow *flow, const struct tcp_lender *lender, unsigned forward,
 	struct tcp_told *told, struct flow_update *update) {
-	if (update->started)
-		*told = (struct tcp_told){0};
 	const struct counted counted[2] = {count_of(flow, lender, 0), count_of(flow, lender, 1)};
 	fill_direction(told, &counted[forward], forward, &update->fwd_tcp);
 	fill_direction(told, &counted[!forward], !forward, &update->rev_tcp);

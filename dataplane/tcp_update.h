@@ -7,8 +7,7 @@
 #include "api/flow_record.h"
 #include "dataplane/tcp_flow.h"
 
-// What updates have told of the current record, by canonical direction. What an earlier flow left there is overwritten
-// by the first update.
+// What updates have told of the current record, by canonical direction. Zero when the first change is noted.
 struct tcp_told {
 	uint32_t retransmitted_packets[2], out_of_order_packets[2], zero_windows[2]; // modulo 2^32
 	bool handshake;

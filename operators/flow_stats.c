@@ -124,8 +124,17 @@ static void export_record(struct instance *self, uint32_t record, enum flow_end_
 	instance_emit(self, OUTPUT_FLOWS, tuple);
 }
 
+// What was told of a flow, begun if it has not changed before.
+static struct flow_report *report_of(struct flow_stats *stats, uint32_t record) {
+	bool is_begun = stats->table->flows[record].bits & (FLOW_DIRTY | FLOW_REPORTED);
+	if (!is_begun && stats->tcp_told != NULL)
+		stats->tcp_told[record] = (struct tcp_told){.handshake = false};
+	return flow_changes_report(&stats->changes, record);
+}
+
 //   reason  FLOW_END_REASONS: the flow goes on
-static void tell_update(struct instance *self, uint32_t record, enum flow_end_reason reason) {
+static void tell_update(
+	struct instance *self, uint32_t record, struct flow_report *report, enum flow_end_reason reason) {
 	struct flow_stats *stats = self->state;
 	struct rte_mbuf *tuple = instance_new_record(self, &flow_update_schema);
 	if (tuple == NULL)
@@ -134,8 +143,7 @@ static void tell_update(struct instance *self, uint32_t record, enum flow_end_re
 	struct flow *flow = &stats->table->flows[record];
 	struct flow_key key;
 	flow_table_key(stats->table, record, &key);
-	flow_update_fill(
-		update, &key, flow, flow_changes_report(&stats->changes, record), &stats->table->colds[record]);
+	flow_update_fill(update, &key, flow, report, &stats->table->colds[record]);
 	const struct tcp_flow *tcp = tcp_part(stats, record);
 	if (tcp != NULL)
 		tcp_update_fill(tcp, &stats->tcp_lender, (flow->bits & FLOW_FORWARD_IS_REVERSED) != 0,
@@ -145,12 +153,18 @@ static void tell_update(struct instance *self, uint32_t record, enum flow_end_re
 	instance_emit(self, OUTPUT_UPDATES, tuple);
 }
 
+static void note_change(struct flow_stats *stats, uint32_t record) {
+	report_of(stats, record);
+	flow_changes_add(&stats->changes, record);
+}
+
 // What is left to do for a flow whose last record is out: its last update.
 static void conclude_flow(struct instance *self, uint32_t record, enum flow_end_reason reason) {
 	struct flow_stats *stats = self->state;
+	struct flow_report *report = stats->tells_updates ? report_of(stats, record) : NULL;
 	flow_changes_remove(&stats->changes, record);
-	if (stats->tells_updates)
-		tell_update(self, record, reason);
+	if (report != NULL)
+		tell_update(self, record, report, reason);
 	struct tcp_flow *tcp = tcp_part(stats, record);
 	if (tcp != NULL)
 		tcp_flow_end(tcp, &stats->tcp_lender);
@@ -307,7 +321,7 @@ static bool __attribute__((noinline)) take_packet(
 	flow_count_any(flow, &stats->table->colds[record], meta, meta->bits & PACKET_REVERSED);
 	count_tcp(stats, record, tuple, meta);
 	if (stats->tells_updates)
-		flow_changes_add(&stats->changes, record);
+		note_change(stats, record);
 	if (is_new)
 		flow_expiry_watch(&stats->expiry, record);
 	else if (begins || ((bits ^ flow->bits) & FLOW_ENDED))
@@ -411,8 +425,10 @@ static bool tell_updates(struct instance *self, unsigned room) {
 		stats->updated_ns = self->watermark_ns - self->watermark_ns % stats->update_interval_ns;
 		flow_changes_make_due(changes);
 	}
-	for (; room > 0 && flow_changes_are_due(changes); room--)
-		tell_update(self, flow_changes_take(changes), FLOW_END_REASONS);
+	for (; room > 0 && flow_changes_are_due(changes); room--) {
+		uint32_t record = flow_changes_take(changes);
+		tell_update(self, record, &stats->table->reports[record], FLOW_END_REASONS);
+	}
 	return !flow_changes_are_due(changes);
 }
 

@@ -72,7 +72,7 @@ def test_sums_and_times_are_those_of_the_records(tmp_path, make_controller, redi
     assert done.returncode == 0, done.stderr
     sums, prefixes = truth(sink)
     totals = wait_for(lambda: (node := controller.node("probe")).get("state") == "ended" and node["totals"], "the end")
-    for name in ("retransmitted_packets", "out_of_order_packets", "zero_windows"):
+    for name in ("packets", "retransmitted_packets", "out_of_order_packets", "zero_windows"):
         assert totals[f"tcp_{name}"] == sums[name] > 0, name
     health = controller.ask("tcp", "--window", WINDOW_S, "--limit", 1000)
     for name in ("packets", "retransmitted_packets", "out_of_order_packets", "zero_windows"):

@@ -71,8 +71,10 @@ static void assert_pair(const char *from, const char *to, uint64_t flows, uint64
 static void delay_and_loss_by_direction(void **state) {
 	struct histogram delays;
 	// b's summary comes before a's, but a saw the first packet first.
-	assert_false(tell(&(struct told){.node = 1, .port = 5, .start_ns = 8000000, .second = 1, .fwd = 95, .rev = 50}));
-	assert_true(tell(&(struct told){.node = 0, .port = 5, .start_ns = 1000000, .second = 1, .fwd = 100, .rev = 47}));
+	assert_false(
+		tell(&(struct told){.node = 1, .port = 5, .start_ns = 8000000, .second = 1, .fwd = 95, .rev = 50}));
+	assert_true(
+		tell(&(struct told){.node = 0, .port = 5, .start_ns = 1000000, .second = 1, .fwd = 100, .rev = 47}));
 	assert_pair("a", "b", 1, 100, 5);
 	assert_pair("b", "a", 0, 50, 3);
 	path_pair_delays(pair_of("a", "b"), clock_mono_ns(), &delays);
@@ -80,15 +82,19 @@ static void delay_and_loss_by_direction(void **state) {
 	assert_in_range(histogram_quantile(&delays, 0.5), 6700000, 7300000);
 
 	// One that only a has told of further is not compared; then it is, and what was under way is no loss any more.
-	assert_true(tell(&(struct told){.node = 0, .port = 5, .start_ns = 1000000, .second = 2, .fwd = 200, .rev = 97}));
+	assert_true(
+		tell(&(struct told){.node = 0, .port = 5, .start_ns = 1000000, .second = 2, .fwd = 200, .rev = 97}));
 	assert_pair("a", "b", 1, 100, 5);
-	assert_false(tell(&(struct told){.node = 1, .port = 5, .start_ns = 8000000, .second = 2, .fwd = 198, .rev = 100}));
+	assert_false(
+		tell(&(struct told){.node = 1, .port = 5, .start_ns = 8000000, .second = 2, .fwd = 198, .rev = 100}));
 	assert_pair("a", "b", 1, 200, 2);
 	assert_pair("b", "a", 0, 100, 3);
 
 	// The end, of which the nodes tell in different intervals, is final; a summary that comes late changes nothing.
-	tell(&(struct told){.node = 0, .port = 5, .start_ns = 1000000, .second = 3, .fwd = 210, .rev = 98, .ended = true});
-	tell(&(struct told){.node = 1, .port = 5, .start_ns = 8000000, .second = 4, .fwd = 201, .rev = 101, .ended = true});
+	tell(&(struct told){
+		.node = 0, .port = 5, .start_ns = 1000000, .second = 3, .fwd = 210, .rev = 98, .ended = true});
+	tell(&(struct told){
+		.node = 1, .port = 5, .start_ns = 8000000, .second = 4, .fwd = 201, .rev = 101, .ended = true});
 	assert_pair("a", "b", 1, 210, 9);
 	tell(&(struct told){.node = 1, .port = 5, .start_ns = 8000000, .second = 2, .fwd = 198, .rev = 100});
 	assert_pair("a", "b", 1, 210, 9);
@@ -105,9 +111,12 @@ static void directions_are_one_flow(void **state) {
 
 static void the_node_that_told_first_is_counted(void **state) {
 	for (uint64_t second = 1; second < 5; second++) {
-		assert_false(tell(&(struct told){.node = 2, .port = 5, .start_ns = 5000, .second = second, .fwd = second}));
-		assert_true(tell(&(struct told){.node = 0, .port = 5, .start_ns = 1000, .second = second, .fwd = second}));
-		assert_true(tell(&(struct told){.node = 1, .port = 5, .start_ns = 2000, .second = second, .fwd = second}));
+		assert_false(
+			tell(&(struct told){.node = 2, .port = 5, .start_ns = 5000, .second = second, .fwd = second}));
+		assert_true(
+			tell(&(struct told){.node = 0, .port = 5, .start_ns = 1000, .second = second, .fwd = second}));
+		assert_true(
+			tell(&(struct told){.node = 1, .port = 5, .start_ns = 2000, .second = second, .fwd = second}));
 	}
 	assert_pair("a", "c", 1, 4, 0);
 	assert_null(pair_of("a", "b")); // the third is known for what it is, and not compared
@@ -130,10 +139,14 @@ static void same_ports_again_are_another_flow(void **state) {
 // Many more flows than there is room for: memory is what it was, and what is told of lately is still known.
 static void old_flows_make_room(void **state) {
 	for (unsigned i = 0; i < 3 * PATHS_FLOWS / 2; i++)
-		tell(&(struct told){.node = i % 2, .port = i & 0xffff, .start_ns = (uint64_t)(i >> 16) * 60 * NS_PER_S,
-			.second = i >> 10, .fwd = 1});
+		tell(&(struct told){.node = i % 2,
+			.port = i & 0xffff,
+			.start_ns = (uint64_t)(i >> 16) * 60 * NS_PER_S,
+			.second = i >> 10,
+			.fwd = 1});
 	tell(&(struct told){.node = 0, .port = 77, .start_ns = 900 * NS_PER_S, .second = 1000, .fwd = 20});
-	assert_true(tell(&(struct told){.node = 1, .port = 77, .start_ns = 900 * NS_PER_S + 1, .second = 1000, .fwd = 19}));
+	assert_true(
+		tell(&(struct told){.node = 1, .port = 77, .start_ns = 900 * NS_PER_S + 1, .second = 1000, .fwd = 19}));
 	assert_pair("a", "b", 1, 20, 1);
 }
 

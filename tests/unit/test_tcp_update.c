@@ -8,11 +8,9 @@
 #include "dataplane/tcp_update.h"
 
 static struct tcp_told told;
-static bool is_first;
 
 static struct flow_update tell(void) {
-	struct flow_update update = {.started = is_first};
-	is_first = false;
+	struct flow_update update = {0};
 	tcp_update_fill(&flow, &lender, A, &told, &update);
 	return update;
 }
@@ -26,8 +24,7 @@ static void assert_near(uint64_t a, uint64_t b) {
 }
 
 static void begin(void) {
-	memset(&told, 0xee, sizeof(told)); // what another flow left
-	is_first = true;
+	told = (struct tcp_told){0};
 	open();
 }
 
