@@ -156,8 +156,9 @@ export function App() {
 						aria-pressed={held}
 						onClick={() => setHeld(!held)}
 						title="hold the table still (p)"
+						aria-label="hold the table still (p)"
 					>
-						<Icon name={held ? "go" : "hold"} /> {held ? "held" : "hold"}
+						<Icon name={held ? "go" : "hold"} /> <span class="word">{held ? "held" : "hold"}</span>
 					</button>
 				)}
 				{current.timed && <RangePicker key={formatRange(range)} range={range} />}

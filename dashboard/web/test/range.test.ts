@@ -24,7 +24,8 @@ test("a live range is asked every second, a long one seldom, a fixed one once", 
 
 test("bounds and parameters", () => {
 	assert.deepEqual(bounds(LIVE, 1_000_000), { from_ms: 700_000, to_ms: 1_000_000 });
-	assert.equal(query(LIVE, 300), "last=300&points=300");
+	assert.equal(query(LIVE, 300), "last=300&points=300&resolution=1s");
+	assert.equal(query({ last_s: 86400 }, 600), "last=86400&points=600&resolution=auto");
 	assert.equal(query({ from_ms: 5, to_ms: 9 }, 600), "from=5&to=9&points=600");
 });
 

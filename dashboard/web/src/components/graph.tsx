@@ -26,14 +26,20 @@ function heightOf(operator: Operator): number {
 	return HEAD + rows * ROW + (operator.instances.length > ROWS_MAX ? ROW : 0) + 6;
 }
 
+const wordsOf = (instance: Instance): [string, string] => [
+	`${instance.index} · worker ${instance.worker}`,
+	perSecond(instance.in_per_s),
+];
+
 function Row({ instance, width }: { instance: Instance; width: number }) {
+	const [who, rate] = wordsOf(instance);
 	return (
 		<>
 			<text class="quiet" x={12} y={15}>
-				{instance.index} · worker {instance.worker}
+				{who}
 			</text>
 			<text class="figure" x={width - 12} y={15}>
-				{perSecond(instance.in_per_s)}
+				{rate}
 			</text>
 		</>
 	);
@@ -58,20 +64,16 @@ function OperatorBox({
 }) {
 	const drops = dropsOf(operator);
 	const left = operator.instances.length - ROWS_MAX;
-	const words = [
-		operator.name,
-		operator.type ?? "type not known",
-		`${operator.instances.length} instances`,
-		`in ${perSecond(operator.in_per_s)}`,
-		drops,
-	];
+	const rows = operator.instances.slice(0, ROWS_MAX);
+	// The name says what is to be seen, in that order.
+	const words = [operator.name, operator.type, drops, ...rows.flatMap(wordsOf), left > 0 && `and ${left} more`];
 	return (
 		<g
 			class={`operator${selected ? " selected" : ""}${operator.dropped_per_s ? " drops" : ""}`}
 			transform={`translate(${box.x},${box.y})`}
 			role="button"
-			tabIndex={0}
-			aria-label={words.filter(Boolean).join(", ")}
+			tabindex={0}
+			aria-label={words.filter(Boolean).join(" ")}
 			aria-pressed={selected}
 			onClick={onSelect}
 			onKeyDown={(event) => {
@@ -91,7 +93,7 @@ function OperatorBox({
 				{drops}
 			</text>
 			<line class="rule" x1={0} x2={box.width} y1={HEAD - 4} y2={HEAD - 4} />
-			{operator.instances.slice(0, ROWS_MAX).map((instance, i) => (
+			{rows.map((instance, i) => (
 				<g key={instance.index} transform={`translate(0,${HEAD + i * ROW - 1})`}>
 					<Row instance={instance} width={box.width} />
 				</g>
@@ -117,8 +119,10 @@ function Fill({ part }: { part: number }) {
 /** Rate and grouping stand near the arrow's head, where streams out of one operator have parted. */
 function StreamLine({ edge, stream, down }: { edge: Routed; stream: Stream; down: boolean }) {
 	const head = edge.points[edge.points.length - 1] ?? { x: 0, y: 0 };
-	const label = down ? { x: head.x + 8, y: head.y - 28 } : { x: head.x - 50, y: head.y - 9 };
-	const anchor = down ? "start" : "middle";
+	// Downwards it stands outside of the bend.
+	const left = down && head.x < (edge.points[0]?.x ?? 0);
+	const label = down ? { x: head.x + (left ? -10 : 10), y: head.y - 28 } : { x: head.x - 50, y: head.y - 9 };
+	const anchor = !down ? "middle" : left ? "end" : "start";
 	const rings = stream.channels.filter((channel) => channel.ring).length;
 	const what = `${stream.from} to ${stream.to}: ${perSecond(stream.sent_per_s)}, ${stream.grouping ?? "grouping not known"}`;
 	return (
@@ -133,7 +137,7 @@ function StreamLine({ edge, stream, down }: { edge: Routed; stream: Stream; down
 					{stream.grouping ?? ""}
 				</text>
 				{stream.ring_fill !== null && (
-					<g transform={down ? "translate(84,7)" : "translate(0,29)"}>
+					<g transform={!down ? "translate(0,29)" : left ? "translate(-22,-19)" : "translate(22,-19)"}>
 						<Fill part={stream.ring_fill} />
 					</g>
 				)}

@@ -3,7 +3,7 @@
 //
 // A distribution of times: bars over a logarithmic axis, with its percentiles marked by the figures beneath.
 import type { Distribution } from "../api/types";
-import { count, latency } from "../lib/format";
+import { count, latency, round } from "../lib/format";
 import { toBars } from "../lib/histogram";
 import { useWidth } from "../lib/width";
 import { Empty } from "./notice";
@@ -35,7 +35,7 @@ function Picture({ of, width }: { of: Distribution; width: number }) {
 						y={HEIGHT + 15}
 						text-anchor={tick.at < 0.04 ? "start" : tick.at > 0.96 ? "end" : "middle"}
 					>
-						{latency(tick.ns)}
+						{round(latency(tick.ns))}
 					</text>
 				</g>
 			))}

@@ -19,6 +19,8 @@ export interface Column<T> {
 	hint?: string;
 	/** left out on a phone */
 	minor?: boolean;
+	/** shown on a phone alone */
+	phone?: boolean;
 }
 
 interface Props<T> {
@@ -42,7 +44,7 @@ interface HeadProps<T> {
 }
 
 function classOf<T>(column: Column<T>): string {
-	return [column.figure && "figure", column.minor && "minor"].filter(Boolean).join(" ");
+	return [column.figure && "figure", column.minor && "minor", column.phone && "phone"].filter(Boolean).join(" ");
 }
 
 function Head<T>({ column, order, onSort }: HeadProps<T>) {

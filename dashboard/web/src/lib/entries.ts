@@ -12,12 +12,15 @@ export function figure(entry: Entry, field: string): number | null {
 	return typeof value === "number" ? value : null;
 }
 
+const source = (entry: Entry): string => endpoint(text(entry, "src_ip"), Number(entry.src_port));
+const destination = (entry: Entry): string => endpoint(text(entry, "dst_ip"), Number(entry.dst_port));
+
 export interface List {
 	name: string;
 	title: string;
 	one: string;
 	/** the parts of a name, for a column each */
-	names: { title: string; of: (entry: Entry) => string; minor?: boolean }[];
+	names: { title: string; of: (entry: Entry) => string; minor?: boolean; phone?: boolean }[];
 	/** fields shown beside packets and bytes */
 	figures: { field: string; title: string; unit: "count" | "bytes"; hint?: string }[];
 	/** a packet is counted at both of its ends */
@@ -30,9 +33,10 @@ export const LISTS: List[] = [
 		title: "Flows",
 		one: "flow",
 		names: [
-			{ title: "Protocol", of: (e) => text(e, "protocol") },
-			{ title: "Source", of: (e) => endpoint(text(e, "src_ip"), Number(e.src_port)) },
-			{ title: "Destination", of: (e) => endpoint(text(e, "dst_ip"), Number(e.dst_port)) },
+			{ title: "Protocol", of: (e) => text(e, "protocol"), minor: true },
+			{ title: "Source", of: source, minor: true },
+			{ title: "Destination", of: destination, minor: true },
+			{ title: "Flow", of: (e) => `${text(e, "protocol")} ${source(e)} → ${destination(e)}`, phone: true },
 		],
 		figures: [
 			{ field: "fwd_bytes", title: "Sent", unit: "bytes", hint: "by the source" },

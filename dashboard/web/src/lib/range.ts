@@ -46,8 +46,9 @@ export function refresh_ms(range: Range): number {
 	return Math.min(Math.max(1000, (range.last_s * 1000) / 300), 60000);
 }
 
-/** The parameters of `series`. */
+/** The parameters of `series`. The finest history holds the last hour. */
 export function query(range: Range, points: number): string {
-	const stretch = "from_ms" in range ? `from=${range.from_ms}&to=${range.to_ms}` : `last=${range.last_s}`;
-	return `${stretch}&points=${points}`;
+	if ("from_ms" in range) return `from=${range.from_ms}&to=${range.to_ms}&points=${points}`;
+	const resolution = range.last_s <= 3600 ? "1s" : "auto";
+	return `last=${range.last_s}&points=${points}&resolution=${resolution}`;
 }

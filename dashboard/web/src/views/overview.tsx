@@ -26,8 +26,20 @@ const FIELDS = [
 ];
 const SHOWN = 6;
 
-function dropsTone(overview: Overview): "warning" | undefined {
-	return (overview.rates.dropped_per_s ?? 0) + (overview.rates.lost_outside_per_s ?? 0) > 0 ? "warning" : undefined;
+function DropsTile({ overview, route }: { overview: Overview; route: Route }) {
+	const { dropped_per_s, lost_outside_per_s } = overview.rates;
+	const known = dropped_per_s !== null || lost_outside_per_s !== null;
+	const rate = known ? (dropped_per_s ?? 0) + (lost_outside_per_s ?? 0) : null;
+	return (
+		<Tile
+			name="Dropped and lost"
+			value={perSecond(rate)}
+			tone={rate ? "warning" : undefined}
+			href={linkTo(route, "pipeline")}
+		>
+			{count(overview.dropped)} dropped; {count(overview.lost_outside)} lost outside
+		</Tile>
+	);
 }
 
 function AlertsTile({ overview, route }: { overview: Overview; route: Route }) {
@@ -57,14 +69,7 @@ function Tiles({ overview, route }: { overview: Overview; route: Route }) {
 			<Tile name="Live flows" value={si(overview.flows_live)}>
 				on {nodes.up} {nodes.up === 1 ? "node" : "nodes"}
 			</Tile>
-			<Tile
-				name="Dropped"
-				value={perSecond(rates.dropped_per_s)}
-				tone={dropsTone(overview)}
-				href={linkTo(route, "pipeline")}
-			>
-				{count(overview.dropped)} in all; {count(overview.lost_outside)} lost outside
-			</Tile>
+			<DropsTile overview={overview} route={route} />
 			<AlertsTile overview={overview} route={route} />
 		</div>
 	);

@@ -18,64 +18,68 @@ import type { ViewProps } from "./view";
 
 const FIELDS = ["tcp_rtt_p50_ns", "tcp_rtt_p95_ns", "tcp_rtt_p99_ns", "tcp_retransmitted_share"];
 
-const COLUMNS: Column<TcpPrefix>[] = [
-	{
-		name: "prefix",
-		title: "Prefix",
-		value: (p) => p.prefix,
-		show: (p) => <span class="subject">{p.prefix}</span>,
-	},
-	{
-		name: "retransmitted_share",
-		title: "Retransmitted",
-		figure: true,
-		value: (p) => p.retransmitted_share,
-		show: (p) => (
-			<span class="with-bar">
-				<Bar part={p.retransmitted_share} tone="warning" /> {share(p.retransmitted_share)}
-			</span>
-		),
-		hint: "share of packets; the bar is full at 100 %",
-	},
-	{
-		name: "retransmitted_packets",
-		title: "Packets again",
-		figure: true,
-		minor: true,
-		value: (p) => p.retransmitted_packets,
-		show: (p) => count(p.retransmitted_packets),
-	},
-	{
-		name: "packets",
-		title: "Packets",
-		figure: true,
-		minor: true,
-		value: (p) => p.packets,
-		show: (p) => count(p.packets),
-	},
-	{
-		name: "rtt_p50_ns",
-		title: "Median RTT",
-		figure: true,
-		value: (p) => p.rtt_p50_ns,
-		show: (p) => latency(p.rtt_p50_ns),
-	},
-	{
-		name: "rtt_p95_ns",
-		title: "p95 RTT",
-		figure: true,
-		value: (p) => p.rtt_p95_ns,
-		show: (p) => latency(p.rtt_p95_ns),
-	},
-	{
-		name: "samples",
-		title: "Samples",
-		figure: true,
-		minor: true,
-		value: (p) => p.samples,
-		show: (p) => count(p.samples),
-	},
-];
+/** Bars are relative to the worst: shares are small. */
+function columnsOf(worst: number): Column<TcpPrefix>[] {
+	return [
+		{
+			name: "prefix",
+			title: "Prefix",
+			value: (p) => p.prefix,
+			show: (p) => <span class="subject">{p.prefix}</span>,
+		},
+		{
+			name: "retransmitted_share",
+			title: "Retransmitted",
+			figure: true,
+			value: (p) => p.retransmitted_share,
+			show: (p) => (
+				<span class="with-bar">
+					<Bar part={worst > 0 ? (p.retransmitted_share ?? 0) / worst : 0} tone="warning" />{" "}
+					{share(p.retransmitted_share)}
+				</span>
+			),
+			hint: "share of packets; the bar compares with the worst",
+		},
+		{
+			name: "retransmitted_packets",
+			title: "Packets again",
+			figure: true,
+			minor: true,
+			value: (p) => p.retransmitted_packets,
+			show: (p) => count(p.retransmitted_packets),
+		},
+		{
+			name: "packets",
+			title: "Packets",
+			figure: true,
+			minor: true,
+			value: (p) => p.packets,
+			show: (p) => count(p.packets),
+		},
+		{
+			name: "rtt_p50_ns",
+			title: "Median RTT",
+			figure: true,
+			value: (p) => p.rtt_p50_ns,
+			show: (p) => latency(p.rtt_p50_ns),
+		},
+		{
+			name: "rtt_p95_ns",
+			title: "p95 RTT",
+			figure: true,
+			value: (p) => p.rtt_p95_ns,
+			show: (p) => latency(p.rtt_p95_ns),
+		},
+		{
+			name: "samples",
+			title: "Samples",
+			figure: true,
+			minor: true,
+			value: (p) => p.samples,
+			show: (p) => count(p.samples),
+		},
+	];
+}
 
 function Now({ tcp }: { tcp: Tcp }) {
 	return (
@@ -96,7 +100,7 @@ function Now({ tcp }: { tcp: Tcp }) {
 				packets
 			</Tile>
 			<Tile name="Zero windows" value={count(tcp.zero_windows)}>
-				receivers that had no room
+				a receiver was full
 			</Tile>
 		</div>
 	);
@@ -114,7 +118,7 @@ function Prefixes({ tcp }: { tcp: Tcp }) {
 			</header>
 			<Table
 				caption="Prefixes with the greatest share of retransmitted packets"
-				columns={COLUMNS}
+				columns={columnsOf(Math.max(...tcp.prefixes.map((prefix) => prefix.retransmitted_share ?? 0)))}
 				rows={tcp.prefixes}
 				keyOf={(prefix) => prefix.prefix}
 				order={{ column: "retransmitted_share", descending: true }}

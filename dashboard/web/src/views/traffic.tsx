@@ -23,6 +23,7 @@ function columnsOf(list: List, top: Top): Column<Entry>[] {
 			value: name.of,
 			show: (entry: Entry) => <span class="subject">{name.of(entry)}</span>,
 			minor: name.minor ?? false,
+			phone: name.phone ?? false,
 		})),
 		{
 			name: "bits_per_s",

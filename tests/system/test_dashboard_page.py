@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the weir authors
+"""The dashboard's page in a real browser, over real traffic: the demo's programs in their namespaces, a node, the
+controller, Redis and weir-dashboard. What is looked at is in dashboard/web/test/browse.ts.
+
+WEIR_SCREENSHOTS=docs/images has the pictures of the documents taken anew, after five minutes of traffic.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+import pytest
+
+from conftest import BUILD, PATIENCE_S, ROOT, Process, free_port, wait_for
+from network import unique_name
+
+HELPERS = ROOT / "scripts" / "demo.d"
+SHOTS = os.environ.get("WEIR_SCREENSHOTS")
+TRAFFIC_S = 400 if SHOTS else 36  # a third of it later, the port scan
+BEFORE_SHOTS_S = 310  # so that the live charts are full
+BROWSE_LIMIT_S = 1200
+
+
+class Demo:
+    """The demo's network, the programs in it, and a node on both of its links."""
+
+    def __init__(self, folder):
+        self.folder, self.name = folder, unique_name()
+        self.processes = []
+
+    def network(self, action):
+        subprocess.run([HELPERS / "network", action, self.name], check=True, timeout=PATIENCE_S)
+
+    def start(self, name, end, *words):
+        process = Process(name, ["ip", "netns", "exec", f"{self.name}-{end}", *words], self.folder)
+        self.processes.append(process)
+        return process
+
+    def start_node(self, controller):
+        eal = ["--no-huge", "--no-shconf", "--no-pci", "--log-level=error", "--file-prefix", self.name, "-l", "0",
+               "--vdev", "net_pcap0,iface=wide-a", "--vdev", "net_pcap1,iface=narrow-a"]
+        node = self.start("node", "a", BUILD / "weir-dataplane", *eal, "--", "--config",
+                          ROOT / "conf" / "flow-monitor.yaml", "--node", "demo", "--controller", controller.endpoint,
+                          "--set", f"sink.path={self.folder / 'flows.jsonl'}")
+        wait_for(lambda: controller.node("demo").get("state") == "up" or not node.is_running(), "the node is up")
+        assert node.is_running(), node.err()
+        return node
+
+    def start_traffic(self):
+        self.start("servers", "a", HELPERS / "traffic", "servers", self.folder)
+        self.start("clients", "b", HELPERS / "traffic", "clients", self.folder, TRAFFIC_S)
+
+    def end_traffic(self):
+        pids = subprocess.run(["ip", "netns", "pids", f"{self.name}-b"], capture_output=True, text=True, check=True)
+        subprocess.run(["kill", *pids.stdout.split()], check=False)
+
+    def down(self):
+        for process in self.processes:
+            process.kill()
+        self.network("down")
+
+
+@pytest.fixture
+def demo(tmp_path):
+    made = Demo(tmp_path)
+    made.network("up")
+    yield made
+    made.down()
+
+
+@pytest.fixture
+def dashboard(tmp_path, redis):
+    port = free_port(pair=False)
+    process = Process("dashboard", [BUILD / "weir-dashboard", "--redis", redis.endpoint, "--listen",
+                                    f"127.0.0.1:{port}", "--page", BUILD / "dashboard" / "web" / "page"], tmp_path)
+    process.url = f"http://127.0.0.1:{port}/"
+    yield process
+    process.kill()
+
+
+def test_page(tmp_path, demo, dashboard, redis, make_controller):
+    controller = make_controller(redis=redis.endpoint, listen=f"ipc://{tmp_path}/weir",
+                                 alerts=ROOT / "conf" / "alerts.yaml")
+    node = demo.start_node(controller)
+    demo.start_traffic()
+    if SHOTS:
+        start = time.monotonic()
+        while time.monotonic() - start < BEFORE_SHOTS_S:
+            assert node.is_running() and dashboard.is_running()
+            time.sleep(1)
+    enough, settled = tmp_path / "enough", tmp_path / "settled"
+    task = {"url": dashboard.url, "weirctl": [str(BUILD / "weirctl"), "--controller", controller.endpoint],
+            "controllerPid": controller.process.pid, "dashboardPid": dashboard.pid, "enough": str(enough),
+            "settled": str(settled), "shots": str(pathlib.Path(SHOTS).resolve()) if SHOTS else None}
+    browser = Process("browser", [ROOT / "scripts" / "build-page", "browse", BUILD / "dashboard" / "web" / "work",
+                                  json.dumps(task)], tmp_path)
+    try:
+        while browser.is_running() and not enough.exists():
+            time.sleep(0.1)
+        demo.end_traffic()
+        settled.touch()
+        code = browser.child.wait(BROWSE_LIMIT_S)
+    finally:
+        browser.kill()
+    print(browser.out())
+    assert code == 0, browser.out() + browser.err()
+    assert dashboard.stop() == 0, dashboard.err()
+    assert node.is_running(), node.err()
