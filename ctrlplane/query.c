@@ -73,15 +73,6 @@ static json_t *answer_alerts(const struct query *query) {
 	return NULL;
 }
 
-static json_t *answer_explain(const struct query *query) {
-	json_t *answer = act_explain(&query->state->act, query->request->what, query_limit(query));
-	if (answer == NULL)
-		snprintf(query->error, QUERY_ERROR_SIZE,
-			"explain: \"%.60s\": none of the last decisions; expected its id, or that of its alert",
-			query->request->what);
-	return answer;
-}
-
 static const struct command {
 	const char *name;
 	json_t *(*answer)(const struct query *query);
@@ -92,7 +83,6 @@ static const struct command {
 	{"paths", answer_paths},
 	{"operators", answer_operators},
 	{"alerts", answer_alerts},
-	{"explain", answer_explain},
 };
 
 static json_t *query_run(struct query *query) {
@@ -106,8 +96,7 @@ static json_t *query_run(struct query *query) {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (strcmp(query->request->command, commands[i].name) == 0)
 			return commands[i].answer(query);
-	snprintf(query->error, QUERY_ERROR_SIZE,
-		"command \"%.40s\": expected status, top, tcp, paths, operators, alerts, explain, set, log or stop",
+	snprintf(query->error, QUERY_ERROR_SIZE, "command \"%.40s\": expected status, top, tcp, paths, operators or alerts",
 		query->request->command);
 	return NULL;
 }

@@ -2,8 +2,7 @@
 // Copyright (c) 2026 the weir authors
 //
 // The command line of weir-dataplane:
-//   weir-dataplane [EAL options --] [--config FILE]... [--node NAME]
-//                  [--controller ENDPOINT [--key FILE --controller-key FILE]]
+//   weir-dataplane [EAL options --] [--config FILE]... [--node NAME] [--controller ENDPOINT]
 //                  [--set operator.option=value]... [--interface IF] [--check] [CAPTURE]
 #pragma once
 
@@ -13,7 +12,7 @@
 enum {
 	ARGUMENTS_FILES_MAX = 16,
 	ARGUMENTS_SETTINGS_MAX = 128,
-	ARGUMENTS_OWNED_MAX = 6,
+	ARGUMENTS_OWNED_MAX = 4,
 	ARGUMENTS_ERROR_SIZE = 512,
 };
 
@@ -33,7 +32,7 @@ struct arguments {
 	unsigned file_count, setting_count;
 	const char *files[ARGUMENTS_FILES_MAX];
 	const char *settings[ARGUMENTS_SETTINGS_MAX];
-	char *owned[ARGUMENTS_OWNED_MAX]; // settings made from other options and CAPTURE
+	char *owned[ARGUMENTS_OWNED_MAX]; // settings made from --node, --controller, CAPTURE, --interface
 	unsigned owned_count;
 	bool capture, interface; // the built-in pipeline for a file, or for an interface
 };

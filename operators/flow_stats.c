@@ -478,24 +478,14 @@ static int flow_stats_open(struct operator *op) {
 	return error;
 }
 
-static struct flow_timeouts configured_timeouts(const struct flow_stats_options *options) {
-	return (struct flow_timeouts){
+static int flow_stats_init(struct instance *self) {
+	const struct flow_stats_options *options = self->options;
+	struct flow_stats *stats = self->state;
+	const struct flow_timeouts timeouts = {
 		.idle_ns = options->idle_timeout_ns,
 		.active_ns = options->active_timeout_ns,
 		.linger_ns = options->tcp_linger_ns,
 	};
-}
-
-// A flow that is on the wheel already is looked at by its old deadline, then by the new rules.
-static void flow_stats_take_options(struct instance *self) {
-	struct flow_stats *stats = self->state;
-	stats->expiry.timeouts = configured_timeouts(self->options);
-}
-
-static int flow_stats_init(struct instance *self) {
-	const struct flow_stats_options *options = self->options;
-	struct flow_stats *stats = self->state;
-	const struct flow_timeouts timeouts = configured_timeouts(options);
 	struct flow_stats_shared *shared = self->op->shared;
 	stats->table = shared->table;
 	if (shared->tcp != NULL) {
@@ -530,11 +520,11 @@ static const struct option flow_stats_option_table[] = {
 	{"max_flows", OPTION_UINT, AT(max_flows), "1048576", 1, FLOW_TABLE_CAPACITY_MAX,
 		.help = "flows kept at once, by all instances together; some 125 bytes each, more with IPv6 and where "
 			"updates are heard; taken when used"},
-	{"idle_timeout", OPTION_DURATION, AT(idle_timeout_ns), "60s", MS, 7 * DAY, .live = true,
+	{"idle_timeout", OPTION_DURATION, AT(idle_timeout_ns), "60s", MS, 7 * DAY,
 		.help = "a flow ends when it has had no packet for so long"},
-	{"active_timeout", OPTION_DURATION, AT(active_timeout_ns), "300s", MS, 7 * DAY, .live = true,
+	{"active_timeout", OPTION_DURATION, AT(active_timeout_ns), "300s", MS, 7 * DAY,
 		.help = "a flow that goes on gets a record each time it has lasted so long"},
-	{"tcp_linger", OPTION_DURATION, AT(tcp_linger_ns), "5s", MS, 7 * DAY, .live = true,
+	{"tcp_linger", OPTION_DURATION, AT(tcp_linger_ns), "5s", MS, 7 * DAY,
 		.help = "late segments of a closed TCP connection are counted with it for so long"},
 	{"update_interval", OPTION_DURATION, AT(update_interval_ns), "1s", MS, DAY,
 		.help = "event time between two updates of a flow that changes"},
@@ -595,7 +585,6 @@ static struct operator_type flow_stats_type = {
 	.open = flow_stats_open,
 	.close = flow_stats_close,
 	.init = flow_stats_init,
-	.take_options = flow_stats_take_options,
 	.fini = flow_stats_fini,
 	.process = flow_stats_process,
 	.tick = flow_stats_tick,

@@ -8,6 +8,7 @@
 
 Both exit 0 if there was something to show. `live` ends early, also with 0, on SIGINT."""
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import sys
 import time
 
 BOLD, DIM, RED, GREEN, CYAN = "1", "2", "31;1", "32", "36"
+DASHBOARD = os.environ.get("WEIR_DASHBOARD", "")
 LINE_EVERY_S = 2  # without a terminal
 FLOWS_SHOWN = 8
 FAILURES_MAX = 5  # answers in a row that fail before the view gives up
@@ -162,7 +164,7 @@ class Live:
                    alerts_ever(self.controller.ask("alerts", "--all")))
         self.history.append(answers[0]["rates"]["bits_per_s"] / 1e6)
         if self.screen.tty:
-            draw_live(self.screen, answers, self.history, f"{elapsed:.0f} of {self.seconds} s   (Ctrl-C ends it)")
+            draw_live(self.screen, answers, self.history, f"{elapsed:.0f} of {self.seconds} s   (Ctrl-C ends it)   {DASHBOARD}")
             self.screen.draw()
             return
         if len(self.history) % LINE_EVERY_S == 0:
