@@ -163,13 +163,16 @@ static inline bool flow_is_plain(const struct flow *flow, const struct packet_me
 	const struct flow_timeouts *timeouts, uint8_t plain_bits) {
 	const struct flow_count *count = &flow->count[direction];
 	const uint8_t bits = FLOW_ENDED | FLOW_EMPTY | FLOW_LATE | FLOW_DIRTY;
-	const uint8_t turning = FLOW_TCP_FIN | FLOW_TCP_SYN | FLOW_TCP_RST;
-	uint8_t known = flow_tcp_flags(flow, direction) & (uint8_t)~turning;
+	// What may not be set of late_ms, tcp_flags and bits. Flags that turn the state of the flow are never known.
+	const uint64_t turning = (uint64_t)(FLOW_TCP_FIN | FLOW_TCP_SYN | FLOW_TCP_RST) << PACKET_WORD_FLAGS_SHIFT;
+	const uint64_t flags = UINT64_C(0xff) << PACKET_WORD_FLAGS_SHIFT;
+	const uint64_t others = (uint64_t)PACKET_CLASSIFIED << PACKET_WORD_BITS_SHIFT | UINT32_MAX;
+	uint64_t refused = (~count->bytes & flags) | turning | others;
 	// A clock before last_clock_ns wraps, and is not plain; nor are no packets, which wrap as well.
 	return (meta->timestamp_ns - flow->last_clock_ns < timeouts->idle_ns) &
 	       (meta->timestamp_ns - flow->start_ns < timeouts->active_ns) & ((flow->bits & bits) == plain_bits) &
-	       ((meta->late_ms | (meta->bits & PACKET_CLASSIFIED) | (meta->tcp_flags & ~(unsigned)known) |
-			meta->ip_bytes >> 16 | (meta->ip_bytes - meta->payload_bytes) >> 8) == 0) &
+	       (((packet_word(meta) & refused) | meta->ip_bytes >> 16 | (meta->ip_bytes - meta->payload_bytes) >> 8) ==
+		       0) &
 	       ((count->packets >> 40) - 1 < FLOW_PLAIN_PACKETS_MAX - 1);
 }
 

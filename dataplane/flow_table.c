@@ -11,8 +11,8 @@
 
 enum { KEY_GROUPS = 1024 };
 
-// Half of the slots are used when the table is full: of a thousand keys four lie beyond the first bucket of their chain,
-// where each costs several waits for memory, and the index takes 13 bytes a flow.
+// Half of the slots are used when the table is full: of a thousand keys four lie beyond the first bucket of their
+// chain, where each costs several waits for memory, and the index takes 13 bytes a flow.
 static uint32_t choose_buckets(uint64_t capacity) {
 	uint64_t buckets = capacity * 2 / FLOW_BUCKET_SLOTS;
 	return (uint32_t)((buckets / KEY_GROUPS + 1) * KEY_GROUPS);

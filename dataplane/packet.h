@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "api/flow_record.h"
 #include "api/schema.h"
@@ -83,6 +84,20 @@ struct packet_meta {
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct flow_key) == 40, "five words, compared as such");
 _Static_assert(sizeof(struct packet_meta) == 64, "one cache line");
+
+// late_ms, l4_offset, tcp_flags and bits as one little-endian word.
+enum {
+	PACKET_WORD_FLAGS_SHIFT = 48,
+	PACKET_WORD_BITS_SHIFT = 56,
+};
+_Static_assert(offsetof(struct packet_meta, tcp_flags) == offsetof(struct packet_meta, late_ms) + 6, "as shifted");
+_Static_assert(offsetof(struct packet_meta, bits) == offsetof(struct packet_meta, late_ms) + 7, "as shifted");
+
+static inline uint64_t packet_word(const struct packet_meta *meta) {
+	uint64_t word;
+	memcpy(&word, &meta->late_ms, sizeof(word));
+	return word;
+}
 
 extern const struct schema packet_schema;
 

@@ -31,13 +31,12 @@ enum {
 	LOOKS_AT_ONCE = 16,   // memory is fetched for so many together
 };
 
-// How many packets later in a batch the next step is taken for a packet. The processor has some twenty lines on their
-// way at once: more than that are waited for, or not fetched.
+// What a packet will touch is fetched while others before it in the batch are counted: so many before it. The processor
+// has some twenty lines on their way at once; more than that are waited for, or not fetched.
 enum {
-	STEP_TCP = 4,    // its flow is on its way, fetch its TCP part
-	STEP_BLOCKS = 8, // fetch what that borrowed
-	STEP_SPANS = 10, // fetch what that leads to
-	STEP_COUNT = 12, // count it
+	STEPS = 12,      // its flow
+	STEP_BLOCKS = 4, // what the TCP part of its flow borrowed
+	STEP_SPANS = 2,  // and what that leads to
 };
 
 enum gauge {
@@ -332,8 +331,8 @@ static bool __attribute__((noinline)) take_packet(
 // Count one packet of a batch.
 //   record  that probably has its key, or 0
 //   return  false: there is no place for its flow
-static inline bool count_packet(
-	struct instance *self, const struct batch *batch, unsigned i, uint32_t record, uint8_t plain_bits) {
+static inline __attribute__((always_inline)) bool count_packet(struct instance *self, const struct batch *batch,
+	unsigned i, uint32_t record, uint8_t plain_bits, bool has_tcp) {
 	struct flow_stats *stats = self->state;
 	const struct packet_meta *meta = batch->packets[i];
 	struct flow *flow = &stats->table->flows[record];
@@ -345,50 +344,54 @@ static inline bool count_packet(
 	if (__builtin_expect(!(found & is_plain), 0))
 		return take_packet(self, batch, i, found ? record : 0, &words);
 	flow_count(flow, meta, direction);
-	if (stats->tcp_flows != NULL)
+	if (has_tcp)
 		count_tcp(stats, record, batch->tuples[i], meta);
 	return true;
 }
 
-// Have what a packet will touch fetched, in steps: each needs what the one before it fetched. Inline, because gcc takes
-// a function that does nothing else for one without effect, and leaves out calls of it.
-//   i  where the batch stands: number of the packet that takes the first step
-static inline __attribute__((always_inline)) void fetch_ahead(
-	const struct flow_stats *stats, const uint32_t *candidates, unsigned count, unsigned i) {
-	if (i < count)
-		__builtin_prefetch(&stats->table->flows[candidates[i]], 1);
-	if (stats->tcp_flows == NULL)
-		return;
-	// A packet that has passed its step, or is yet to begin, has a number above any.
-	if (i - STEP_TCP < count)
-		tcp_table_prefetch(&stats->tcp_flows[candidates[i - STEP_TCP]]);
-	if (i - STEP_BLOCKS < count)
-		tcp_table_prefetch_blocks(&stats->tcp_flows[candidates[i - STEP_BLOCKS]], &stats->tcp_lender);
-	if (i - STEP_SPANS < count)
-		tcp_table_prefetch_spans(&stats->tcp_flows[candidates[i - STEP_SPANS]], &stats->tcp_lender);
-}
-
-static void flow_stats_process(struct instance *self, struct batch *batch) {
+// Count the packets of a batch, each some steps after what it will touch began to be fetched. Inline, because each of
+// the two forms is faster alone, and because gcc takes a function that does nothing but fetch for one without effect.
+//   candidates  [count + STEPS] the record that probably has the key of each; 0 where there is none
+//   has_tcp     TCP is analysed
+static inline __attribute__((always_inline)) void count_batch(
+	struct instance *self, struct batch *batch, const uint32_t *candidates, bool has_tcp) {
 	struct flow_stats *stats = self->state;
-	uint32_t candidates[BATCH_MAX];
-	for (unsigned i = 0; i < batch->count; i++)
-		flow_table_prefetch(stats->table, batch->hashes[i]);
-	flow_table_lookup_batch(stats->table, batch->hashes, batch->count, candidates);
-
-	note_listeners(self);
+	const struct flow *flows = stats->table->flows;
+	const struct tcp_flow *tcp_flows = stats->tcp_flows;
 	uint8_t plain_bits = stats->tells_updates ? FLOW_DIRTY : 0;
-	unsigned count = batch->count, kept = 0;
-	for (unsigned step = 0; step < count + STEP_COUNT; step++) {
-		unsigned i = step - STEP_COUNT;
-		fetch_ahead(stats, candidates, count, step);
-		if (i >= count)
-			continue;
-		if (count_packet(self, batch, i, candidates[i], plain_bits))
+	unsigned kept = 0;
+	for (unsigned i = 0; i < STEPS; i++) {
+		__builtin_prefetch(&flows[candidates[i]], 1);
+		if (has_tcp)
+			tcp_table_prefetch(&tcp_flows[candidates[i]]);
+	}
+	for (unsigned i = 0; i < batch->count; i++) {
+		__builtin_prefetch(&flows[candidates[i + STEPS]], 1);
+		if (has_tcp) {
+			tcp_table_prefetch(&tcp_flows[candidates[i + STEPS]]);
+			tcp_table_prefetch_blocks(&tcp_flows[candidates[i + STEP_BLOCKS]], &stats->tcp_lender);
+			tcp_table_prefetch_spans(&tcp_flows[candidates[i + STEP_SPANS]], &stats->tcp_lender);
+		}
+		if (count_packet(self, batch, i, candidates[i], plain_bits, has_tcp))
 			batch->tuples[kept++] = batch->tuples[i];
 		else
 			instance_drop(self, DROP_TABLE_FULL, batch->tuples[i]);
 	}
 	batch->count = kept;
+}
+
+static void flow_stats_process(struct instance *self, struct batch *batch) {
+	struct flow_stats *stats = self->state;
+	uint32_t candidates[BATCH_MAX + STEPS];
+	for (unsigned i = 0; i < batch->count; i++)
+		flow_table_prefetch(stats->table, batch->hashes[i]);
+	flow_table_lookup_batch(stats->table, batch->hashes, batch->count, candidates);
+	memset(candidates + batch->count, 0, STEPS * sizeof(candidates[0]));
+	note_listeners(self);
+	if (stats->tcp_flows == NULL)
+		count_batch(self, batch, candidates, false);
+	else
+		count_batch(self, batch, candidates, true);
 	instance_absorb(self, batch);
 }
 

@@ -25,7 +25,6 @@
 enum {
 	FRAMES_DEFAULT = 1 << 20,
 	INTERVAL_DEFAULT_NS = 100,
-	BURST = FRAME_STORE_AHEAD, // frames at once: with their flows they fit into a first-level cache of 32 KiB
 };
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -289,7 +288,7 @@ static void change_frames(enum rounds rounds, const struct batch *batch) {
 }
 
 // Take the next frames, and have those of the next poll fetched.
-//   n       at most BURST, and no more than are left in the round
+//   n       no more than are left in the round
 //   return  bytes of the frames
 static uint64_t take_frames(struct replay_state *state, unsigned n, struct batch *batch, struct packet_meta *fields) {
 	const struct stored_frame *frames = state->slice->frames + state->next;
@@ -309,7 +308,7 @@ static uint64_t take_frames(struct replay_state *state, unsigned n, struct batch
 static unsigned replay_poll(struct instance *self, unsigned room) {
 	struct replay_state *state = self->state;
 	struct batch batch;
-	struct packet_meta fields[BURST];
+	struct packet_meta fields[BATCH_MAX];
 	if (self->stopping || !state->slice->count) {
 		self->finished = true;
 		return 0;
@@ -319,7 +318,7 @@ static unsigned replay_poll(struct instance *self, unsigned room) {
 	if (state->rate)
 		room = (unsigned)RTE_MIN(room, due(state));
 	// A batch doesn't go beyond a round: a frame can't be in it twice.
-	unsigned n = (unsigned)RTE_MIN(RTE_MIN(room, (unsigned)BURST), state->slice->count - state->next);
+	unsigned n = (unsigned)RTE_MIN(room, state->slice->count - state->next);
 	if (n == 0)
 		return 0;
 	batch.count = 0;
