@@ -40,7 +40,7 @@ int store_new(struct store **out, struct state *state, const char *endpoint) {
 	}
 	err = history_new(&store->history);
 	if (err == 0 && store->endpoint.kind == REDIS_SENTINEL)
-		err = store_sentinels_new(&store->sentinels, &store->endpoint);
+		err = redis_sentinels_new(&store->sentinels, &store->endpoint);
 	if (err != 0)
 		goto err;
 	*out = store;
@@ -64,7 +64,7 @@ void store_free(struct store *store) {
 	store_forget_replies(store);
 	if (store->redis != NULL)
 		redisFree(store->redis);
-	store_sentinels_free(store->sentinels);
+	redis_sentinels_free(store->sentinels);
 	history_free(store->history);
 	free(store->names);
 	free(store);
@@ -138,8 +138,8 @@ static void store_connect(struct store *store) {
 	const struct redis_endpoint *endpoint = &store->endpoint;
 	const struct redis_address *at = endpoint->addresses;
 	if (endpoint->kind == REDIS_SENTINEL) {
-		at = store_sentinels_primary(store->sentinels, clock_mono_ns());
-		if (at == NULL && !store_sentinels_are_asked(store->sentinels))
+		at = redis_sentinels_primary(store->sentinels, clock_mono_ns());
+		if (at == NULL && !redis_sentinels_are_asked(store->sentinels))
 			return; // yet
 	}
 	store->attempts++;
@@ -181,8 +181,8 @@ static void store_transfer(struct store *store) {
 // Follow a failover: the connection may lead to what has been the primary.
 static void store_follow(struct store *store) {
 	uint64_t now_ns = clock_mono_ns();
-	store_sentinels_work(store->sentinels, now_ns);
-	const struct redis_address *at = store_sentinels_primary(store->sentinels, now_ns);
+	redis_sentinels_work(store->sentinels, now_ns);
+	const struct redis_address *at = redis_sentinels_primary(store->sentinels, now_ns);
 	if (store->redis == NULL || at == NULL ||
 		(at->port == store->primary.port && strcmp(at->host, store->primary.host) == 0))
 		return;
@@ -269,7 +269,7 @@ json_t *store_status(const struct store *store) {
 	if (store->sentinels != NULL) {
 		json_object_set_new(object, "primary", json_sprintf("%s:%d", store->primary.host, store->primary.port));
 		json_object_set_new(
-			object, "sentinels", json_integer(store_sentinels_present(store->sentinels, clock_mono_ns())));
+			object, "sentinels", json_integer(redis_sentinels_present(store->sentinels, clock_mono_ns())));
 	}
 	return object;
 }

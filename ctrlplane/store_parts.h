@@ -12,7 +12,7 @@
 #include "ctrlplane/state.h"
 #include "ctrlplane/store_command.h"
 #include "api/redis_endpoint.h"
-#include "ctrlplane/store_sentinel.h"
+#include "api/redis_sentinel.h"
 
 enum {
 	STORE_NODE_KEEP_S = 7 * 86400, // keys of a node that the controller no longer knows
@@ -43,7 +43,7 @@ struct store {
 	struct state *state;
 	const char *text; // the endpoint as configured
 	struct redis_endpoint endpoint;
-	struct store_sentinels *sentinels; // NULL: none are asked
+	struct redis_sentinels *sentinels; // NULL: none are asked
 	struct redis_address primary;      // TCP: where the connection leads
 	redisContext *redis;
 	enum store_phase phase;

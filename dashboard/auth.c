@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <nettle/hmac.h>
 #include <nettle/memops.h>
@@ -12,48 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define BEARER "Bearer "
 
-// Length of the first line, if it is printable ASCII without blanks; 0: it is not.
-static size_t secret_length(const char *text) {
-	size_t length = strcspn(text, "\r\n");
-	for (size_t i = 0; i < length; i++)
-		if (text[i] <= ' ' || text[i] > '~')
-			return 0;
-	return length;
-}
-
-int auth_read_secret(const char *what, const char *path, size_t min, char *out, char *error) {
-	char text[AUTH_TOKEN_SIZE + 2] = "";
-	struct stat status;
-	int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (file < 0 || fstat(file, &status) != 0) {
-		int err = -errno;
-		snprintf(error, AUTH_ERROR_SIZE, "%s: \"%.100s\": %s", what, path, strerror(errno));
-		if (file >= 0)
-			close(file);
-		return err;
+int auth_read_token(const char *path, char *out, char *error) {
+	char why[REDIS_ERROR_SIZE];
+	int err = redis_password_read(path, out, why);
+	if (err == 0 && strlen(out) < AUTH_TOKEN_MIN) {
+		snprintf(why, sizeof(why), "%zu characters: expected at least %d, that nobody can guess", strlen(out),
+			AUTH_TOKEN_MIN);
+		err = -EINVAL;
 	}
-	ssize_t size = read(file, text, sizeof(text) - 1);
-	close(file);
-	if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-		snprintf(error, AUTH_ERROR_SIZE, "%s: \"%.100s\": others can read or write it: chmod 600 it", what,
-			path);
-		return -EACCES;
-	}
-	size_t length = size > 0 ? secret_length(text) : 0;
-	if (length < min || length >= AUTH_TOKEN_SIZE) {
-		snprintf(error, AUTH_ERROR_SIZE,
-			"%s: \"%.100s\": expected a line of %zu to %d printable characters without blanks", what, path,
-			min, AUTH_TOKEN_SIZE - 1);
-		return -EINVAL;
-	}
-	memcpy(out, text, length);
-	out[length] = '\0';
-	return 0;
+	if (err != 0)
+		snprintf(error, AUTH_ERROR_SIZE, "--token-file: \"%.200s\": %s", path, why);
+	return err;
 }
 
 // Digests are compared, so that time tells nothing, not even a length.

@@ -9,12 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/redis_endpoint.h"
+
 enum {
 	AUTH_TOKEN_MIN = 16, // characters: nobody guesses so many
-	AUTH_TOKEN_SIZE = 512,
+	AUTH_TOKEN_SIZE = REDIS_PASSWORD_SIZE,
 	AUTH_COOKIE_SIZE = 96,
 	AUTH_SESSION_S = 12 * 3600,
-	AUTH_ERROR_SIZE = 256,
+	AUTH_ERROR_SIZE = 1024,
 };
 #define AUTH_COOKIE "weir_session"
 
@@ -25,13 +27,11 @@ struct auth {
 	bool is_loopback; // listens nowhere else
 };
 
-// Read a secret: the first line of a file that others can't read.
-//   what    names it in messages: "--token-file"
+// Read the token: the first line of a file that others can't read.
 //   out     [AUTH_TOKEN_SIZE]
-//   error   [AUTH_ERROR_SIZE]
-//   return  0; -EINVAL: too short, too long, or not of printable ASCII; -EACCES: others can read the file; others of
-//           open(2)
-int auth_read_secret(const char *what, const char *path, size_t min, char *out, char *error);
+//   error   [AUTH_ERROR_SIZE], one line
+//   return  0; -EINVAL: too short; others of redis_password_read
+int auth_read_token(const char *path, char *out, char *error);
 
 bool auth_token_is_right(const struct auth *auth, const char *token);
 // A cookie's value, good for AUTH_SESSION_S from now.

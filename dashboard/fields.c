@@ -10,7 +10,8 @@
 enum { FIELD_SIZE = 128 };
 
 // Fields that are text whatever they look like: somebody may call a node 7.
-static const char *const text_fields[] = {"name", "host", "version", "state", "weir_version", "reason"};
+static const char *const text_fields[] = {
+	"name", "host", "version", "state", "weir_version", "reason", "node", "id", "command", "target", "value"};
 
 static bool is_map(const redisReply *reply) {
 	return reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements % 2 == 0;

@@ -82,7 +82,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *mhd, con
 	if (client == NULL)
 		return MHD_NO;
 	if (*state == NULL) {
-		connection_enter(client, CONNECTION_ANSWERING);
+		connection_enter(client, CONNECTION_WAITING);
 		return request_begin(context, mhd, (struct request_line){method, url}, (struct request **)state);
 	}
 	if (*upload_size > 0) {
@@ -90,6 +90,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *mhd, con
 		*upload_size = 0;
 		return MHD_YES;
 	}
+	if (client->state == CONNECTION_WAITING)
+		connection_enter(client, CONNECTION_ANSWERING);
 	return request_answer(*state, client);
 }
 

@@ -75,7 +75,7 @@ static void load_page(struct server *server, const struct options *options) {
 }
 
 static int start(struct server *server, const struct options *options) {
-	char error[LISTEN_ERROR_SIZE], bound[LISTEN_TEXT_SIZE];
+	char error[AUTH_ERROR_SIZE], bound[LISTEN_TEXT_SIZE];
 	struct redis_link *link;
 	int socket = listen_open(options->listen, &server->auth.is_loopback, bound, error);
 	if (socket < 0) {
@@ -84,9 +84,9 @@ static int start(struct server *server, const struct options *options) {
 	}
 	int err = options_check_access(options, server->auth.is_loopback, error);
 	if (err == 0)
-		err = redis_link_new(&link, options->redis, &options->login, error);
+		err = redis_link_new(&link, &options->endpoint, options->redis, options->password);
 	if (err != 0) {
-		fprintf(stderr, "weir-dashboard: %s\n", error);
+		fprintf(stderr, "weir-dashboard: %s\n", err == -ENOMEM ? "out of memory" : error);
 		close(socket);
 		return err;
 	}

@@ -16,9 +16,9 @@ enum { EXIT_USAGE = 64 };
 static const char usage[] =
 	"usage: weir-dashboard [--redis ENDPOINT] [--listen ADDRESS:PORT] [--token-file FILE]\n"
 	"\n"
-	"  --redis ENDPOINT            unix:///PATH or tcp://ADDRESS:PORT (default unix:///run/weir/redis.sock)\n"
-	"  --redis-user NAME           user of Redis; it needs to read alone\n"
-	"  --redis-password-file FILE  its password, the first line\n"
+	"  --redis ENDPOINT            unix://[USER@]/PATH, tcp://[USER@]ADDRESS:PORT or\n"
+	"                              sentinel://[USER@]ADDRESS:PORT,.../NAME (default unix:///run/weir/redis.sock)\n"
+	"  --redis-password-file FILE  password of Redis, the first line\n"
 	"  --listen ADDRESS:PORT       where to serve (default 127.0.0.1:8080); beyond loopback a token is needed\n"
 	"  --token-file FILE           the token that requests have to carry, the first line, at least 16 characters\n"
 	"  --host NAME                 a name that a proxy asks for; may be repeated. Loopback's are always served "
@@ -29,7 +29,6 @@ static const char usage[] =
 
 enum option_code {
 	OPTION_REDIS = 256,
-	OPTION_REDIS_USER,
 	OPTION_REDIS_PASSWORD,
 	OPTION_LISTEN,
 	OPTION_TOKEN,
@@ -41,7 +40,6 @@ enum option_code {
 
 static const struct option long_options[] = {
 	{"redis", required_argument, NULL, OPTION_REDIS},
-	{"redis-user", required_argument, NULL, OPTION_REDIS_USER},
 	{"redis-password-file", required_argument, NULL, OPTION_REDIS_PASSWORD},
 	{"listen", required_argument, NULL, OPTION_LISTEN},
 	{"token-file", required_argument, NULL, OPTION_TOKEN},
@@ -57,11 +55,29 @@ static int usage_error(const char *word, const char *what) {
 	return EXIT_USAGE;
 }
 
-static int take_secret(const char *what, const char *path, size_t min, char *out) {
+static int take_password(const char *path, char *out) {
+	char error[REDIS_ERROR_SIZE];
+	if (redis_password_read(path, out, error) == 0)
+		return -1;
+	fprintf(stderr, "weir-dashboard: --redis-password-file: \"%s\": %s\n", path, error);
+	return EXIT_FAILURE;
+}
+
+static int take_token(const char *path, char *out) {
 	char error[AUTH_ERROR_SIZE];
-	if (auth_read_secret(what, path, min, out, error) == 0)
+	if (auth_read_token(path, out, error) == 0)
 		return -1;
 	fprintf(stderr, "weir-dashboard: %s\n", error);
+	return EXIT_FAILURE;
+}
+
+static int parse_endpoint(struct options *out) {
+	char error[REDIS_ERROR_SIZE];
+	int err = redis_endpoint_parse(out->redis, &out->endpoint, error);
+	if (err == 0 && out->endpoint.kind != REDIS_NONE)
+		return -1;
+	fprintf(stderr, "weir-dashboard: --redis: %s\n",
+		err != 0 ? error : "\"none\": there is nothing to show without it");
 	return EXIT_FAILURE;
 }
 
@@ -80,12 +96,10 @@ static int take_option(int code, struct options *out) {
 	case OPTION_LISTEN:
 		out->listen = optarg;
 		return -1;
-	case OPTION_REDIS_USER:
-		return take_text("--redis-user", out->login.user, sizeof(out->login.user));
 	case OPTION_REDIS_PASSWORD:
-		return take_secret("--redis-password-file", optarg, 1, out->login.password);
+		return take_password(optarg, out->password);
 	case OPTION_TOKEN:
-		return take_secret("--token-file", optarg, AUTH_TOKEN_MIN, out->token);
+		return take_token(optarg, out->token);
 	case OPTION_HOST:
 		if (out->hosts_length == OPTIONS_HOSTS_MAX)
 			return usage_error(optarg, "too many --host");
@@ -128,8 +142,8 @@ int options_parse(int argc, char **argv, struct options *out) {
 	}
 	if (result < 0 && optind < argc)
 		result = usage_error(argv[optind], "no arguments expected");
-	if (result < 0 && out->login.user[0] != '\0' && out->login.password[0] == '\0')
-		result = usage_error("--redis-user", "expected --redis-password-file as well");
+	if (result < 0)
+		result = parse_endpoint(out);
 	if (result < 0)
 		find_pages(out);
 	return result;

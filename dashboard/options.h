@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "api/redis_endpoint.h"
 #include "dashboard/auth.h"
-#include "dashboard/redis_link.h"
 
 enum {
 	OPTIONS_HOSTS_MAX = 16,
@@ -17,8 +17,9 @@ enum {
 
 struct options {
 	const char *redis, *listen;
-	char token[AUTH_TOKEN_SIZE]; // empty: none
-	struct redis_login login;
+	struct redis_endpoint endpoint; // of redis
+	char password[REDIS_PASSWORD_SIZE];
+	char token[AUTH_TOKEN_SIZE];          // empty: none
 	const char *hosts[OPTIONS_HOSTS_MAX]; // [hosts_length]
 	size_t hosts_length;
 	char pages[2][OPTIONS_PATH_SIZE]; // [pages_length], the first that is there
@@ -29,6 +30,6 @@ struct options {
 //   return  -1: go on; an exit code otherwise
 int options_parse(int argc, char **argv, struct options *out);
 // Beyond loopback nobody gets in without a token.
-//   error   [256]
+//   error   [AUTH_ERROR_SIZE]
 //   return  0; -EACCES
 int options_check_access(const struct options *options, bool is_loopback, char *error);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// `top`, `tcp` and `paths`: objects as they are stored.
+// `top`, `tcp`, `paths` and `decisions`: as they are stored.
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,4 +56,18 @@ json_t *part_tcp(struct part_request *request) {
 json_t *part_paths(struct part_request *request) {
 	request->argument = "paths";
 	return stored_object(request, request->now->paths);
+}
+
+json_t *part_decisions(struct part_request *request) {
+	const redisReply *stored = request->now->decisions;
+	json_t *decisions = json_array();
+	for (size_t i = 0; stored->type == REDIS_REPLY_ARRAY && i < stored->elements; i++) {
+		const redisReply *entry = stored->element[i];
+		if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2)
+			continue;
+		json_t *decision = fields_to_json(entry->element[1]);
+		json_object_set_new(decision, "time_ms", part_number(strtoull(entry->element[0]->str, NULL, 10)));
+		json_array_append_new(decisions, decision);
+	}
+	return json_pack("{so}", "decisions", decisions);
 }

@@ -2,7 +2,6 @@
 // Copyright (c) 2026 the weir authors
 #include "dashboard/redis_link.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -10,19 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/redis_sentinel.h"
 #include "dashboard/clock.h"
 
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (2 * NS_PER_S)
 #define ANSWER_NS (5 * NS_PER_S) // then a connection is given up
-#define UNIX_SCHEME "unix://"
-#define TCP_SCHEME "tcp://"
 
 enum { REDIS_VERSION = 1 }; // of api/redis.md
 
 struct redis_link {
-	const char *endpoint;
-	const struct redis_login *login;
+	const struct redis_endpoint *endpoint;
+	struct redis_sentinels *sentinels; // NULL: none are asked
+	struct redis_address primary;      // that the connection leads to
+	const char *name, *password;
 	redisContext *redis; // NULL: away
 	bool is_ready;
 	bool is_said;                        // that it is away
@@ -35,38 +35,20 @@ struct redis_link {
 	char error[LINK_ERROR_SIZE];
 };
 
-// A name would have to be looked up, and looking up waits.
-static int parse_tcp(const char *endpoint, char host[LINK_ENDPOINT_SIZE], int *port) {
-	const char *colon = strrchr(endpoint, ':');
-	size_t scheme = strlen(TCP_SCHEME);
-	uint8_t address[sizeof(struct in6_addr)];
-	if (strncmp(endpoint, TCP_SCHEME, scheme) != 0 || colon < endpoint + scheme ||
-		strlen(endpoint) >= LINK_ENDPOINT_SIZE)
-		return -EINVAL;
-	char *end;
-	long number = strtol(colon + 1, &end, 10);
-	if (end == colon + 1 || *end != '\0' || number < 1 || number > UINT16_MAX)
-		return -EINVAL;
-	snprintf(host, LINK_ENDPOINT_SIZE, "%.*s", (int)(colon - endpoint - (int)scheme), endpoint + scheme);
-	*port = (int)number;
-	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1 ? 0 : -EINVAL;
-}
-
 static void greeting_take(struct redis_request *request, redisReply *reply);
 
-int redis_link_new(struct redis_link **out, const char *endpoint, const struct redis_login *login, char *error) {
-	char host[LINK_ENDPOINT_SIZE];
-	int port;
-	if (strncmp(endpoint, UNIX_SCHEME "/", strlen(UNIX_SCHEME) + 1) != 0 && parse_tcp(endpoint, host, &port) != 0) {
-		snprintf(error, LINK_ERROR_SIZE, "--redis: \"%.60s\": expected unix:///PATH or tcp://ADDRESS:PORT",
-			endpoint);
-		return -EINVAL;
-	}
+int redis_link_new(
+	struct redis_link **out, const struct redis_endpoint *endpoint, const char *name, const char *password) {
 	struct redis_link *link = calloc(1, sizeof(*link));
 	if (link == NULL)
 		return -ENOMEM;
+	if (endpoint->kind == REDIS_SENTINEL && redis_sentinels_new(&link->sentinels, endpoint) != 0) {
+		free(link);
+		return -ENOMEM;
+	}
 	link->endpoint = endpoint;
-	link->login = login;
+	link->name = name;
+	link->password = password;
 	link->last = &link->first;
 	link->backoff_ns = BACKOFF_MIN_NS;
 	link->since_ns = clock_wall_ns();
@@ -95,17 +77,16 @@ void redis_link_free(struct redis_link *link) {
 	link_drop_requests(link);
 	if (link->redis != NULL)
 		redisFree(link->redis);
+	redis_sentinels_free(link->sentinels);
 	free(link);
 }
 
 void redis_link_give_up(struct redis_link *link, const char *why) {
 	snprintf(link->error, sizeof(link->error), "%s", why);
-	if (link->is_ready) {
+	if (link->is_ready)
 		link->since_ns = clock_wall_ns();
-		link->backoff_ns = BACKOFF_MIN_NS;
-	}
 	if (!link->is_said)
-		fprintf(stderr, "weir-dashboard: redis %s: %s; trying again\n", link->endpoint, link->error);
+		fprintf(stderr, "weir-dashboard: redis %s: %s; trying again\n", link->name, link->error);
 	link->is_said = true;
 	link->is_ready = false;
 	if (link->redis != NULL)
@@ -117,12 +98,13 @@ void redis_link_give_up(struct redis_link *link, const char *why) {
 	link_drop_requests(link);
 }
 
-static void link_become_ready(struct redis_link *link) {
-	link->is_ready = true;
-	link->is_said = false;
-	link->since_ns = clock_wall_ns();
+void redis_link_confirm(struct redis_link *link) {
+	if (link->error[0] == '\0')
+		return;
 	link->error[0] = '\0';
-	fprintf(stderr, "weir-dashboard: redis %s: connected\n", link->endpoint);
+	link->is_said = false;
+	link->backoff_ns = BACKOFF_MIN_NS;
+	fprintf(stderr, "weir-dashboard: redis %s: connected\n", link->name);
 }
 
 // The last reply tells that what is needed may be read, and which version it is.
@@ -139,27 +121,47 @@ static void greeting_take(struct redis_request *request, redisReply *reply) {
 	freeReplyObject(reply);
 	if (why[0] != '\0')
 		redis_link_give_up(link, why);
-	else if (request->expected == 0)
-		link_become_ready(link);
+	if (why[0] != '\0' || request->expected > 0)
+		return;
+	link->is_ready = true;
+	link->since_ns = clock_wall_ns();
+}
+
+static bool is_same(const struct redis_address *a, const struct redis_address *b) {
+	return a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
 static void link_connect(struct redis_link *link) {
-	char host[LINK_ENDPOINT_SIZE];
-	int port = 0;
-	if (parse_tcp(link->endpoint, host, &port) == 0)
-		link->redis = redisConnectNonBlock(host, port);
-	else
-		link->redis = redisConnectUnixNonBlock(link->endpoint + strlen(UNIX_SCHEME));
+	const struct redis_endpoint *endpoint = link->endpoint;
+	const struct redis_address *at = &endpoint->addresses[0];
+	if (link->sentinels != NULL)
+		at = redis_sentinels_primary(link->sentinels, clock_mono_ns());
+	if (at == NULL) {
+		if (redis_sentinels_are_asked(link->sentinels))
+			redis_link_give_up(link, "no Sentinel knows the primary");
+		return;
+	}
+	link->primary = *at;
+	link->redis = endpoint->kind == REDIS_UNIX ? redisConnectUnixNonBlock(endpoint->path)
+						   : redisConnectNonBlock(at->host, at->port);
 	if (link->redis == NULL || link->redis->err != 0) {
 		redis_link_give_up(link, link->redis != NULL ? link->redis->errstr : "out of memory");
 		return;
 	}
-	if (link->login->user[0] != '\0')
-		redis_link_append(link, "AUTH %s %s", link->login->user, link->login->password);
-	else if (link->login->password[0] != '\0')
-		redis_link_append(link, "AUTH %s", link->login->password);
+	if (link->password[0] != '\0' && endpoint->user[0] != '\0')
+		redis_link_append(link, "AUTH %s %s", endpoint->user, link->password);
+	else if (link->password[0] != '\0')
+		redis_link_append(link, "AUTH %s", link->password);
 	redis_link_append(link, "HGET weir:1:meta version");
 	redis_link_submit(link, &link->greeting);
+}
+
+// Follow the primary: the old one may still answer, with what is no longer written.
+static void link_follow(struct redis_link *link) {
+	redis_sentinels_work(link->sentinels, clock_mono_ns());
+	const struct redis_address *at = redis_sentinels_primary(link->sentinels, clock_mono_ns());
+	if (link->redis != NULL && at != NULL && !is_same(at, &link->primary))
+		redis_link_give_up(link, "the Sentinels name another primary");
 }
 
 void redis_link_append(struct redis_link *link, const char *format, ...) {
@@ -213,6 +215,8 @@ static void link_transfer(struct redis_link *link) {
 }
 
 void redis_link_work(struct redis_link *link) {
+	if (link->sentinels != NULL)
+		link_follow(link);
 	if (link->redis == NULL && clock_mono_ns() >= link->retry_mono_ns)
 		link_connect(link);
 	if (link->redis == NULL)

@@ -10,16 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-	LINK_ENDPOINT_SIZE = 256,
-	LINK_SECRET_SIZE = 512,
-	LINK_ERROR_SIZE = 160,
-};
+#include "api/redis_endpoint.h"
 
-struct redis_login {
-	char user[LINK_SECRET_SIZE]; // empty: the default user
-	char password[LINK_SECRET_SIZE];
-};
+enum { LINK_ERROR_SIZE = 160 };
 
 struct redis_request {
 	// Ownership of the reply goes to the callee. NULL: the connection broke, and this is the last call.
@@ -30,10 +23,12 @@ struct redis_request {
 
 struct redis_link;
 
-//   endpoint  unix:///PATH or tcp://ADDRESS:PORT; kept
-//   login     kept; without a password none is sent
-//   return    0; -EINVAL: no such endpoint, error is set; -ENOMEM
-int redis_link_new(struct redis_link **out, const char *endpoint, const struct redis_login *login, char *error);
+//   endpoint  of any kind but REDIS_NONE; kept
+//   name      of it in messages; kept
+//   password  empty: none is sent; kept
+//   return    0; -ENOMEM
+int redis_link_new(
+	struct redis_link **out, const struct redis_endpoint *endpoint, const char *name, const char *password);
 // Requests under way get their NULL.
 void redis_link_free(struct redis_link *link);
 
@@ -50,6 +45,8 @@ __attribute__((format(printf, 2, 3))) void redis_link_append(struct redis_link *
 void redis_link_submit(struct redis_link *link, struct redis_request *request);
 // Whether commands can be sent.
 bool redis_link_is_ready(const struct redis_link *link);
+// What was read over it is good: until then an earlier error stands, and time-outs grow.
+void redis_link_confirm(struct redis_link *link);
 // Break the connection because of what it answered, and try again later.
 void redis_link_give_up(struct redis_link *link, const char *why);
 

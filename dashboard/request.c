@@ -2,6 +2,7 @@
 // Copyright (c) 2026 the weir authors
 #include "dashboard/request.h"
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,6 @@ struct request {
 	char path[REQUEST_PATH_SIZE];
 	char upload[SERVER_UPLOAD_MAX + 1]; // [upload_size]
 	size_t upload_size;
-	bool is_too_long; // the upload
 	// Of a series:
 	struct series_waiter waiter;
 	bool is_waiting;
@@ -46,10 +46,12 @@ static bool is_for_posting(const char *path) {
 	return strcmp(path, "/login") == 0 || strcmp(path, "/logout") == 0;
 }
 
-static bool has_body(struct MHD_Connection *mhd) {
+// Bytes of the body as announced; without a length, more than any.
+static unsigned long long body_size(struct MHD_Connection *mhd) {
 	const char *length = answer_header_of(mhd, MHD_HTTP_HEADER_CONTENT_LENGTH);
-	return (length != NULL && strcmp(length, "0") != 0) ||
-	       answer_header_of(mhd, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
+	if (answer_header_of(mhd, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL)
+		return ULLONG_MAX;
+	return length != NULL ? strtoull(length, NULL, 10) : 0;
 }
 
 enum MHD_Result request_begin(
@@ -61,8 +63,11 @@ enum MHD_Result request_begin(
 	if (strlen(line.path) >= REQUEST_PATH_SIZE)
 		return answer_error(
 			mhd, MHD_HTTP_URI_TOO_LONG, "path: expected at most %d bytes", REQUEST_PATH_SIZE - 1);
-	if (method != METHOD_POST && has_body(mhd))
+	if (method != METHOD_POST && body_size(mhd) > 0)
 		return answer_error(mhd, MHD_HTTP_BAD_REQUEST, "%s: expected no body", line.method);
+	if (body_size(mhd) > SERVER_UPLOAD_MAX)
+		return answer_error(mhd, MHD_HTTP_CONTENT_TOO_LARGE, "body: expected a length of at most %d bytes",
+			SERVER_UPLOAD_MAX);
 	struct request *request = calloc(1, sizeof(*request));
 	if (request == NULL)
 		return MHD_NO;
@@ -75,9 +80,8 @@ enum MHD_Result request_begin(
 }
 
 void request_take(struct request *request, const char *upload, size_t size) {
-	request->is_too_long |= size > SERVER_UPLOAD_MAX - request->upload_size;
-	if (request->is_too_long)
-		return;
+	if (size > SERVER_UPLOAD_MAX - request->upload_size)
+		size = SERVER_UPLOAD_MAX - request->upload_size;
 	memcpy(request->upload + request->upload_size, upload, size);
 	request->upload_size += size;
 }
@@ -164,9 +168,6 @@ static enum MHD_Result answer_stranger(struct request *request) {
 static enum MHD_Result answer_login(struct request *request) {
 	if (request->method != METHOD_POST)
 		return login_show(request->mhd, false);
-	if (request->is_too_long)
-		return answer_error(
-			request->mhd, MHD_HTTP_CONTENT_TOO_LARGE, "expected at most %d bytes", SERVER_UPLOAD_MAX);
 	return login_take(request->server, request->mhd, request->upload);
 }
 

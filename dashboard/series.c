@@ -2,6 +2,7 @@
 // Copyright (c) 2026 the weir authors
 #include "dashboard/series.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,55 +49,71 @@ void series_free(struct series *series) {
 	free(series);
 }
 
+//   return  -1: the entry does not have it; none of the fields is ever negative
 static double value_of(const redisReply *fields, const char *name) {
-	const char *text = fields_find(fields, name);
+	const char *text = name != NULL ? fields_find(fields, name) : NULL;
 	return text != NULL ? strtod(text, NULL) : -1;
 }
 
-static void cell_take(struct series_cell *cell, enum series_kind kind, double value) {
-	if (kind == SERIES_MEAN) {
-		cell->sum += value;
-		cell->weight++;
-		return;
-	}
-	bool is_beyond = kind == SERIES_GREATEST ? value > cell->sum : value < cell->sum;
+// An entry, as one field sees it.
+struct series_point {
+	int64_t ms;
+	double value;
+	double covered_s; // what of its interval it is of
+};
+
+static void cell_add(struct series_cell *cell, double sum, double weight) {
+	cell->sum += sum;
+	cell->weight += weight;
+}
+
+static void cell_bound(struct series_cell *cell, double value, bool is_beyond) {
 	if (cell->weight == 0 || is_beyond)
 		cell->sum = value;
 	cell->weight = 1;
 }
 
-// Sums of two entries tell the rate between them, if nothing is missing there. Where it is, the entry's own rate of
-// its own interval is all that is known.
-static void cell_grow(struct series_cell *cell, const struct series *series, size_t field, int64_t ms, double value) {
-	const double before = series->last[field];
-	if (series->last_ms < 0 || ms - series->last_ms > series->spacing_ms * 3 / 2 || before < 0 || value < before)
-		return;
-	cell->sum += (value - before) * series->query.fields[field]->factor;
-	cell->weight += (double)(ms - series->last_ms) / 1e3;
+// Sums of two entries tell the rate between them, if nothing is missing there.
+static void cell_grow(
+	struct series_cell *cell, const struct series *series, double before, const struct series_point *point) {
+	bool is_next = series->last_ms >= 0 && point->ms - series->last_ms <= series->spacing_ms * 3 / 2;
+	if (is_next && before >= 0 && point->value >= before)
+		cell_add(cell, point->value - before, (double)(point->ms - series->last_ms) / 1e3);
 }
 
-static void cell_take_own(struct series_cell *cell, const struct series *series, double rate) {
-	double span_s = (double)series->spacing_ms / 1e3;
-	cell->sum += rate * span_s;
-	cell->weight += span_s;
-}
-
-static void series_add_field(struct series *series, size_t i, int64_t ms, const redisReply *fields) {
-	const struct series_query *query = &series->query;
-	const struct series_field *field = query->fields[i];
-	double value = value_of(fields, field->from);
-	int64_t step = (ms - query->from_ms - 1) / query->step_ms;
-	if (ms > query->from_ms && step < query->length && value >= 0) {
-		struct series_cell *cell = &series->cells[i * query->length + (size_t)step];
-		double weight = cell->weight, own = field->own != NULL ? value_of(fields, field->own) : -1;
-		if (field->kind != SERIES_GROWTH)
-			cell_take(cell, field->kind, value);
-		else
-			cell_grow(cell, series, i, ms, value);
-		if (cell->weight == weight && field->kind == SERIES_GROWTH && own >= 0)
-			cell_take_own(cell, series, own);
+static void cell_take(
+	struct series_cell *cell, const struct series *series, size_t field, const struct series_point *point) {
+	switch (series->query.fields[field]->kind) {
+	case SERIES_GROWTH:
+		cell_grow(cell, series, series->last[field], point);
+		break;
+	case SERIES_AMOUNT:
+		cell_add(cell, point->value, point->covered_s);
+		break;
+	case SERIES_RATE:
+		cell_add(cell, point->value * point->covered_s, point->covered_s);
+		break;
+	case SERIES_GREATEST:
+		cell_bound(cell, point->value, point->value > cell->sum);
+		break;
+	case SERIES_LEAST:
+		cell_bound(cell, point->value, point->value < cell->sum);
+		break;
+	case SERIES_MEAN:
+		cell_add(cell, point->value, 1);
+		break;
 	}
-	series->last[i] = value;
+}
+
+static void series_add_field(struct series *series, size_t i, struct series_point *point, const redisReply *fields) {
+	const struct series_query *query = &series->query;
+	int64_t step = (point->ms - query->from_ms - 1) / query->step_ms;
+	point->value = value_of(fields, query->fields[i]->coarse);
+	if (point->value < 0)
+		point->value = value_of(fields, query->fields[i]->from);
+	if (point->ms > query->from_ms && step < query->length && point->value >= 0)
+		cell_take(&series->cells[i * query->length + (size_t)step], series, i, point);
+	series->last[i] = point->value;
 }
 
 static void series_add_gap(struct series *series, const redisReply *fields) {
@@ -117,19 +134,24 @@ int64_t series_add(struct series *series, const redisReply *entry) {
 		series_add_gap(series, fields);
 		return ms;
 	}
-	if (ms <= series->last_ms)
-		return ms;
+	// After a clock that was set back, the id is only an order.
+	double time_ms = value_of(fields, "time_ms"), covered_ms = value_of(fields, "covered_ms");
+	struct series_point point = {.ms = time_ms >= 0 ? (int64_t)time_ms : ms,
+		.covered_s = (covered_ms > 0 ? covered_ms : (double)series->spacing_ms) / 1e3};
 	for (size_t i = 0; i < series->query.fields_length; i++)
-		series_add_field(series, i, ms, fields);
-	series->last_ms = ms;
+		series_add_field(series, i, &point, fields);
+	series->last_ms = point.ms;
 	return ms;
 }
 
 static json_t *series_column(const struct series *series, size_t field) {
+	const struct series_query *query = &series->query;
 	json_t *column = json_array();
-	for (size_t i = 0; i < series->query.length; i++) {
-		const struct series_cell *cell = &series->cells[field * series->query.length + i];
-		json_array_append_new(column, cell->weight > 0 ? json_real(cell->sum / cell->weight) : json_null());
+	for (size_t i = 0; i < query->length; i++) {
+		const struct series_cell *cell = &series->cells[field * query->length + i];
+		json_array_append_new(
+			column, cell->weight > 0 ? json_real(query->fields[field]->factor * cell->sum / cell->weight)
+						 : json_null());
 	}
 	return column;
 }

@@ -18,7 +18,9 @@ enum {
 };
 
 enum series_kind {
-	SERIES_GROWTH,   // of a sum, per second
+	SERIES_GROWTH,   // of a sum, per second: the difference to the entry before
+	SERIES_AMOUNT,   // of an entry, per second
+	SERIES_RATE,     // of an entry, for as long as it covers
 	SERIES_GREATEST, // of the values stored
 	SERIES_LEAST,
 	SERIES_MEAN,
@@ -28,9 +30,9 @@ enum series_kind {
 struct series_field {
 	const char *name;
 	enum series_kind kind;
-	const char *from; // field of the entry
+	const char *from;   // field of the entry
+	const char *coarse; // that goes before it where the entry sums up others; NULL: none
 	double factor;
-	const char *own; // SERIES_GROWTH: a field with the entry's own rate, where there is no entry before it; or NULL
 };
 extern const struct series_field series_fields[];
 extern const size_t series_fields_length;

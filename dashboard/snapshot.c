@@ -25,6 +25,7 @@ enum {
 	AT_NEWEST_ALERT,
 	AT_PATHS,
 	AT_LATEST,
+	AT_DECISIONS,
 	AT_OLDEST,
 	AT_WINDOWS = AT_OLDEST + SNAPSHOT_RESOLUTIONS,
 	PER_WINDOW = SNAPSHOT_LISTS + 1,
@@ -48,6 +49,7 @@ void snapshot_ask(const struct snapshot_scope *scope, struct redis_link *link) {
 	redis_link_append(link, "XREVRANGE " KEY "alerts:history + - COUNT 1");
 	redis_link_append(link, "GET " KEY "paths");
 	redis_link_append(link, "XREVRANGE " KEY "history + - COUNT 1");
+	redis_link_append(link, "XREVRANGE " KEY "decisions + - COUNT %d", SNAPSHOT_DECISIONS);
 	for (size_t i = 0; i < SNAPSHOT_RESOLUTIONS; i++)
 		redis_link_append(link, "XRANGE " KEY "history%s - + COUNT 1", snapshot_history_ends[i]);
 	for (size_t w = 0; w < scope->windows_length; w++) {
@@ -91,6 +93,7 @@ struct snapshot *snapshot_new(const struct snapshot_scope *scope, redisReply *re
 	snapshot->newest_alert = reply->element[AT_NEWEST_ALERT];
 	snapshot->paths = reply->element[AT_PATHS];
 	snapshot->latest = reply->element[AT_LATEST];
+	snapshot->decisions = reply->element[AT_DECISIONS];
 	for (size_t i = 0; i < SNAPSHOT_RESOLUTIONS; i++)
 		snapshot->oldest[i] = reply->element[AT_OLDEST + i];
 	snapshot->stored_ns = fields_number(snapshot->meta, "stored_ns");

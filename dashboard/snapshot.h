@@ -18,6 +18,7 @@ enum {
 	SNAPSHOT_LISTS = 5,
 	SNAPSHOT_NAME_SIZE = 64,
 	SNAPSHOT_RESOLUTIONS = 3,
+	SNAPSHOT_DECISIONS = 200,
 };
 
 extern const char *const snapshot_lists[SNAPSHOT_LISTS];
@@ -37,7 +38,7 @@ struct snapshot {
 	redisReply *reply; // of EXEC: an array; owned
 	uint64_t stored_ns, interval_ns, epoch;
 	uint64_t read_mono_ns;
-	redisReply *meta, *total, *alerts, *newest_alert, *paths, *latest; // of reply
+	redisReply *meta, *total, *alerts, *newest_alert, *paths, *latest, *decisions; // of reply
 	redisReply *oldest[SNAPSHOT_RESOLUTIONS];
 };
 

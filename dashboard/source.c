@@ -144,6 +144,7 @@ static void reading_take(struct redis_request *request, redisReply *reply) {
 		redis_link_give_up(source->link, source->refusal[0] != '\0' ? source->refusal : error);
 		return;
 	}
+	redis_link_confirm(source->link);
 	struct snapshot_scope learnt;
 	snapshot_learn(now, &learnt);
 	bool is_complete = snapshot_scope_equal(&source->scope, &learnt);

@@ -188,6 +188,23 @@ def make_controller(tmp_path):
 
 
 @pytest.fixture
+def make_dashboard(tmp_path):
+    """make_dashboard(redis=endpoint, option…): a running weir-dashboard, ended with the test; see dashboard.py."""
+    from dashboard import Dashboard
+    made = []
+
+    def make(redis, *options, **arguments):
+        made.append(Dashboard(tmp_path, redis, *options, **arguments))
+        return made[-1]
+
+    yield make
+    codes = [d.process.stop() for d in made if d.process.is_running()]
+    for dashboard in made:
+        dashboard.process.kill()
+    assert not any(codes), "the dashboard did not end with 0"
+
+
+@pytest.fixture
 def controller(make_controller, redis):
     return make_controller(redis=redis.endpoint)
 

@@ -12,16 +12,16 @@
 
 #include "api/redis_endpoint.h"
 
-struct store_sentinels;
+struct redis_sentinels;
 
 //   endpoint  of kind REDIS_SENTINEL; outlives the result
-int store_sentinels_new(struct store_sentinels **out, const struct redis_endpoint *endpoint);
-void store_sentinels_free(struct store_sentinels *sentinels);
+int redis_sentinels_new(struct redis_sentinels **out, const struct redis_endpoint *endpoint);
+void redis_sentinels_free(struct redis_sentinels *sentinels);
 // Go on with whatever is possible without waiting.
-void store_sentinels_work(struct store_sentinels *sentinels, uint64_t mono_ns);
+void redis_sentinels_work(struct redis_sentinels *sentinels, uint64_t mono_ns);
 // Whether each has answered, or had its time to.
-bool store_sentinels_are_asked(const struct store_sentinels *sentinels);
+bool redis_sentinels_are_asked(const struct redis_sentinels *sentinels);
 //   return  where the primary is by the latest answers; NULL: no Sentinel that answers knows one
-const struct redis_address *store_sentinels_primary(const struct store_sentinels *sentinels, uint64_t mono_ns);
+const struct redis_address *redis_sentinels_primary(const struct redis_sentinels *sentinels, uint64_t mono_ns);
 // How many answer.
-uint32_t store_sentinels_present(const struct store_sentinels *sentinels, uint64_t mono_ns);
+uint32_t redis_sentinels_present(const struct redis_sentinels *sentinels, uint64_t mono_ns);

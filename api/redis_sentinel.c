@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
-#include "ctrlplane/store_sentinel.h"
+#include "api/redis_sentinel.h"
 
 #include <errno.h>
 #include <hiredis/hiredis.h>
@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctrlplane/clock.h"
-
+#define NS_PER_MS 1000000ULL
 #define ASK_NS (1000 * NS_PER_MS)    // between questions
 #define WORK_NS (20 * NS_PER_MS)     // between looks at the answers
 #define ANSWER_NS (1000 * NS_PER_MS) // then a connection is given up
@@ -28,14 +27,14 @@ struct sentinel {
 	uint64_t config_epoch, answered_ns;
 };
 
-struct store_sentinels {
+struct redis_sentinels {
 	const struct redis_endpoint *endpoint;
 	uint64_t worked_ns;
 	struct sentinel list[REDIS_SENTINELS_MAX]; // [endpoint->length]
 };
 
-int store_sentinels_new(struct store_sentinels **out, const struct redis_endpoint *endpoint) {
-	struct store_sentinels *sentinels = calloc(1, sizeof(*sentinels));
+int redis_sentinels_new(struct redis_sentinels **out, const struct redis_endpoint *endpoint) {
+	struct redis_sentinels *sentinels = calloc(1, sizeof(*sentinels));
 	if (sentinels == NULL)
 		return -ENOMEM;
 	sentinels->endpoint = endpoint;
@@ -52,7 +51,7 @@ static void sentinel_hang_up(struct sentinel *sentinel, uint64_t mono_ns) {
 	sentinel->is_asked = true;
 }
 
-void store_sentinels_free(struct store_sentinels *sentinels) {
+void redis_sentinels_free(struct redis_sentinels *sentinels) {
 	if (sentinels == NULL)
 		return;
 	for (size_t i = 0; i < REDIS_SENTINELS_MAX; i++)
@@ -126,7 +125,7 @@ static void sentinel_transfer(struct sentinel *sentinel, uint64_t mono_ns) {
 		sentinel_hang_up(sentinel, mono_ns);
 }
 
-void store_sentinels_work(struct store_sentinels *sentinels, uint64_t mono_ns) {
+void redis_sentinels_work(struct redis_sentinels *sentinels, uint64_t mono_ns) {
 	if (mono_ns - sentinels->worked_ns < WORK_NS)
 		return;
 	sentinels->worked_ns = mono_ns;
@@ -139,7 +138,7 @@ void store_sentinels_work(struct store_sentinels *sentinels, uint64_t mono_ns) {
 	}
 }
 
-bool store_sentinels_are_asked(const struct store_sentinels *sentinels) {
+bool redis_sentinels_are_asked(const struct redis_sentinels *sentinels) {
 	for (size_t i = 0; i < sentinels->endpoint->length; i++)
 		if (!sentinels->list[i].is_asked)
 			return false;
@@ -150,7 +149,7 @@ static bool sentinel_is_present(const struct sentinel *sentinel, uint64_t mono_n
 	return sentinel->answered_ns != 0 && mono_ns - sentinel->answered_ns < KNOWN_NS;
 }
 
-const struct redis_address *store_sentinels_primary(const struct store_sentinels *sentinels, uint64_t mono_ns) {
+const struct redis_address *redis_sentinels_primary(const struct redis_sentinels *sentinels, uint64_t mono_ns) {
 	const struct sentinel *best = NULL;
 	for (size_t i = 0; i < sentinels->endpoint->length; i++) {
 		const struct sentinel *sentinel = &sentinels->list[i];
@@ -161,7 +160,7 @@ const struct redis_address *store_sentinels_primary(const struct store_sentinels
 	return best != NULL ? &best->primary : NULL;
 }
 
-uint32_t store_sentinels_present(const struct store_sentinels *sentinels, uint64_t mono_ns) {
+uint32_t redis_sentinels_present(const struct redis_sentinels *sentinels, uint64_t mono_ns) {
 	uint32_t present = 0;
 	for (size_t i = 0; i < sentinels->endpoint->length; i++)
 		present += sentinel_is_present(&sentinels->list[i], mono_ns);
