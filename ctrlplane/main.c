@@ -166,6 +166,14 @@ static void settle(struct store *store, uint64_t limit_ms) {
 	}
 }
 
+static void watch_clock(struct state *state) {
+	uint64_t limit_ns = state->config.interval_ns / 2;
+	int64_t step_ns = clock_watch_step(&state->clock, clock_wall_ns(), clock_mono_ns(), limit_ns);
+	if (step_ns != 0)
+		log_line("the clock was set %s by %.1f s; alerts and windows go on by their own",
+			step_ns > 0 ? "forward" : "back", (double)(step_ns > 0 ? step_ns : -step_ns) / 1e9);
+}
+
 static uint64_t next_interval(const struct state *state, uint64_t now_ns) {
 	uint64_t interval_ns = state->config.interval_ns, phase_ns = interval_ns / 100 * PHASE_PERCENT;
 	return (now_ns - phase_ns) / interval_ns * interval_ns + interval_ns + phase_ns;
@@ -213,6 +221,7 @@ static int run(struct state *state, struct collect *collect, int signals) {
 		uint64_t now_ns = clock_wall_ns();
 		if (now_ns >= next_ns || next_ns > now_ns + state->config.interval_ns) {
 			next_ns = next_interval(state, now_ns);
+			watch_clock(state);
 			stages_interval(state->stages);
 		} else if (has_backlog(state)) {
 			store_save_early(state->store);

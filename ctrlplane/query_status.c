@@ -80,9 +80,9 @@ static json_t *query_controller(const struct state *state, uint64_t now_ns) {
 	json_t *messages = json_pack("{so so so so so}", "received", number(c->messages), "malformed",
 		number(c->malformed), "refused", number(c->refused), "unregistered", number(c->unregistered),
 		"undeliverable", number(c->undeliverable));
-	return json_pack("{ss so so so ss so}", "version", WEIR_VERSION, "epoch", number(state->epoch), "started_ns",
-		number(state->started_ns), "now_ns", number(now_ns), "listen", state->config.listen, "messages",
-		messages);
+	return json_pack("{ss so so so so ss so}", "version", WEIR_VERSION, "epoch", number(state->epoch), "started_ns",
+		number(state->started_ns), "now_ns", number(now_ns), "clock_steps", number(state->clock.steps),
+		"listen", state->config.listen, "messages", messages);
 }
 
 json_t *query_status(struct state *state) {

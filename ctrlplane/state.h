@@ -7,6 +7,7 @@
 #include "ctrlplane/alert_rules.h"
 #include "ctrlplane/alerts.h"
 #include "ctrlplane/clock.h"
+#include "ctrlplane/clock_watch.h"
 #include "ctrlplane/config.h"
 #include "ctrlplane/nodes.h"
 
@@ -30,6 +31,7 @@ struct state {
 	uint64_t epoch;      // of this controller
 	uint64_t started_ns; // wall clock
 	struct state_counters counters;
+	struct clock_watch clock;
 	uint64_t unstored;         // summaries taken since the last transaction began
 	uint64_t unstored_mono_ns; // when the first of them was
 };

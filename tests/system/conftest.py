@@ -125,13 +125,15 @@ class Redis:
 
 
 class Controller:
-    """weir-controller on a loopback port of its own, and weirctl to ask it."""
+    """weir-controller on a loopback port of its own, and weirctl to ask it. `before` runs both, in a namespace for
+    example."""
 
-    def __init__(self, folder, redis="none", alerts=None, config=None, listen=None):
+    def __init__(self, folder, redis="none", alerts=None, config=None, listen=None, before=()):
         self.folder = folder
         self.endpoint = listen or f"tcp://127.0.0.1:{free_port()}"
         self.redis = redis
-        self.arguments = [BUILD / "weir-controller", "--listen", self.endpoint, "--redis", redis]
+        self.before = before
+        self.arguments = [*before, BUILD / "weir-controller", "--listen", self.endpoint, "--redis", redis]
         if config:
             self.arguments += ["--config", config]
         if alerts:
@@ -145,8 +147,9 @@ class Controller:
         return self
 
     def ctl(self, *words, timeout=20):
-        return subprocess.run([str(BUILD / "weirctl"), "--controller", self.endpoint, "--timeout", str(timeout),
-                               *map(str, words)], capture_output=True, text=True, timeout=timeout + PATIENCE_S)
+        return subprocess.run([*self.before, str(BUILD / "weirctl"), "--controller", self.endpoint, "--timeout",
+                               str(timeout), *map(str, words)], capture_output=True, text=True,
+                              timeout=timeout + PATIENCE_S)
 
     def ask(self, *words):
         """The JSON answer to a weirctl command."""

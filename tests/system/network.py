@@ -87,6 +87,7 @@ class Node:
         self.network, self.controller, self.name = network, controller, name
         self.settings = settings
         self.starts = 0
+        self.before = ()  # words before the command: an environment
         self.process = None
 
     def start(self):
@@ -94,7 +95,7 @@ class Node:
         self.sink = self.network.folder / f"{self.name}-{self.starts}.jsonl"
         settings = [word for setting in (f"sink.path={self.sink}", *self.settings) for word in ("--set", setting)]
         self.process = self.network.start(
-            f"{self.name}-{self.starts}", "a", BUILD / "weir-dataplane", "--no-huge", "--no-shconf", "--no-pci",
+            f"{self.name}-{self.starts}", "a", *self.before, BUILD / "weir-dataplane", "--no-huge", "--no-shconf", "--no-pci",
             "--log-level=error", "--file-prefix", f"{self.network.name}-{self.name}-{self.starts}", "-l", "0",
             "--vdev", "net_pcap0,iface=wa", "--", "--config", ROOT / "conf" / "flow-monitor.yaml", "--node", self.name,
             "--controller", self.controller.endpoint, *settings)

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the weir authors
+"""Faults between real processes under traffic: the controller killed, the way between node and controller cut and
+healed, disks full. Counters go on exactly, a gap is shown as a gap, nobody crashes. The slow forms: scripts/soak."""
+import contextlib
+import json
+import os
+import subprocess
+
+import pytest
+from conftest import ROOT, Redis, wait_for
+from network import Network, Node, unique_name
+
+# An alert that is there as long as there is traffic.
+RULES = """
+rules:
+  - {name: traffic, over: node, field: packets, aggregate: sum, window: 5s, threshold: 1, hold_down: 30s}
+"""
+
+
+@pytest.fixture
+def network(tmp_path):
+    made = Network(tmp_path, unique_name())
+    try:
+        yield made.up()
+    finally:
+        made.down()
+
+
+@pytest.fixture
+def rules(tmp_path):
+    path = tmp_path / "rules.yaml"
+    path.write_text(RULES)
+    return path
+
+
+def packets(controller):
+    return controller.node("edge").get("totals", {}).get("packets", 0)
+
+
+def wait_for_more(controller, by=100):
+    before = packets(controller)
+    wait_for(lambda: packets(controller) >= before + by, "the controller's total grows")
+
+
+def end_and_compare(controller, node, sender):
+    """Stop the traffic and the node; what the controller was told is then exactly what the flow records hold."""
+    sender.kill()
+    node.stop()
+    recorded = node.recorded_packets()
+    wait_for(lambda: packets(controller) >= recorded, "the last summaries are in")
+    assert packets(controller) == recorded
+
+
+def entries(redis, key):
+    """[(id in ms, fields)] of a history."""
+    return [(int(entry_id.split("-")[0]), dict(zip(words[::2], words[1::2])))
+            for entry_id, words in json.loads(redis.run("--json", "XRANGE", key, "-", "+"))]
+
+
+def test_controller_killed_under_load(network, redis, make_controller, tmp_path, rules):
+    controller = make_controller(redis=redis.endpoint, listen=f"ipc://{tmp_path}/controller.sock", alerts=rules)
+    node = Node(network, controller).start().wait_until_up()
+    sender = network.send_datagrams()
+    alert, = wait_for(lambda: controller.ask("alerts")["active"], "an alert")
+    wait_for(lambda: len(entries(redis, "weir:1:node:edge:history")) >= 3, "history of the node")
+    for _ in range(3):
+        wait_for_more(controller)
+        controller.kill()
+        last_ms = entries(redis, "weir:1:history")[-1][0]
+        controller.start()
+        wait_for(lambda: controller.node("edge").get("state") == "up", "the node is back")
+        wait_for(lambda: controller.ask("top", "flows")["entries"], "top lists go on")
+        wait_for(lambda: entries(redis, "weir:1:history")[-1][0] > last_ms + 1000, "the history goes on")
+    assert [a["id"] for a in controller.ask("alerts")["active"]] == [alert["id"]], "the alert is the same one"
+    events = entries(redis, "weir:1:alerts:history")
+    assert [fields["event"] for _, fields in events] == ["start"]
+    seen = [e for e in entries(redis, "weir:1:history") if "packets" in e[1]]
+    for history in (seen, entries(redis, "weir:1:node:edge:history")):
+        totals = [int(fields["packets"]) for _, fields in history]
+        assert totals == sorted(totals), "counters go on"
+    instances = controller.ask("operators")["nodes"][0]["operators"]
+    drops = {name for i in instances for name, count in i["drops"].items() if count > 0}
+    assert drops <= {"arp"}, "the node notices nothing"
+    end_and_compare(controller, node, sender)
+    edge = controller.node("edge")
+    assert edge["incarnations"] == 1 and edge["unknown"]["count"] == 0 and edge["gaps"]["missing"] == 0
+    assert edge["uplink"]["discarded"] == 0
+
+
+class Cut:
+    """Loses everything between node and controller in namespace NAME-a, where both are; Redis is on a Unix socket."""
+
+    def __init__(self, network, port):
+        self.space, self.port = f"{network.name}-a", port
+
+    def nft(self, *words):
+        subprocess.run(["ip", "netns", "exec", self.space, "nft", *words], check=True, capture_output=True, timeout=60)
+
+    def cut(self):
+        ports = f"{{ {self.port}, {self.port + 1} }}"
+        self.nft("add table inet cut; add chain inet cut out {type filter hook output priority 0;}; "
+                 f"add rule inet cut out tcp dport {ports} drop; add rule inet cut out tcp sport {ports} drop")
+
+    def heal(self):
+        self.nft("delete table inet cut")
+
+
+def test_way_to_the_controller_cut_and_healed(network, redis, make_controller):
+    cut_s = float(os.environ.get("WEIR_CUT_S", "5"))
+    controller = make_controller(redis=redis.endpoint, listen="tcp://127.0.0.1:5570", start=False,
+                                 before=["ip", "netns", "exec", f"{network.name}-a"])
+    controller.start()
+    way = Cut(network, 5570)
+    node = Node(network, controller).start().wait_until_up()
+    sender = network.send_datagrams()
+    wait_for_more(controller)
+    way.cut()
+    wait_for(lambda: redis.hash("weir:1:node:edge").get("state") == "lost", "the node is lost")
+    lost = redis.hash("weir:1:node:edge")
+    assert "flows_live" not in lost and int(lost["unknown.since_ns"]) > 0
+    key = "weir:1:node:edge:history"
+    before = entries(redis, key)[-1]
+    down = lambda: [f for ms, f in entries(redis, "weir:1:history") if ms > before[0] and f.get("nodes_up") == "0"]
+    wait_for(lambda: len(down()) >= cut_s, f"{cut_s:g} s of silence in the history")
+    assert entries(redis, key)[-1] == before, "no figure is invented for a node that is not heard"
+    way.heal()
+    wait_for(lambda: redis.hash("weir:1:node:edge").get("state") == "up", "the node is back")
+    wait_for(lambda: len(entries(redis, key)) > entries(redis, key).index(before) + 3, "its history goes on")
+    history = entries(redis, key)
+    after = history[history.index(before) + 1]
+    assert after[0] - before[0] >= 1000 * cut_s, "the gap is a gap"
+    wait_for(lambda: int(entries(redis, key)[-1][1]["packets"]) - int(before[1]["packets"]) > 400 * cut_s,
+             "what the node kept is counted")
+    end_and_compare(controller, node, sender)
+    edge = controller.node("edge")
+    assert edge["incarnations"] == 1 and edge["gaps"]["missing"] == 0 and edge["unknown"]["since_ns"] is None
+
+
+@contextlib.contextmanager
+def small_disk(folder, size="256k"):
+    """A file system of its own, that is soon full."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "weir-test", folder], check=True, timeout=60)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True, timeout=60)
+
+
+def fill(folder):
+    """Leave no byte; returns the file that holds them."""
+    ballast = folder / "ballast"
+    with open(ballast, "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"x" * 4096) > 0:
+            pass
+    return ballast
+
+
+def test_disk_of_redis_full(tmp_path, make_controller, make_node):
+    with small_disk(tmp_path / "disk") as disk:
+        redis = Redis(tmp_path, ["--dir", disk, "--save", "1 1", "--stop-writes-on-bgsave-error", "yes"]).start()
+        try:
+            controller = make_controller(redis=redis.endpoint)
+            node = make_node(controller)
+            node.register()
+            node.start_beating()
+            node.summary(packets=5)
+            node.wait_ack(1)
+            ballast = fill(disk)
+            wait_for(lambda: "MISCONF" in controller.ask("status")["redis"].get("error", ""), "it is reported")
+            node.summary(packets=6)
+            wait_for(lambda: controller.node("a")["totals"]["packets"] == 11, "the controller goes on")
+            ballast.unlink()
+            redis.run("BGSAVE")
+            node.wait_ack(2)
+            assert redis.hash("weir:1:node:a")["totals.packets"] == "11"
+            assert controller.process.err().count("MISCONF") == 1
+        finally:
+            redis.kill()
+
+
+def test_disk_of_logs_full(tmp_path, redis, make_controller, make_node):
+    with small_disk(tmp_path / "disk") as disk:
+        controller = make_controller(redis=redis.endpoint, start=False)
+        controller.folder = disk
+        controller.start()
+        ballast = fill(disk)
+        for index in range(40):  # each is two lines in the log
+            node = make_node(controller, f"n{index % 20}")
+            node.register()
+            node.goodbye()
+        node.summary(packets=5)
+        assert controller.ask("status")["nodes"]
+        ballast.unlink()
+        assert controller.process.is_running()
+
+
+def test_disk_of_a_node_full(tmp_path, redis, network, make_controller):
+    """What the sink can't write is counted and shown; the rest of the node goes on, and so does the sink afterwards."""
+    controller = make_controller(redis=redis.endpoint, listen=f"ipc://{tmp_path}/controller.sock")
+    with small_disk(tmp_path / "disk") as disk:
+        node = Node(network, controller, settings=[f"sink.path={disk}/flows.jsonl", "stats.active_timeout=100ms"])
+        node.start().wait_until_up()
+        sender = network.send_datagrams()
+        wait_for_more(controller)
+        ballast = fill(disk)
+
+        def sink():
+            found = controller.ask("operators")["nodes"][0]["operators"]
+            return next(i for i in found if i["operator"] == "sink")
+
+        wait_for(lambda: sink()["dropped"] > 0 or sink()["blocked"] > 0, "the loss is counted")
+        assert sink()["holds"]
+        wait_for_more(controller)
+        ballast.unlink()
+        written = (disk / "flows.jsonl").stat().st_size
+        wait_for(lambda: (disk / "flows.jsonl").stat().st_size > written, "the sink goes on")
+        sender.kill()
+        assert node.process.stop() == 1, "records were lost: it ends with an error"
+        assert "No space left on device" in node.process.err() and "write_error" in node.process.err()
