@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/histogram.h"
 #include "ctrlplane/totals.h"
 
 enum history_resolution {
@@ -28,6 +29,10 @@ enum {
 	HISTORY_GAPS_MAX = 8,
 };
 
+enum { HISTORY_TIMES = 3 };
+extern const char *const history_time_names[HISTORY_TIMES]; // "tcp_rtt_p50_ns", …
+extern const double history_time_shares[HISTORY_TIMES];     // of the round-trip times that are below: 0.5, …
+
 enum history_rate { HISTORY_PACKETS_PER_S, HISTORY_BITS_PER_S, HISTORY_FLOWS_PER_S, HISTORY_RATES };
 
 struct history_entry {
@@ -37,7 +42,9 @@ struct history_entry {
 	double rates[HISTORY_RATES], rates_max[HISTORY_RATES];
 	double flows_live, nodes_up; // mean
 	uint64_t flows_live_max, nodes_up_min, alerts_active_max;
-	uint64_t dropped; // in the interval
+	uint64_t dropped; // in the interval, as are these:
+	uint64_t tcp_packets, tcp_retransmitted_packets;
+	uint64_t rtt_ns[HISTORY_TIMES]; // 0: no samples
 };
 
 struct history_gap {
@@ -50,6 +57,7 @@ struct history_level {
 	struct history_entry *entries; // [max]
 	uint64_t max, added, stored, storing;
 	struct history_entry open;          // the interval that is not over; ms 0: nothing in it
+	struct histogram rtt;               // its round-trip times
 	uint64_t last_ms;                   // of the newest entry noted, here or by an earlier controller
 	uint64_t last_id_ms, storing_id_ms; // of the newest entry stored; of the newest on its way
 };
@@ -70,7 +78,8 @@ void history_free(struct history *history);
 
 // Add the entry of an interval; a second one of the same interval is left out. Where the clock was set back, time goes
 // back as well.
-void history_add(struct history *history, const struct history_entry *entry);
+//   rtt  round-trip times of the interval; the entry's are made of them
+void history_add(struct history *history, const struct history_entry *entry, const struct histogram *rtt);
 void history_add_gap(struct history *history, const struct history_gap *gap);
 // The id of pending entry number n, ids being asked for in order: its time, or just after the entry before.
 //   last_id_ms  in and out: the id of the entry before

@@ -12,12 +12,17 @@
 #include "ctrlplane/store.h"
 #include "ctrlplane/store_parts.h"
 
-static void note_rates(struct state *state, const struct node *node, struct history_entry *entry) {
+// What is known of the last interval itself.
+static void note_interval(
+	struct state *state, const struct node *node, struct history_entry *entry, struct histogram *rtt) {
+	struct aggregate_scope scope = {.nodes = &state->nodes, .node = node, .length = 1, .mono_ns = clock_mono_ns()};
 	double rates[TOTALS_FIELDS];
-	aggregate_rates(
-		&(struct aggregate_scope){
-			.nodes = &state->nodes, .node = node, .length = 1, .mono_ns = clock_mono_ns()},
-		rates);
+	struct tcp_health health;
+	aggregate_rates(&scope, rates);
+	aggregate_tcp(&scope, &health);
+	entry->tcp_packets = health.totals.v[TOTALS_TCP_PACKETS];
+	entry->tcp_retransmitted_packets = health.totals.v[TOTALS_TCP_RETRANSMITTED_PACKETS];
+	*rtt = health.rtt;
 	entry->rates[HISTORY_PACKETS_PER_S] = rates[TOTALS_PACKETS];
 	entry->rates[HISTORY_BITS_PER_S] = 8 * rates[TOTALS_BYTES];
 	entry->rates[HISTORY_FLOWS_PER_S] = rates[TOTALS_FLOWS_STARTED];
@@ -44,6 +49,7 @@ void store_note_interval(struct store *store, uint64_t wall_ns) {
 	struct history_entry whole = {.ms = wall_ns / interval_ns * interval_ns / NS_PER_MS,
 		.covered_ms = interval_ns / NS_PER_MS,
 		.alerts_active_max = state->alerts.active_length};
+	struct histogram rtt;
 	if (store->endpoint.kind == REDIS_NONE)
 		return;
 	for (size_t i = 0; i < state->nodes.length; i++) {
@@ -52,11 +58,11 @@ void store_note_interval(struct store *store, uint64_t wall_ns) {
 			continue;
 		struct history_entry entry = {.ms = whole.ms, .covered_ms = whole.covered_ms};
 		node_totals(node, &entry.totals);
-		note_rates(state, node, &entry);
+		note_interval(state, node, &entry, &rtt);
 		entry.dropped = note_dropped(node);
 		entry.flows_live_max = node_flows_live(node);
 		entry.flows_live = (double)entry.flows_live_max;
-		history_add(node->history, &entry);
+		history_add(node->history, &entry, &rtt);
 		whole.dropped += entry.dropped;
 		whole.flows_live_max += entry.flows_live_max;
 		whole.nodes_up_min++;
@@ -64,8 +70,8 @@ void store_note_interval(struct store *store, uint64_t wall_ns) {
 	whole.flows_live = (double)whole.flows_live_max;
 	whole.nodes_up = (double)whole.nodes_up_min;
 	aggregate_totals(&state->nodes, &whole.totals);
-	note_rates(state, NULL, &whole);
-	history_add(store->history, &whole);
+	note_interval(state, NULL, &whole, &rtt);
+	history_add(store->history, &whole, &rtt);
 }
 
 // A history being written.
@@ -105,6 +111,12 @@ static void save_entry(const struct writing *writing, const struct history_entry
 	save_real(command, "bits_per_s", entry->rates[HISTORY_BITS_PER_S]);
 	save_real(command, "flows_per_s", entry->rates[HISTORY_FLOWS_PER_S]);
 	store_number(command, "dropped", entry->dropped);
+	for (int i = 0; i < HISTORY_TIMES; i++)
+		if (entry->rtt_ns[i] > 0)
+			store_number(command, history_time_names[i], entry->rtt_ns[i]);
+	if (entry->tcp_packets > 0)
+		save_real(command, "tcp_retransmitted_share",
+			(double)entry->tcp_retransmitted_packets / (double)entry->tcp_packets);
 	if (is_mean) {
 		save_means(writing, entry);
 		return;

@@ -3,6 +3,7 @@
 """A wall clock that is set by an hour, either way, while the controller or a node runs: it is reported, nothing is
 counted twice or alerted, and histories keep ids that go forward and times that are true."""
 import json
+import time
 
 import pytest
 from clock import Clock
@@ -89,6 +90,30 @@ def test_restart_after_the_clock_was_set_back(make_controller, make_node, redis,
     new = entries(redis)[len(ahead):]
     assert [id_ms for id_ms, _, _ in new] == [ahead[-1][0] + 1 + i for i in range(len(new))]
     assert all(ahead[-1][0] - time_ms > 3000 * 1000 for _, time_ms, _ in new)
+
+
+@pytest.mark.parametrize("step_s", [HOUR_S, -HOUR_S])
+def test_time_of_a_node(controller, make_node, redis, step_s):
+    """The time in its summaries steps: what it sends is shown again a few seconds later, and all of it is counted."""
+    node = make_node(controller)
+    node.register()
+    node.start_beating()
+
+    def rate():
+        return (controller.node("a").get("rates") or {}).get("packets_per_s", 0)
+
+    def is_shown(ahead_s):
+        node.summary(packets=1000, end_ns=time.time_ns() + ahead_s * 10**9)
+        time.sleep(0.25)  # a node's pace, four times over
+        return rate() > 0
+
+    wait_for(lambda: is_shown(0), "traffic is shown")
+    seen = entries(redis)[-1][0]
+    wait_for(lambda: rate() == 0, "the window is empty")
+    wait_for(lambda: is_shown(step_s), "traffic is shown again")
+    assert entries(redis)[-1][0] - seen < 60000
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 1000 * node.sequence, "all of it is counted")
+    assert controller.node("a")["gaps"]["missing"] == 0
 
 
 @pytest.mark.parametrize("step_s", [HOUR_S, -HOUR_S])

@@ -23,8 +23,10 @@ static int tear_down(void **state) {
 	return 0;
 }
 
+static const struct histogram no_times;
+
 static void add(struct history *history, uint64_t ms) {
-	history_add(history, &(struct history_entry){.ms = ms, .covered_ms = 1000});
+	history_add(history, &(struct history_entry){.ms = ms, .covered_ms = 1000}, &no_times);
 }
 
 static uint64_t pending(const struct history *history, enum history_resolution resolution) {
@@ -146,7 +148,7 @@ static void a_minute_is_what_its_seconds_were(void **state) {
 	for (uint64_t i = 1; i <= 60; i++) {
 		struct history_entry one = second(i);
 		assert_int_equal(pending(history, HISTORY_MINUTE), 0);
-		history_add(history, &one);
+		history_add(history, &one, &no_times);
 	}
 	assert_int_equal(pending(history, HISTORY_MINUTE), 1);
 	check_minute(entry(history, HISTORY_MINUTE, 0));
@@ -169,14 +171,14 @@ static void a_minute_survives_a_restart_in_its_middle(void **state) {
 	for (uint64_t i = 1; i <= 60; i++) {
 		struct history_entry one = second(i);
 		if (i <= 25)
-			history_add(history, &one);
+			history_add(history, &one, &no_times);
 		if (i == 25) {
 			store_all(history);
 			hand_on(history, next);
-			history_add(next, &one); // noted by the one before
+			history_add(next, &one, &no_times); // noted by the one before
 		}
 		if (i > 25)
-			history_add(next, &one);
+			history_add(next, &one, &no_times);
 	}
 	assert_int_equal(pending(next, HISTORY_INTERVAL), 35);
 	check_minute(entry(next, HISTORY_MINUTE, 0));
@@ -188,7 +190,7 @@ static void a_minute_is_joined_when_redis_tells_late(void **state) {
 	assert_int_equal(history_new(&next), 0);
 	for (uint64_t i = 1; i <= 60; i++) {
 		struct history_entry one = second(i);
-		history_add(i <= 25 ? history : next, &one);
+		history_add(i <= 25 ? history : next, &one, &no_times);
 		if (i == 40) {
 			store_all(history);
 			hand_on(history, next);
@@ -202,9 +204,9 @@ static void minutes_that_are_over_are_joined_as_well(void **state) {
 	struct history *history = *state, *next;
 	assert_int_equal(history_new(&next), 0);
 	struct history_entry first = second(1), later = second(61), last = second(121);
-	history_add(history, &first);
-	history_add(next, &later);
-	history_add(next, &last);
+	history_add(history, &first, &no_times);
+	history_add(next, &later, &no_times);
+	history_add(next, &last, &no_times);
 	store_all(history);
 	hand_on(history, next);
 	assert_int_equal(pending(next, HISTORY_MINUTE), 2);
@@ -214,16 +216,44 @@ static void minutes_that_are_over_are_joined_as_well(void **state) {
 	history_free(next);
 }
 
+// Percentiles are over all samples, not means of percentiles: 99 of 1 ms in one second, one of 1 s in the next.
+static void times_of_a_minute_are_over_all_samples(void **state) {
+	struct history *history = *state, *next;
+	struct histogram fast = {.lost_bits = 0}, slow = {.lost_bits = 0};
+	assert_int_equal(history_new(&next), 0);
+	histogram_add(&fast, 1000000, 99);
+	histogram_add(&slow, 1000000000, 2);
+	struct history_entry one = second(1), two = second(2), over = second(60);
+	one.tcp_packets = 90;
+	two.tcp_packets = 10;
+	two.tcp_retransmitted_packets = 5;
+	history_add(history, &one, &fast);
+	assert_in_range(entry(history, HISTORY_INTERVAL, 0)->rtt_ns[2], 950000, 1050000);
+	store_all(history);
+	hand_on(history, next);
+	history_add(next, &two, &slow);
+	history_add(next, &over, &no_times);
+	assert_in_range(entry(next, HISTORY_INTERVAL, 0)->rtt_ns[0], 950000000, 1050000000);
+	assert_int_equal(entry(next, HISTORY_INTERVAL, 1)->rtt_ns[0], 0);
+	const struct history_entry *minute = entry(next, HISTORY_MINUTE, 0);
+	assert_in_range(minute->rtt_ns[0], 950000, 1050000);
+	assert_in_range(minute->rtt_ns[1], 950000, 1050000);
+	assert_in_range(minute->rtt_ns[2], 950000000, 1050000000);
+	assert_int_equal(minute->tcp_packets, 100);
+	assert_int_equal(minute->tcp_retransmitted_packets, 5);
+	history_free(next);
+}
+
 static void a_gap_in_a_minute_is_not_covered(void **state) {
 	struct history *history = *state;
 	for (uint64_t i = 1; i <= 70; i++) {
 		struct history_entry one = second(i);
 		if (i <= 10 || i > 50)
-			history_add(history, &one);
+			history_add(history, &one, &no_times);
 	}
 	assert_int_equal(entry(history, HISTORY_MINUTE, 0)->covered_ms, 20000);
 	struct history_entry much_later = second(300);
-	history_add(history, &much_later); // minutes without an entry are not there
+	history_add(history, &much_later, &no_times); // minutes without an entry are not there
 	assert_int_equal(pending(history, HISTORY_MINUTE), 3);
 	assert_int_equal(entry(history, HISTORY_MINUTE, 1)->ms, 3 * MINUTE_MS);
 	assert_int_equal(entry(history, HISTORY_MINUTE, 2)->ms, 6 * MINUTE_MS);
@@ -231,8 +261,8 @@ static void a_gap_in_a_minute_is_not_covered(void **state) {
 
 static void nonsense_from_redis_is_nothing(void **state) {
 	struct history *history = *state;
-	static const char *const texts[] = {"[]", "{}", "{\"open\":7}", "{\"open\":{}}",
-		"{\"last_ms\":\"x\",\"last_id_ms\":null,\"open\":{\"end_ms\":0,\"packets\":-1}}"};
+	static const char *const texts[] = {"[]", "{}", "{\"open\":7}", "{\"open\":{}}", "{\"rtt\":\"zz\",\"open\":{}}",
+		"{\"rtt\":\"ffff\"}", "{\"last_ms\":\"x\",\"last_id_ms\":null,\"open\":{\"end_ms\":0,\"packets\":-1}}"};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		json_t *value = json_loads(texts[i], 0, NULL);
 		history_restore(&history->levels[HISTORY_MINUTE], value);
@@ -255,6 +285,7 @@ int main(void) {
 		TEST(a_minute_survives_a_restart_in_its_middle),
 		TEST(a_minute_is_joined_when_redis_tells_late),
 		TEST(minutes_that_are_over_are_joined_as_well),
+		TEST(times_of_a_minute_are_over_all_samples),
 		TEST(a_gap_in_a_minute_is_not_covered),
 		TEST(nonsense_from_redis_is_nothing),
 	};
