@@ -170,8 +170,8 @@ static void watch_clock(struct state *state) {
 	uint64_t limit_ns = state->config.interval_ns / 2;
 	int64_t step_ns = clock_watch_step(&state->clock, clock_wall_ns(), clock_mono_ns(), limit_ns);
 	if (step_ns != 0)
-		log_line("the clock was set %s by %.1f s; alerts and windows go on by their own",
-			step_ns > 0 ? "forward" : "back", (double)(step_ns > 0 ? step_ns : -step_ns) / 1e9);
+		log_line("the clock was set %s by %.1f s", step_ns > 0 ? "forward" : "back",
+			(double)(step_ns > 0 ? step_ns : -step_ns) / 1e9);
 }
 
 static uint64_t next_interval(const struct state *state, uint64_t now_ns) {
