@@ -81,7 +81,8 @@ def fields_in(redis, key):
 
 RULES = """
 rules:
-  - {name: any, over: total, field: packets, aggregate: sum, window: 1s, threshold: 1, hold_down: 1s}
+  - {name: ends, over: total, field: packets, aggregate: sum, window: 1s, threshold: 1, hold_down: 1s}
+  - {name: stays, over: total, field: packets, aggregate: sum, window: 1s, threshold: 1, hold_down: 10min}
 """
 # What this run has no reason to have: each is in a test of its own.
 ABSENT = {
