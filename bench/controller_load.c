@@ -9,9 +9,9 @@
 //   RECORDS_PER_S  flows told by each node; INSTANCES (8) of `summary` tell them, once a second each, at most 256 at a
 //                  time, so that more flows need more instances
 //
-// What is the same in all summaries of an instance (its lists) is packed once for each of VARIANTS seconds, and the head
-// of each summary, which has the numbers and sums, is put in front: fields of a protobuf message may come in any order.
-// So a summary costs a copy here, and the whole of its decoding there.
+// What is the same in all summaries of an instance (its lists) is packed once for each of VARIANTS seconds, and the
+// head of each summary, which has the numbers and sums, is put in front: fields of a protobuf message may come in any
+// order. So a summary costs a copy here, and the whole of its decoding there.
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>

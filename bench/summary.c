@@ -51,6 +51,9 @@ static void make_updates(unsigned flows) {
 			.fwd_bytes = (uint64_t)rand() % 10000,
 			.rev_packets = 10,
 			.rev_bytes = (uint64_t)rand() % 100000,
+			.present = UINT64_C(1) << FLOW_HAS_TCP,
+			.fwd_tcp = {.rtt_samples = 1, .rtt_avg_ns = 20000000 + (uint64_t)rand() % 20000000},
+			.rev_tcp = {.rtt_samples = 5, .rtt_avg_ns = 100000 + (uint64_t)rand() % 100000},
 		};
 	}
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Flows that two nodes see: one flow with two observation points, and what lies between them. A flow that a summary tells
-// of is remembered; where another node tells of the same 5-tuple, begun at nearly the same time, the two are one. Which
-// node saw its first packet first says which way it goes.
+// Flows that two nodes see: one flow with two observation points, and what lies between them. A flow that a summary
+// tells of is remembered; where another node tells of the same 5-tuple, begun at nearly the same time, the two are one.
+// Which node saw its first packet first says which way it goes.
 //
-//   delay   first packet there - first packet here. Right as far as the nodes' clocks agree: an offset between them is in
-//           it, and one greater than the delay turns the direction round. So: PTP, or one clock
+//   delay   first packet there - first packet here. Right as far as the nodes' clocks agree: an offset between them is
+//           in it, and one greater than the delay turns the direction round. So: PTP, or one clock
 //   loss    forward packets here - forward packets there; reverse ones the other way round. Compared where both nodes
 //           have told of the same interval, or of the flow's end; of a flow that lives, what is under way is in it, and
 //           leaves again with the next interval

@@ -4,8 +4,8 @@
 // `tcp`: round-trip times, retransmissions and windows of a time window, over all and by prefix.
 //
 // Which prefix is worst is told by the share of its packets that were retransmitted as far as it is sure: the lower end
-// of Wilson's interval at 95 %, so that one repeat of three packets does not come before a hundred of ten thousand. Where
-// nothing was retransmitted the greater round-trip time comes first.
+// of Wilson's interval at 95 %, so that one repeat of three packets does not come before a hundred of ten
+// thousand. Where nothing was retransmitted the greater round-trip time comes first.
 //
 //   source  Wilson 1927, "Probable inference, the law of succession, and statistical inference"
 #include <math.h>

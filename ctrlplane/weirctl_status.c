@@ -78,7 +78,7 @@ static void show_node(struct table *table, const json_t *node, uint64_t now_ns) 
 	uint64_t started_ns = show_number(node, "incarnation");
 	uint64_t lost = show_number(node, "dropped") + show_number(node, "lost_outside");
 	uint64_t missing = show_number(json_object_get(node, "gaps"), "missing");
-	uint64_t shed = show_number(node, "shed");
+	uint64_t shed = show_number(node, "shed"), late = show_number(node, "late");
 	uint64_t unknown_ns = show_number(unknown, "duration_ns");
 	table_cell(table, TABLE_PLAIN, "%s", show_text(node, "name"));
 	table_cell(table, is_up ? TABLE_GOOD : strcmp(state, "lost") == 0 ? TABLE_BAD : TABLE_DIM, "%s", state);
@@ -93,6 +93,7 @@ static void show_node(struct table *table, const json_t *node, uint64_t now_ns) 
 		table, TABLE_PLAIN, "%s", units_count(show_number(json_object_get(node, "totals"), "packets"), text));
 	table_cell(table, lost > 0 ? TABLE_BAD : TABLE_PLAIN, "%s", units_count(lost, text));
 	table_cell(table, missing > 0 ? TABLE_BAD : TABLE_PLAIN, "%s", units_count(missing, text));
+	table_cell(table, late > 0 ? TABLE_BAD : TABLE_PLAIN, "%s", units_count(late, text));
 	table_cell(table, shed > 0 ? TABLE_BAD : TABLE_PLAIN, "%s", units_count(shed, text));
 	bool is_open = json_is_integer(json_object_get(unknown, "since_ns"));
 	table_cell(table, unknown_ns > 0 ? TABLE_BAD : TABLE_PLAIN, "%s%s",
@@ -101,7 +102,7 @@ static void show_node(struct table *table, const json_t *node, uint64_t now_ns) 
 
 void show_status(const json_t *answer, FILE *file) {
 	static const char *const heads[] = {"NODE", "STATE", "HOST", ">WORKERS", ">UP", ">PACKETS", ">BITS", ">FLOWS",
-		">TOTAL", ">DROPPED", ">MISSING", ">SHED", ">UNKNOWN", NULL};
+		">TOTAL", ">DROPPED", ">MISSING", ">LATE", ">SHED", ">UNKNOWN", NULL};
 	show_head(answer, file);
 	struct table table;
 	table_init(&table, heads);

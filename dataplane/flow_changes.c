@@ -6,6 +6,7 @@
 #include "dataplane/flow_changes.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 
 #include "dataplane/huge_memory.h"
 
@@ -13,8 +14,8 @@ static size_t items_size(const struct flow_changes *changes) {
 	return ((size_t)changes->mask + 1) * sizeof(*changes->items);
 }
 
-int flow_changes_init(struct flow_changes *changes, struct flow_table *table) {
-	*changes = (struct flow_changes){.table = table, .mask = 1};
+int flow_changes_init(struct flow_changes *changes, struct flow_table *table, struct tcp_told *told) {
+	*changes = (struct flow_changes){.table = table, .told = told, .mask = 1};
 	while (changes->mask < table->capacity)
 		changes->mask = changes->mask << 1 | 1;
 	changes->items = huge_memory_new(items_size(changes));
@@ -30,8 +31,11 @@ void flow_changes_fini(struct flow_changes *changes) {
 struct flow_report *flow_changes_report(struct flow_changes *changes, uint32_t record) {
 	const struct flow *flow = &changes->table->flows[record];
 	struct flow_report *report = &changes->table->reports[record];
-	if (!(flow->bits & (FLOW_DIRTY | FLOW_REPORTED)))
-		*report = (struct flow_report){.flow_start_ns = flow->start_ns};
+	if (flow->bits & (FLOW_DIRTY | FLOW_REPORTED))
+		return report;
+	*report = (struct flow_report){.flow_start_ns = flow->start_ns};
+	if (changes->told != NULL && flow->protocol == IPPROTO_TCP)
+		changes->told[record] = (struct tcp_told){.handshake = false};
 	return report;
 }
 

@@ -6,17 +6,20 @@
 #pragma once
 
 #include "dataplane/flow_table.h"
+#include "dataplane/tcp_update.h"
 
 struct flow_changes {
 	struct flow_table *table;
-	uint32_t *items; // [mask + 1], a ring
+	struct tcp_told *told; // parallel to table->flows; NULL: no TCP analysis
+	uint32_t *items;       // [mask + 1], a ring
 	uint32_t mask;
 	uint32_t head, tail;
 	uint32_t due; // those before this one are to be told now
 };
 
+//   told    NULL: no TCP analysis
 //   return  0 or -ENOMEM
-int flow_changes_init(struct flow_changes *changes, struct flow_table *table);
+int flow_changes_init(struct flow_changes *changes, struct flow_table *table, struct tcp_told *told);
 void flow_changes_fini(struct flow_changes *changes); // a zeroed list is fine
 
 // What was told of a flow, begun if nothing was.

@@ -65,7 +65,6 @@ struct flow_stats_shared {
 struct flow_stats {
 	struct flow_table *table;
 	struct tcp_flow *tcp_flows; // parallel to table->flows; NULL: no TCP analysis
-	struct tcp_told *tcp_told;  // the same
 	struct tcp_lender tcp_lender;
 	struct flow_changes changes;
 	uint64_t update_interval_ns;
@@ -123,14 +122,6 @@ static void export_record(struct instance *self, uint32_t record, enum flow_end_
 	instance_emit(self, OUTPUT_FLOWS, tuple);
 }
 
-// What was told of a flow, begun if it has not changed before.
-static struct flow_report *report_of(struct flow_stats *stats, uint32_t record) {
-	bool is_begun = stats->table->flows[record].bits & (FLOW_DIRTY | FLOW_REPORTED);
-	if (!is_begun && stats->tcp_told != NULL)
-		stats->tcp_told[record] = (struct tcp_told){.handshake = false};
-	return flow_changes_report(&stats->changes, record);
-}
-
 //   reason  FLOW_END_REASONS: the flow goes on
 static void tell_update(
 	struct instance *self, uint32_t record, struct flow_report *report, enum flow_end_reason reason) {
@@ -146,21 +137,16 @@ static void tell_update(
 	const struct tcp_flow *tcp = tcp_part(stats, record);
 	if (tcp != NULL)
 		tcp_update_fill(tcp, &stats->tcp_lender, (flow->bits & FLOW_FORWARD_IS_REVERSED) != 0,
-			&stats->tcp_told[record], update);
+			&stats->changes.told[record], update);
 	if (reason != FLOW_END_REASONS)
 		flow_update_end(update, reason);
 	instance_emit(self, OUTPUT_UPDATES, tuple);
 }
 
-static void note_change(struct flow_stats *stats, uint32_t record) {
-	report_of(stats, record);
-	flow_changes_add(&stats->changes, record);
-}
-
 // What is left to do for a flow whose last record is out: its last update.
 static void conclude_flow(struct instance *self, uint32_t record, enum flow_end_reason reason) {
 	struct flow_stats *stats = self->state;
-	struct flow_report *report = stats->tells_updates ? report_of(stats, record) : NULL;
+	struct flow_report *report = stats->tells_updates ? flow_changes_report(&stats->changes, record) : NULL;
 	flow_changes_remove(&stats->changes, record);
 	if (report != NULL)
 		tell_update(self, record, report, reason);
@@ -190,7 +176,7 @@ static void cut_flow(struct instance *self, uint32_t record) {
 	if (tcp == NULL)
 		return;
 	if (stats->tells_updates)
-		tcp_update_cut(tcp, &stats->tcp_lender, &stats->tcp_told[record]);
+		tcp_update_cut(tcp, &stats->tcp_lender, &stats->changes.told[record]);
 	tcp_flow_cut(tcp, &stats->tcp_lender);
 }
 
@@ -320,7 +306,7 @@ static bool __attribute__((noinline)) take_packet(
 	flow_count_any(flow, &stats->table->colds[record], meta, meta->bits & PACKET_REVERSED);
 	count_tcp(stats, record, tuple, meta);
 	if (stats->tells_updates)
-		note_change(stats, record);
+		flow_changes_add(&stats->changes, record);
 	if (is_new)
 		flow_expiry_watch(&stats->expiry, record);
 	else if (begins || ((bits ^ flow->bits) & FLOW_ENDED))
@@ -493,14 +479,13 @@ static int flow_stats_init(struct instance *self) {
 	stats->table = shared->table;
 	if (shared->tcp != NULL) {
 		stats->tcp_flows = shared->tcp->flows;
-		stats->tcp_told = shared->tcp->told;
 		stats->tcp_lender = tcp_table_lender(shared->tcp, self->index);
 	}
 	stats->update_interval_ns = options->update_interval_ns;
 	stats->evict = options->evict;
 	flow_expiry_init(&stats->expiry, stats->table, &timeouts);
 	self->gauges[GAUGE_CAPACITY] = stats->table->capacity;
-	int error = flow_changes_init(&stats->changes, stats->table);
+	int error = flow_changes_init(&stats->changes, stats->table, shared->tcp != NULL ? shared->tcp->told : NULL);
 	if (error == 0)
 		error = link_set_init(&stats->links, stats->table->capacity);
 	if (error != 0)
