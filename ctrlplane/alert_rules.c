@@ -81,9 +81,13 @@ static int rule_check_aggregate(const struct rule_text *text, const struct alert
 	if (is_lost != (rule->aggregate == ALERT_COUNT && !is_list))
 		return conf_error(text->conf, text->node,
 			"rule %s: aggregate count goes with over a list, or over node, field lost", rule->name);
-	if (rule->aggregate == ALERT_PERCENTILE && !is_list)
-		return conf_error(
-			text->conf, text->node, "rule %s: aggregate percentile goes with over a list", rule->name);
+	bool is_time = rule->field.kind == RULE_FIELD_RTT || rule->field.kind == RULE_FIELD_HANDSHAKE;
+	if (rule->aggregate == ALERT_PERCENTILE ? !is_list && !is_time : is_time)
+		return conf_error(text->conf, text->node,
+			"rule %s: aggregate percentile goes with over a list, or with field rtt_ms or handshake_ms, "
+			"and "
+			"these only with it",
+			rule->name);
 	bool has_minimum = rule->aggregate != ALERT_RATE && rule->aggregate != ALERT_SUM && !is_lost &&
 			   rule->aggregate != ALERT_DISTINCT;
 	if (rule->minimum > 0 && !has_minimum)

@@ -30,13 +30,15 @@ enum alert_aggregate {
 	ALERT_DISTINCT,   // different endpoints a host opened flows to
 	ALERT_RATIO,      // of the sum to that of another field, or of the rate to what is usual
 	ALERT_DEVIATION,  // of the rate from what is usual, in standard deviations
-	ALERT_PERCENTILE, // of the entries' sums
+	ALERT_PERCENTILE, // of times, or of the entries' sums
 };
 
 enum rule_field_kind {
 	RULE_FIELD_VALUE,     // a number of the entry or of the totals
 	RULE_FIELD_ENDPOINTS, // a sketch
 	RULE_FIELD_LOST,      // whether the node is lost
+	RULE_FIELD_RTT,       // a histogram of round-trip times, told in ms
+	RULE_FIELD_HANDSHAKE, // the same of handshakes
 };
 
 struct rule_field {

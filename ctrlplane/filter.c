@@ -21,6 +21,7 @@ static unsigned parts_of(enum list_kind kind) {
 	case LIST_SOURCES:
 	case LIST_TARGETS:
 	case LIST_PREFIXES:
+	case LIST_TCP_PREFIXES:
 		return PART_PREFIX;
 	default:
 		return 0;
@@ -180,7 +181,8 @@ static bool matches_port(const struct filter *filter, const uint8_t *at) {
 bool filter_matches(const struct filter *filter, enum list_kind kind, const uint8_t *key) {
 	bool is_flow = kind == LIST_FLOWS;
 	if (filter->prefixes_length > 0) {
-		unsigned bits = kind == LIST_PREFIXES ? key[KEY_SECOND] : 128;
+		bool is_prefix = kind == LIST_PREFIXES || kind == LIST_TCP_PREFIXES;
+		unsigned bits = is_prefix ? key[KEY_SECOND] : 128;
 		if (!matches_prefix(filter, key, KEY_ADDRESS, bits) &&
 			!(is_flow && matches_prefix(filter, key, KEY_SECOND, 128)))
 			return false;

@@ -88,12 +88,42 @@ static void scope_totals(const struct evaluation *evaluation, const struct node 
 	}
 }
 
+bool evaluation_percentile(const struct alert_rule *rule, const struct histogram *times, double *out) {
+	uint64_t count = times != NULL ? histogram_count(times) : 0;
+	if (count == 0 || (double)count < rule->minimum)
+		return false;
+	*out = (double)histogram_quantile(times, rule->percentile / 100) / (double)NS_PER_MS;
+	return true;
+}
+
+static void evaluate_times(const struct evaluation *evaluation, const struct node *node) {
+	const struct alert_rule *rule = evaluation->rule;
+	const struct nodes *nodes = &evaluation->state->nodes;
+	struct histogram times = {0};
+	double value;
+	for (size_t i = 0; i < nodes->length; i++) {
+		const struct node *one = nodes->list[i];
+		if ((node != NULL && node != one) || !filter_has_node(&rule->view.filter, one->name))
+			continue;
+		struct aggregate_scope scope = evaluation_scope(evaluation, one);
+		struct tcp_health health;
+		aggregate_tcp(&scope, &health);
+		histogram_merge(&times, rule->field.kind == RULE_FIELD_RTT ? &health.rtt : &health.handshake);
+	}
+	if (evaluation_percentile(rule, &times, &value))
+		evaluation_judge(evaluation, node != NULL ? node->name : "all", value);
+}
+
 //   node  NULL: the total
 static void evaluate_scope(const struct evaluation *evaluation, const struct node *node) {
 	const struct alert_rule *rule = evaluation->rule;
 	const char *subject = node != NULL ? node->name : "all";
 	if (rule->field.kind == RULE_FIELD_LOST) {
 		evaluation_judge(evaluation, subject, node->state == NODE_LOST);
+		return;
+	}
+	if (rule->aggregate == ALERT_PERCENTILE) {
+		evaluate_times(evaluation, node);
 		return;
 	}
 	bool must_be_complete = rule->is_below || alert_rule_has_baseline(rule);

@@ -24,6 +24,8 @@ static bool entry_value(const struct alert_rule *rule, const struct topn_entry *
 		*out = entry->sketch != NULL ? hll_estimate(entry->sketch) : 0;
 		return entry->sketch != NULL;
 	}
+	if (rule->field.kind == RULE_FIELD_RTT)
+		return evaluation_percentile(rule, entry->rtt, out);
 	double sum = field_sum(&rule->field, entry), of;
 	switch (rule->aggregate) {
 	case ALERT_RATIO:
@@ -66,14 +68,13 @@ static void judge_entry(const struct evaluation *evaluation, const struct topn_e
 
 static void judge_entries(const struct evaluation *evaluation, const struct topn *list, struct candidate *candidates) {
 	const struct alert_rule *rule = evaluation->rule;
-	bool is_compared = alert_rule_has_baseline(rule);
+	bool is_compared = alert_rule_has_baseline(rule), is_value = rule->field.kind == RULE_FIELD_VALUE;
+	bool is_of_all = is_value && (rule->aggregate == ALERT_COUNT || rule->aggregate == ALERT_PERCENTILE);
 	size_t length = 0;
 	for (size_t i = 0; i < list->length; i++) {
 		double value;
 		bool is_known = entry_value(rule, &list->entries[i], &value);
-		bool is_wanted = is_compared || rule->aggregate == ALERT_COUNT || rule->aggregate == ALERT_PERCENTILE ||
-				 evaluation_fires(rule, value);
-		if (is_known && is_wanted)
+		if (is_known && (is_compared || is_of_all || evaluation_fires(rule, value)))
 			candidates[length++] = (struct candidate){value, i};
 	}
 	if (rule->aggregate == ALERT_COUNT) {
@@ -81,7 +82,7 @@ static void judge_entries(const struct evaluation *evaluation, const struct topn
 		return;
 	}
 	qsort(candidates, length, sizeof(*candidates), compare_descending);
-	if (rule->aggregate == ALERT_PERCENTILE) {
+	if (is_of_all) {
 		if (length > 0)
 			evaluation_judge(evaluation, "all", nearest_rank(candidates, length, rule->percentile));
 		return;

@@ -20,6 +20,10 @@ struct evaluation {
 struct aggregate_scope evaluation_scope(const struct evaluation *evaluation, const struct node *node);
 // Whether all of the window was reported: what is missing must not pass for quiet.
 bool evaluation_is_complete(const struct evaluation *evaluation, const struct node *node);
+// A percentile of times, in ms.
+//   times   NULL: there are none
+//   return  false: fewer than the rule's minimum
+bool evaluation_percentile(const struct alert_rule *rule, const struct histogram *times, double *out);
 bool evaluation_fires(const struct alert_rule *rule, double value);
 // Raise an alert if the value says so.
 void evaluation_judge(const struct evaluation *evaluation, const char *subject, double value);

@@ -106,39 +106,56 @@ static int arguments_parse(int argc, char **argv, struct arguments *out) {
 	return optind < argc ? usage_error(argv[optind], "no arguments expected") : -1;
 }
 
-static int set_text(char *out, const char *text, const char *name) {
+static int set_text(char *out, const char *text, const char *name, char *error) {
 	if (text == NULL)
 		return 0;
 	if (strlen(text) >= CONFIG_TEXT_SIZE) {
-		log_line("--%s: longer than %d bytes", name, CONFIG_TEXT_SIZE - 1);
+		snprintf(error, CONF_ERROR_SIZE, "--%s: longer than %d bytes", name, CONFIG_TEXT_SIZE - 1);
 		return -EINVAL;
 	}
 	strcpy(out, text);
 	return 0;
 }
 
-static int configure(struct config *config, const struct arguments *arguments) {
+static int configure(struct config *config, const struct arguments *arguments, char *error) {
 	static const char *const places[] = {"conf/controller.yaml", "/etc/weir/controller.yaml"};
-	char error[CONF_ERROR_SIZE];
 	config_init(config);
 	const char *path = arguments->config;
 	for (size_t i = 0; path == NULL && i < sizeof(places) / sizeof(*places); i++)
 		if (access(places[i], R_OK) == 0)
 			path = places[i];
 	int err = path != NULL ? config_load(config, path, error) : 0;
-	if (err != 0) {
-		log_line("%s", error);
-		return err;
-	}
-	err = set_text(config->listen, arguments->listen, "listen");
 	if (err == 0)
-		err = set_text(config->redis, arguments->redis, "redis");
+		err = set_text(config->listen, arguments->listen, "listen", error);
 	if (err == 0)
-		err = set_text(config->alerts, arguments->alerts, "alerts");
+		err = set_text(config->redis, arguments->redis, "redis", error);
+	if (err == 0)
+		err = set_text(config->alerts, arguments->alerts, "alerts", error);
 	if (arguments->redis != NULL)
 		config_require(config, "store");
 	if (arguments->alerts != NULL)
 		config_require(config, "logic");
+	return err;
+}
+
+// Read everything again, from where it was read at the start: all of it, or nothing.
+static int reload(struct state *state, char *error) {
+	struct config fresh;
+	int err = configure(&fresh, state->reload_context, error);
+	if (err == 0 && fresh.interval_ns != state->config.interval_ns) {
+		snprintf(error, CONF_ERROR_SIZE, "interval: another value needs a restart");
+		err = -EINVAL;
+	}
+	if (err == 0)
+		err = stages_reload(state->stages, &fresh, error);
+	if (err == 0) {
+		memcpy(state->config.alerts, fresh.alerts, sizeof(fresh.alerts));
+		state->reloads++;
+		log_line("reloaded: %zu rules", state->rules.length);
+	} else {
+		log_line("not reloaded: %s", error);
+	}
+	config_fini(&fresh);
 	return err;
 }
 
@@ -148,6 +165,7 @@ static int open_signals(void) {
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return -errno;
 	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -185,6 +203,18 @@ static bool has_backlog(const struct state *state) {
 	       (state->unstored > 0 && clock_mono_ns() - state->unstored_mono_ns >= BACKLOG_MS * NS_PER_MS);
 }
 
+//   return  true: the end
+static bool take_signal(struct state *state, int signals) {
+	struct signalfd_siginfo info;
+	char error[CONF_ERROR_SIZE];
+	if (read(signals, &info, sizeof(info)) != sizeof(info))
+		return false;
+	if (info.ssi_signo != SIGHUP)
+		return true;
+	reload(state, error); // which says in the log how it went
+	return false;
+}
+
 static int run(struct state *state, struct collect *collect, int signals) {
 	int err = 0;
 	uint64_t next_ns = 0, check_ns = 0;
@@ -203,7 +233,7 @@ static int run(struct state *state, struct collect *collect, int signals) {
 		length += stages_poll(state->stages, items + length, CONFIG_STAGES_MAX);
 		if (zmq_poll(items, (int)length, TICK_MS) < 0 && zmq_errno() != EINTR)
 			err = -zmq_errno();
-		if (items[2].revents != 0)
+		if (items[2].revents != 0 && take_signal(state, signals))
 			break;
 		collect_receive(collect);
 		if (collect->is_due && state->logic != NULL)
@@ -261,8 +291,13 @@ int main(int argc, char **argv) {
 	static struct state state = {.stages = &stages};
 	struct collect collect = {0};
 	int signals = -1;
-	int err = configure(&state.config, &arguments);
-	if (err == 0)
+	char error[CONF_ERROR_SIZE];
+	state.reload = reload;
+	state.reload_context = &arguments;
+	int err = configure(&state.config, &arguments, error);
+	if (err != 0)
+		log_line("%s", error);
+	else
 		err = signals = open_signals();
 	if (signals >= 0)
 		err = start(&state, &collect);

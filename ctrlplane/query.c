@@ -40,9 +40,20 @@ static json_t *answer_top(const struct query *query) {
 		top.window_s = config->windows_s[0];
 	while (top.kind < LISTS_SHOWN && strcmp(what, list_types[top.kind].name) != 0)
 		top.kind++;
+	top.view = views_find(&query->state->views, what);
+	if (top.view != NULL) {
+		top.kind = top.view->kind;
+		if (query->request->window_s == 0)
+			top.window_s = top.view->window_s;
+		if (query->request->limit == 0)
+			top.limit = top.view->list_length;
+		longest_s = longest_s > top.view->window_s ? longest_s : top.view->window_s;
+	}
 	if (top.kind == LISTS_SHOWN)
 		snprintf(query->error, QUERY_ERROR_SIZE,
-			"top: \"%.40s\": expected flows, hosts, ports, prefixes or applications", what);
+			"top: \"%.40s\": expected flows, hosts, ports, prefixes, applications "
+			"or an aggregate of the configuration",
+			what);
 	else if (top.window_s > longest_s)
 		snprintf(query->error, QUERY_ERROR_SIZE, "top: window %u s: expected 1..%u s", top.window_s, longest_s);
 	else
@@ -64,6 +75,16 @@ static json_t *answer_paths(const struct query *query) {
 	return query_paths(query->state, query_limit(query));
 }
 
+static json_t *answer_reload(const struct query *query) {
+	char error[CONF_ERROR_SIZE] = "the configuration is not read again here";
+	struct state *state = query->state;
+	if (state->reload == NULL || state->reload(state, error) != 0) {
+		snprintf(query->error, QUERY_ERROR_SIZE, "%.*s", QUERY_ERROR_SIZE - 1, error);
+		return NULL;
+	}
+	return json_pack("{sI sI}", "rules", (json_int_t)state->rules.length, "reloads", (json_int_t)state->reloads);
+}
+
 static json_t *answer_alerts(const struct query *query) {
 	const char *what = query->request->what;
 	bool is_all = strcmp(what, "all") == 0;
@@ -83,6 +104,7 @@ static const struct command {
 	{"paths", answer_paths},
 	{"operators", answer_operators},
 	{"alerts", answer_alerts},
+	{"reload", answer_reload},
 };
 
 static json_t *query_run(struct query *query) {
@@ -96,7 +118,8 @@ static json_t *query_run(struct query *query) {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (strcmp(query->request->command, commands[i].name) == 0)
 			return commands[i].answer(query);
-	snprintf(query->error, QUERY_ERROR_SIZE, "command \"%.40s\": expected status, top, tcp, paths, operators or alerts",
+	snprintf(query->error, QUERY_ERROR_SIZE,
+		"command \"%.40s\": expected status, top, tcp, paths, operators, alerts or reload",
 		query->request->command);
 	return NULL;
 }

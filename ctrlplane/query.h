@@ -9,6 +9,7 @@
 #include "api/weir.pb-c.h"
 #include "ctrlplane/lists.h"
 #include "ctrlplane/state.h"
+#include "ctrlplane/view.h"
 
 enum {
 	QUERY_ERROR_SIZE = 256,
@@ -28,6 +29,7 @@ struct query_top {
 	enum list_kind kind;
 	uint32_t window_s, limit;
 	const struct node *node; // NULL: all
+	const struct view *view; // NULL: the list itself
 };
 json_t *query_top(struct state *state, const struct query_top *top);
 

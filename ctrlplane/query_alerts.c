@@ -2,7 +2,20 @@
 // Copyright (c) 2026 the weir authors
 //
 // `alerts`: what is active and, if asked for, what started and ended lately, newest first.
+#include "ctrlplane/logic.h"
 #include "ctrlplane/query.h"
+
+// Rules that had more subjects than they may have alerts.
+static json_t *query_suppressed(const struct state *state) {
+	json_t *list = json_array();
+	for (size_t i = 0; state->logic != NULL && i < state->rules.length; i++)
+		if (state->logic->suppressed[i] > 0)
+			json_array_append_new(list, json_pack("{ss sI sI sI}", "rule", state->rules.list[i].name,
+							    "at_most", (json_int_t)state->rules.list[i].at_most, "now",
+							    (json_int_t)state->logic->no_room[i], "ever",
+							    (json_int_t)state->logic->suppressed[i]));
+	return list;
+}
 
 json_t *query_alerts(struct state *state, bool all, uint32_t limit) {
 	const struct alerts *alerts = &state->alerts;
@@ -14,7 +27,8 @@ json_t *query_alerts(struct state *state, bool all, uint32_t limit) {
 		json_array_append_new(history, json_pack("{ss so}", "event", event->is_end ? "end" : "start", "alert",
 						       alert_to_json(&event->alert)));
 	}
-	json_t *answer = json_pack("{so sI}", "active", active, "overflow", (json_int_t)alerts->overflow);
+	json_t *answer = json_pack("{so sI so}", "active", active, "overflow", (json_int_t)alerts->overflow,
+		"suppressed", query_suppressed(state));
 	if (all)
 		json_object_set(answer, "history", history);
 	json_decref(history);

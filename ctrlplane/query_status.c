@@ -5,6 +5,7 @@
 #include "ctrlplane/aggregate.h"
 #include "ctrlplane/clock.h"
 #include "ctrlplane/query.h"
+#include "ctrlplane/stages.h"
 #include "ctrlplane/store.h"
 
 static json_t *number(uint64_t value) {
@@ -94,12 +95,13 @@ json_t *query_status(struct state *state) {
 	}
 	struct totals totals;
 	aggregate_totals(&state->nodes, &totals);
-	return json_pack("{so so so so s{so so} so so so so}", "controller", query_controller(state, clock_wall_ns()),
-		"redis", store_status(state->store), "rates", query_rates(state, NULL), "totals",
-		totals_to_json(&totals), "repeated", "packets", number(state->nodes.repeated_packets), "bytes",
-		number(state->nodes.repeated_bytes), "flows_live", number(live), "departed_nodes",
-		number(state->nodes.departed_nodes), "nodes", nodes, "alerts_active",
-		number(state->alerts.active_length));
+	return json_pack("{so so so so s{so so} so so so so so}", "controller",
+		query_controller(state, clock_wall_ns()), "redis", store_status(state->store), "rates",
+		query_rates(state, NULL), "totals", totals_to_json(&totals), "repeated", "packets",
+		number(state->nodes.repeated_packets), "bytes", number(state->nodes.repeated_bytes), "flows_live",
+		number(live), "departed_nodes", number(state->nodes.departed_nodes), "nodes", nodes, "alerts_active",
+		number(state->alerts.active_length), "stages",
+		state->stages != NULL ? stages_status(state->stages) : json_array());
 }
 
 json_t *query_operators(struct state *state, const struct node *only) {

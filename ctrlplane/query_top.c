@@ -9,10 +9,10 @@
 #include "ctrlplane/clock.h"
 #include "ctrlplane/query.h"
 
-static json_t *top_entry(
-	const struct list_type *type, const struct topn_entry *entry, uint64_t error, double duration_s) {
+static json_t *top_entry(const struct view *view, const struct topn_entry *entry, uint64_t error, double duration_s) {
+	const struct list_type *type = &list_types[view->kind];
 	json_t *object = json_object();
-	type->describe(entry->key, object);
+	view_key_type(view)->describe(entry->key, object);
 	for (int i = 0; type->values[i] != NULL; i++)
 		json_object_set_new(object, type->values[i], json_integer((json_int_t)entry->values[i]));
 	json_object_set_new(object, "packets_per_s", json_real((double)entry->values[TOPN_PACKETS] / duration_s));
@@ -24,13 +24,14 @@ static json_t *top_entry(
 
 json_t *query_top(struct state *state, const struct query_top *top) {
 	const struct list_type *type = &list_types[top->kind];
+	const struct view plain = {.kind = top->kind}, *view = top->view != NULL ? top->view : &plain;
 	uint64_t interval_ns = state->nodes.interval_ns;
 	struct aggregate_scope scope = {.nodes = &state->nodes,
 		.node = top->node,
 		.length = (uint32_t)((top->window_s * NS_PER_S + interval_ns - 1) / interval_ns),
 		.mono_ns = clock_mono_ns()};
 	struct topn list;
-	aggregate_list(&scope, top->kind, &list);
+	view_list(view, &scope, &list);
 	bool is_exact = list.rest.count == 0 && list.rest.bytes == 0 && list.rest.packets == 0;
 	topn_sort(&list, type->score);
 	struct topn_rest rest = list.rest;
@@ -42,7 +43,7 @@ json_t *query_top(struct state *state, const struct query_top *top) {
 		if (i < top->limit) {
 			uint64_t error = topn_error(&list, &list.entries[i]);
 			greatest_error = error > greatest_error ? error : greatest_error;
-			json_array_append_new(entries, top_entry(type, &list.entries[i], error, duration_s));
+			json_array_append_new(entries, top_entry(view, &list.entries[i], error, duration_s));
 			continue;
 		}
 		rest.count++;
@@ -50,13 +51,16 @@ json_t *query_top(struct state *state, const struct query_top *top) {
 		rest.bytes += list.entries[i].values[TOPN_BYTES];
 	}
 	topn_fini(&list);
-	json_t *answer = json_pack("{ss sI sf sb so s{sI sI sI} so}", "what", type->name, "window_s",
-		(json_int_t)top->window_s, "duration_s", duration_s, "exact", (int)is_exact, "entries", entries, "rest",
-		"count", (json_int_t)rest.count, "packets", (json_int_t)rest.packets, "bytes", (json_int_t)rest.bytes,
-		"totals", totals_to_json(&sums.totals));
+	json_t *answer = json_pack("{ss sI sf sb so s{sI sI sI} so}", "what",
+		view->name[0] != '\0' ? view->name : type->name, "window_s", (json_int_t)top->window_s, "duration_s",
+		duration_s, "exact", (int)is_exact, "entries", entries, "rest", "count", (json_int_t)rest.count,
+		"packets", (json_int_t)rest.packets, "bytes", (json_int_t)rest.bytes, "totals",
+		totals_to_json(&sums.totals));
 	if (greatest_error > 0)
 		json_object_set_new(answer, "error", json_integer((json_int_t)greatest_error));
-	if (top->kind == LIST_FLOWS && sums.repeated_packets > 0)
+	if (view->name[0] != '\0')
+		json_object_set_new(answer, "over", json_string(view_key_type(view)->name));
+	if (top->kind == LIST_FLOWS && top->view == NULL && sums.repeated_packets > 0)
 		json_object_set_new(answer, "repeated",
 			json_pack("{sI sI}", "packets", (json_int_t)sums.repeated_packets, "bytes",
 				(json_int_t)sums.repeated_bytes));

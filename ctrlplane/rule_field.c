@@ -9,9 +9,13 @@
 
 enum { FIELDS_MAX = 40, FIELDS_TEXT_SIZE = 400 };
 
+static bool is_prefix_list(enum list_kind kind) {
+	return kind == LIST_PREFIXES || kind == LIST_TCP_PREFIXES;
+}
+
 static size_t list_fields(enum list_kind kind, const char **out) {
-	size_t length = 0;
-	for (int i = 0; i < TOPN_VALUES && list_types[kind].values[i] != NULL; i++)
+	size_t length = 0, values = kind == LIST_TCP_PREFIXES ? TCP_PREFIX_RETRANSMITTED : TOPN_VALUES;
+	for (size_t i = 0; i < values && list_types[kind].values[i] != NULL; i++)
 		if ((list_types[kind].max_mask >> i & 1) == 0)
 			out[length++] = list_types[kind].values[i];
 	return length;
@@ -28,6 +32,15 @@ static void rule_fields(const struct alert_rule *rule, const char *out[FIELDS_MA
 			length++;
 		}
 	out[length++] = "bits";
+	if (rule->over == ALERT_OVER_LIST && is_prefix_list(rule->view.kind)) {
+		for (int i = TCP_PREFIX_RETRANSMITTED; i < TCP_PREFIX_RANK; i++)
+			out[length++] = list_types[LIST_TCP_PREFIXES].values[i];
+		out[length++] = "rtt_ms";
+	}
+	if (rule->over != ALERT_OVER_LIST) {
+		out[length++] = "rtt_ms";
+		out[length++] = "handshake_ms";
+	}
 	if (rule->over == ALERT_OVER_NODE)
 		out[length++] = "lost";
 	if (rule->over == ALERT_OVER_LIST && rule->view.kind == LIST_HOSTS)
@@ -52,6 +65,13 @@ static int rule_field_unknown(struct conf *conf, const yaml_node_t *node, const 
 		rule->over == ALERT_OVER_LIST ? list_types[rule->view.kind].name : overs[rule->over], allowed);
 }
 
+static bool is_of_tcp(const char *name) {
+	for (int i = TCP_PREFIX_RETRANSMITTED; i < TCP_PREFIX_RANK; i++)
+		if (strcmp(list_types[LIST_TCP_PREFIXES].values[i], name) == 0)
+			return true;
+	return strcmp(name, "rtt_ms") == 0;
+}
+
 // The lists in which hosts are the greatest by these.
 static enum list_kind list_for(enum list_kind kind, const struct rule_field *field) {
 	if (kind != LIST_HOSTS)
@@ -69,8 +89,14 @@ int rule_field_place(
 		return rule_field_unknown(conf, node, rule, name, fields);
 	*out = (struct rule_field){.scale = 1};
 	snprintf(out->name, sizeof(out->name), "%s", name);
+	if (rule->over == ALERT_OVER_LIST && rule->view.kind == LIST_PREFIXES && is_of_tcp(name))
+		rule->view.kind = LIST_TCP_PREFIXES;
 	if (strcmp(name, "lost") == 0) {
 		out->kind = RULE_FIELD_LOST;
+	} else if (strcmp(name, "rtt_ms") == 0) {
+		out->kind = RULE_FIELD_RTT;
+	} else if (strcmp(name, "handshake_ms") == 0) {
+		out->kind = RULE_FIELD_HANDSHAKE;
 	} else if (strcmp(name, "endpoints_out") == 0) {
 		out->kind = RULE_FIELD_ENDPOINTS;
 	} else {

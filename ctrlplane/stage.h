@@ -58,7 +58,8 @@ struct stage_type {
 	int (*descriptor)(const struct stage *stage, short *events);
 	void (*work)(struct stage *stage);
 	// Reload, all or nothing: each stage prepares what the new options say, then all commit or all abandon it.
-	//   options  of the new configuration; they live until abandon or the next reload
+	// Without commit, options must be as they are.
+	//   options  of the new configuration; they live until abandon, or as long as the stage has them
 	int (*prepare)(struct stage *stage, const void *options, char *error);
 	void (*commit)(struct stage *stage);
 	void (*abandon)(struct stage *stage); // also where prepare failed or was not called

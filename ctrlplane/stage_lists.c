@@ -3,6 +3,10 @@
 //
 // lists: the second stage. What came in is kept per node and interval, so that the greatest of any sliding window can
 // be told (aggregate.c, window.c).
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "ctrlplane/clock.h"
 #include "ctrlplane/stage.h"
 #include "ctrlplane/state.h"
@@ -70,11 +74,21 @@ static int lists_init(struct stage *stage, char *error) {
 	return 0;
 }
 
+static int lists_prepare(struct stage *stage, const void *options, char *error) {
+	const struct config *now = stage->options, *fresh = options;
+	if (now->windows_length == fresh->windows_length &&
+		memcmp(now->windows_s, fresh->windows_s, now->windows_length * sizeof(now->windows_s[0])) == 0)
+		return 0;
+	snprintf(error, CONF_ERROR_SIZE, "stage lists: windows: another value needs a restart");
+	return -EINVAL;
+}
+
 static const struct stage_type lists_type = {
 	.name = "lists",
 	.title = "keeps the greatest flows, hosts, ports, prefixes and applications over sliding windows",
 	.options = lists_options,
 	.check = lists_check,
 	.init = lists_init,
+	.prepare = lists_prepare,
 };
 STAGE_REGISTER(lists_type);

@@ -146,24 +146,11 @@ static void logic_commit(struct stage *stage) {
 	logic_abandon(stage);
 }
 
-static json_t *logic_rules_status(const struct stage *stage) {
-	const struct logic_stage *self = stage->state;
-	const struct alert_rules *rules = &stage->shared->rules;
-	json_t *list = json_array();
-	for (size_t i = 0; i < rules->length; i++)
-		if (self->logic.suppressed[i] > 0)
-			json_array_append_new(list,
-				json_pack("{ss sI sI sI}", "rule", rules->list[i].name, "at_most",
-					(json_int_t)rules->list[i].at_most, "now", (json_int_t)self->logic.no_room[i],
-					"ever", (json_int_t)self->logic.suppressed[i]));
-	return list;
-}
-
 static json_t *logic_status(const struct stage *stage) {
 	const struct logic_stage *self = stage->state;
-	return json_pack("{sI sI sI so so}", "rules", (json_int_t)stage->shared->rules.length, "baselines",
-		(json_int_t)self->logic.length, "baselines_forgotten", (json_int_t)self->logic.forgotten, "suppressed",
-		logic_rules_status(stage), "webhooks", webhooks_status(self->webhooks));
+	return json_pack("{sI sI sI so}", "rules", (json_int_t)stage->shared->rules.length, "baselines",
+		(json_int_t)self->logic.length, "baselines_forgotten", (json_int_t)self->logic.forgotten, "webhooks",
+		webhooks_status(self->webhooks));
 }
 
 static const struct stage_type logic_type = {

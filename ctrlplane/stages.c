@@ -85,8 +85,9 @@ static int reload_is_possible(const struct stages *stages, const struct config *
 
 static int stage_prepare(struct stage *stage, const void *options, char *error) {
 	const struct stage_type *type = stage->type;
-	if (type->prepare != NULL)
-		return type->prepare(stage, options, error);
+	int err = type->prepare != NULL ? type->prepare(stage, options, error) : 0;
+	if (err != 0 || type->commit != NULL)
+		return err;
 	struct conf_field fields[CONF_FIELDS_MAX + 1];
 	size_t length = stage_fields(type, NULL, fields);
 	for (size_t i = 0; i < length; i++) {
@@ -100,6 +101,16 @@ static int stage_prepare(struct stage *stage, const void *options, char *error) 
 	return 0;
 }
 
+// The options before go to `fresh`, and end with it.
+static void stage_take_options(struct stage *stage, struct stage_config *kept, struct stage_config *fresh) {
+	if (kept->options == NULL)
+		return;
+	void *before = kept->options;
+	kept->options = fresh->options;
+	fresh->options = before;
+	stage->options = kept->options;
+}
+
 int stages_reload(struct stages *stages, struct config *fresh, char *error) {
 	int err = reload_is_possible(stages, fresh, error);
 	stages->list[0].shared->fresh_views.length = 0;
@@ -111,6 +122,8 @@ int stages_reload(struct stages *stages, struct config *fresh, char *error) {
 			stage->type->commit(stage);
 		else if (err != 0 && stage->type->abandon != NULL)
 			stage->type->abandon(stage);
+		if (err == 0)
+			stage_take_options(stage, &stage->shared->config.stages[i], &fresh->stages[i]);
 	}
 	return err;
 }

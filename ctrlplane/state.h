@@ -28,6 +28,10 @@ struct state {
 	struct store *store;
 	struct logic *logic; // NULL: no such stage
 	struct stages *stages;
+	// Reads the configuration again; NULL: it can't. error [CONF_ERROR_SIZE]
+	int (*reload)(struct state *state, char *error);
+	const void *reload_context;
+	uint64_t reloads;    // that succeeded
 	uint64_t epoch;      // of this controller
 	uint64_t started_ns; // wall clock
 	struct state_counters counters;

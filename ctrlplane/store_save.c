@@ -132,20 +132,33 @@ static void save_node(struct store_command *command, struct store *store, struct
 	save_operators(command, node);
 }
 
+static void save_list(struct store_command *command, struct state *state, const struct query_top *top) {
+	json_t *value = query_top(state, top);
+	store_word(command, "SET");
+	store_word(command, STORE_KEY "top:%s:%u", top->view != NULL ? top->view->name : list_types[top->kind].name,
+		top->window_s);
+	store_json(command, value);
+	store_word(command, "EX");
+	store_word(command, "%d", STORE_TOP_KEEP_S);
+	store_command_end(command);
+	json_decref(value);
+}
+
 static void save_top(struct store_command *command, struct state *state) {
+	for (size_t i = 0; i < state->views.length; i++) {
+		const struct view *view = &state->views.list[i];
+		save_list(command, state,
+			&(struct query_top){.kind = view->kind,
+				.view = view,
+				.window_s = view->window_s,
+				.limit = view->list_length});
+	}
 	for (size_t w = 0; w < state->config.windows_length; w++) {
 		for (int kind = 0; kind < LISTS_SHOWN; kind++) {
 			struct query_top top = {.kind = (enum list_kind)kind,
 				.window_s = state->config.windows_s[w],
 				.limit = state->config.list_length};
-			json_t *value = query_top(state, &top);
-			store_word(command, "SET");
-			store_word(command, STORE_KEY "top:%s:%u", list_types[kind].name, top.window_s);
-			store_json(command, value);
-			store_word(command, "EX");
-			store_word(command, "%d", STORE_TOP_KEEP_S);
-			store_command_end(command);
-			json_decref(value);
+			save_list(command, state, &top);
 		}
 	}
 }

@@ -25,7 +25,8 @@ static void clear_bits(uint8_t *address, unsigned from) {
 // A host's or prefix's key as that of the prefix it belongs to.
 static void shorten_key(const struct view *view, uint8_t *key) {
 	uint8_t wanted = key[0] == 4 ? view->v4 : view->v6;
-	uint8_t length = view->kind == LIST_PREFIXES ? key[KEY_SECOND] : (uint8_t)(8 * key[0]);
+	bool is_prefix = view->kind == LIST_PREFIXES || view->kind == LIST_TCP_PREFIXES;
+	uint8_t length = is_prefix ? key[KEY_SECOND] : (uint8_t)(8 * key[0]);
 	if (wanted != 0 && wanted < length)
 		length = wanted;
 	clear_bits(key + KEY_ADDRESS, length);

@@ -26,6 +26,7 @@ static const char usage[] =
 	"  paths                               delay and loss between nodes that see the same flows\n"
 	"  operators                           what each instance did with its tuples\n"
 	"  alerts                              what fires now; with --all, what ended lately too\n"
+	"  reload                              have the controller read its configuration and alert rules again\n"
 	"\n"
 	"  --window SECONDS       of `top` and `tcp`, up to the controller's longest (default: its shortest)\n"
 	"  --limit N              entries of a list, 1..1000 (default: the controller's, 20)\n"
@@ -51,6 +52,7 @@ static const struct command {
 	{"paths", show_paths, NULL, false},
 	{"operators", show_operators, NULL, true},
 	{"alerts", show_alerts, NULL, false},
+	{"reload", show_reload, NULL, false},
 };
 
 struct arguments {
@@ -126,6 +128,8 @@ static bool option_take(int option, struct arguments *out) {
 	}
 }
 
+#define NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
 static bool is_word(const char *words, const char *text) {
 	char padded[40];
 	snprintf(padded, sizeof(padded), " %s ", text);
@@ -141,10 +145,12 @@ static bool take_word(struct arguments *out, const char *word) {
 		}
 	}
 	if (out->command == NULL) {
-		fprintf(stderr, "weirctl: \"%s\": expected status, top, tcp, paths, operators or alerts\n", word);
+		fprintf(stderr, "weirctl: \"%s\": expected status, top, tcp, paths, operators, alerts or reload\n", word);
 		return false;
 	}
-	if (out->command->words == NULL || out->what != NULL || !is_word(out->command->words, word)) {
+	// The controller knows which aggregates there are besides.
+	bool is_top = strcmp(out->command->name, "top") == 0 && strspn(word, NAME_LETTERS) == strlen(word);
+	if (out->command->words == NULL || out->what != NULL || (!is_top && !is_word(out->command->words, word))) {
 		fprintf(stderr, "weirctl: %s: \"%s\": expected %s\n", out->command->name, word,
 			out->command->words != NULL ? "one of flows, hosts, ports, prefixes, applications"
 						    : "no further word");

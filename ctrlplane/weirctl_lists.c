@@ -86,11 +86,12 @@ static const struct list_view {
 void show_top(const json_t *answer, FILE *file) {
 	const struct list_view *view = views;
 	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++)
-		if (strcmp(views[i].name, show_text(answer, "what")) == 0)
+		if (strcmp(views[i].name,
+			    show_text(answer, json_object_get(answer, "over") != NULL ? "over" : "what")) == 0)
 			view = &views[i];
 	char bytes[UNITS_SIZE], packets[UNITS_SIZE], count[UNITS_SIZE];
 	bool is_exact = json_is_true(json_object_get(answer, "exact"));
-	fprintf(file, "top %s of the last %" PRIu64 " s", view->name, show_number(answer, "window_s"));
+	fprintf(file, "top %s of the last %" PRIu64 " s", show_text(answer, "what"), show_number(answer, "window_s"));
 	if (is_exact)
 		fputc('\n', file);
 	else
@@ -191,6 +192,10 @@ static void row_alert(struct table *table, const json_t *alert, const char *even
 	table_cell(table, TABLE_DIM, "%s", show_text(alert, "id"));
 }
 
+void show_reload(const json_t *answer, FILE *file) {
+	fprintf(file, "reloaded: %" PRIu64 " rules\n", show_number(answer, "rules"));
+}
+
 void show_alerts(const json_t *answer, FILE *file) {
 	static const char *const heads[] = {
 		"STATE", "SINCE", ">FOR", "SEVERITY", "RULE", "SUBJECT", ">VALUE", ">THRESHOLD", "MEASURE", "ID", NULL};
@@ -202,6 +207,10 @@ void show_alerts(const json_t *answer, FILE *file) {
 	json_array_foreach(
 		json_object_get(answer, "history"), i, event) if (strcmp(show_text(event, "event"), "end") == 0)
 		row_alert(&table, json_object_get(event, "alert"), "ended");
+	json_array_foreach(json_object_get(answer, "suppressed"), i, event) fprintf(file,
+		"rule %s: %" PRIu64 " subjects now and %" PRIu64 " ever without an alert: at most %" PRIu64 "\n",
+		show_text(event, "rule"), show_number(event, "now"), show_number(event, "ever"),
+		show_number(event, "at_most"));
 	if (table.length == 0)
 		fputs("no alerts\n", file);
 	else

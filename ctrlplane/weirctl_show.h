@@ -13,6 +13,7 @@ void show_paths(const json_t *answer, FILE *file);
 void show_tcp(const json_t *answer, FILE *file);
 void show_operators(const json_t *answer, FILE *file);
 void show_alerts(const json_t *answer, FILE *file);
+void show_reload(const json_t *answer, FILE *file);
 
 // Members of answers; what is missing is "", 0 or NULL.
 const char *show_text(const json_t *object, const char *name);

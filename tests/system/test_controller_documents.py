@@ -30,6 +30,6 @@ def complete(*words):
 def test_completion():
     usage = subprocess.run([BUILD / "weirctl", "--help"], capture_output=True, text=True, timeout=60).stdout
     assert complete("t") == {"top", "tcp"}
-    assert complete("--json", "") == {"status", "top", "tcp", "paths", "operators", "alerts"}
+    assert complete("--json", "") == {"status", "top", "tcp", "paths", "operators", "alerts", "reload"}
     assert complete("top", "p") == {"ports", "prefixes"}
     assert complete("top", "-") | complete("alerts", "-") | complete("operators", "-") == options(usage)
