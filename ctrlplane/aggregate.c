@@ -47,7 +47,7 @@ static void aggregate_windows(struct nodes *nodes, struct node *node, const Weir
 	size_t flows = summary->n_flows < AGGREGATE_FLOWS_MAX ? summary->n_flows : 0;
 	for (size_t i = 0; i < flows; i++) {
 		const Weir__FlowDelta *flow = summary->flows[i];
-		is_repeat[i] = paths_add(nodes, node, flow, summary->end_ns);
+		is_repeat[i] = paths_add(nodes, node, flow, summary->end_ns, mono_ns);
 		if (!is_repeat[i])
 			continue;
 		repeats.packets += flow->fwd_packets + flow->rev_packets;
@@ -56,7 +56,7 @@ static void aggregate_windows(struct nodes *nodes, struct node *node, const Weir
 	nodes->repeated_packets += repeats.packets;
 	nodes->repeated_bytes += repeats.bytes;
 	for (size_t i = 0; i < summary->n_ended_flows; i++)
-		paths_add(nodes, node, summary->ended_flows[i], summary->end_ns);
+		paths_add(nodes, node, summary->ended_flows[i], summary->end_ns, mono_ns);
 	node->is_elsewhen = !is_of_the_present(nodes, summary);
 	bool is_in_time = window_add(node->window, summary, NULL, mono_ns);
 	if (!node->is_elsewhen)

@@ -189,8 +189,8 @@ static void take_view(struct path_view *view, const Weir__FlowDelta *flow, bool 
 	view->end_ns = end_ns;
 }
 
-bool paths_add(struct nodes *nodes, const struct node *node, const Weir__FlowDelta *flow, uint64_t end_ns) {
-	uint64_t mono_ns = clock_mono_ns();
+bool paths_add(
+	struct nodes *nodes, const struct node *node, const Weir__FlowDelta *flow, uint64_t end_ns, uint64_t mono_ns) {
 	uint8_t key[TOPN_KEY_SIZE];
 	if (nodes->paths == NULL && nodes->length >= 2)
 		nodes->paths = paths_new();

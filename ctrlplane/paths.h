@@ -84,7 +84,8 @@ void paths_free(struct paths *paths); // NULL is fine
 // Take what a summary of a node tells of a flow. nodes->paths is made once there are two nodes.
 //   end_ns  of the summary
 //   return  true: it is counted already, by another node
-bool paths_add(struct nodes *nodes, const struct node *node, const Weir__FlowDelta *flow, uint64_t end_ns);
+bool paths_add(
+	struct nodes *nodes, const struct node *node, const Weir__FlowDelta *flow, uint64_t end_ns, uint64_t mono_ns);
 
 // The delays of the last one to two PATHS_WINDOW_S.
 void path_pair_delays(const struct path_pair *pair, uint64_t mono_ns, struct histogram *out);

@@ -27,7 +27,7 @@ static const struct stage_option collect_options[] = {
 		.offset = offsetof(struct config, shed_after_ns),
 		.min = 0,
 		.max = 60e9,
-		.fallback = "1s",
+		.fallback = "3s",
 		.help = "where more summaries come in for so long than can be worked off, they are taken without their "
 			"lists until all that waits was read; sums count, and each node shows how many those were"},
 	{0},

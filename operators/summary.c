@@ -39,7 +39,9 @@ enum gauge {
 	GAUGE_REFUSED_HOSTS,
 	GAUGE_REFUSED_SERVICES,
 	GAUGE_REFUSED_PREFIXES,
+	GAUGE_REFUSED_APPLICATIONS,
 	GAUGE_REFUSED_SKETCHES,
+	GAUGE_REFUSED_HISTOGRAMS,
 };
 static const char *const gauges[] = {
 	[GAUGE_SUMMARIES] = "summaries",
@@ -49,7 +51,9 @@ static const char *const gauges[] = {
 	[GAUGE_REFUSED_HOSTS] = "refused_hosts",
 	[GAUGE_REFUSED_SERVICES] = "refused_services",
 	[GAUGE_REFUSED_PREFIXES] = "refused_prefixes",
+	[GAUGE_REFUSED_APPLICATIONS] = "refused_applications",
 	[GAUGE_REFUSED_SKETCHES] = "refused_sketches",
+	[GAUGE_REFUSED_HISTOGRAMS] = "refused_histograms",
 	NULL,
 };
 
@@ -85,7 +89,9 @@ static void note_refused(struct instance *self) {
 	self->gauges[GAUGE_REFUSED_HOSTS] = a->hosts.refused + b->hosts.refused;
 	self->gauges[GAUGE_REFUSED_SERVICES] = a->services.refused + b->services.refused;
 	self->gauges[GAUGE_REFUSED_PREFIXES] = a->prefixes.refused + b->prefixes.refused;
+	self->gauges[GAUGE_REFUSED_APPLICATIONS] = a->applications.refused + b->applications.refused;
 	self->gauges[GAUGE_REFUSED_SKETCHES] = a->sketches_refused + b->sketches_refused;
+	self->gauges[GAUGE_REFUSED_HISTOGRAMS] = a->histograms_refused + b->histograms_refused;
 }
 
 // Earn what the interval's traffic allows.
@@ -238,15 +244,16 @@ static void summary_fini(struct instance *self) {
 static const struct option summary_option_table[] = {
 	{"interval", OPTION_DURATION, AT(interval_ns), "1s", 10 * MS, 3600 * 1000 * MS,
 		.help = "event time that one summary covers"},
-	{"flows", OPTION_UINT, AT(lengths.flows), "20", 0, SUMMARY_LENGTH_MAX, .help = "greatest flows told, at most"},
+	{"flows", OPTION_UINT, AT(lengths.flows), "20", 0, SUMMARY_LENGTH_MAX,
+		.help = "greatest flows told, at most; as many others that ended"},
 	{"hosts", OPTION_UINT, AT(lengths.hosts), "20", 0, SUMMARY_LENGTH_MAX,
 		.help = "greatest hosts told, at most; half as many again that start the most flows, and SYN targets"},
 	{"services", OPTION_UINT, AT(lengths.services), "10", 0, SUMMARY_LENGTH_MAX,
-		.help = "greatest services (protocol and port) told, at most"},
+		.help = "greatest services (protocol and port) told, at most; as many applications"},
 	{"prefixes", OPTION_UINT, AT(lengths.prefixes), "10", 0, SUMMARY_LENGTH_MAX,
-		.help = "greatest prefixes (IPv4 /24, IPv6 /48) told, at most"},
+		.help = "greatest prefixes (IPv4 /24, IPv6 /48) told, at most; as many with their TCP health"},
 	{"table_size", OPTION_UINT, AT(table_size), "65536", 16, TALLY_ENTRIES_MAX,
-		.help = "flows, hosts, services and prefixes added up in an interval, each; about 800 bytes, taken "
+		.help = "flows, hosts, services and prefixes added up in an interval, each; about 1,200 bytes, taken "
 			"when used"},
 	{"budget", OPTION_UINT, AT(budget), "30", 0, BUDGET_UNIT,
 		.help = "bytes of summaries per 10000 bytes of traffic: lists shrink to keep it"},
@@ -263,8 +270,8 @@ static struct operator_type summary_type = {
 	.manual = "Each interval in which anything changed becomes one message: totals of the interval and since the "
 		  "start, "
 		  "the greatest flows, hosts, services and prefixes with what they leave out, hosts that start many "
-		  "flows, "
-		  "and targets of unanswered SYNs. The uplink sends it until the controller has acknowledged it.",
+		  "flows, targets of unanswered SYNs, TCP health by prefix with round-trip times, applications, and "
+		  "flows that ended. The uplink sends it until the controller has acknowledged it.",
 	.options = summary_option_table,
 	.options_size = sizeof(struct summary_options),
 	.accepts = accepts,

@@ -50,7 +50,7 @@ static bool tell(const struct told *told) {
 	flow.total_fwd_packets = told->fwd;
 	flow.total_rev_packets = told->rev;
 	flow.ended = told->ended;
-	return paths_add(&nodes, ends[told->node], &flow, T0 + told->second * NS_PER_S);
+	return paths_add(&nodes, ends[told->node], &flow, T0 + told->second * NS_PER_S, clock_mono_ns());
 }
 
 static const struct path_pair *pair_of(const char *from, const char *to) {
