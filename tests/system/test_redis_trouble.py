@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the weir authors
 """A Redis that refuses: wrong password, missing rights, no memory, no disk, a replica. The controller says so once,
 goes on, and stores everything when it can. And users with no more rights than they need."""
+import os
 import signal
 import subprocess
 
@@ -178,4 +179,4 @@ def test_redis_stopped(impatient, redis, make_node):
 
 def test_redis_paused(impatient, redis, make_node):
     lose_and_regain(impatient, redis, make_node(impatient), "no answer within 0.5 s",
-                    lambda: redis.run("CLIENT", "PAUSE", "4000"), lambda: None)
+                    lambda: redis.run("CLIENT", "PAUSE", os.environ.get("WEIR_PAUSE_MS", "4000")), lambda: None)
