@@ -159,7 +159,7 @@ class Bench:
                       beside_ns=round(beside_ns, 1),
                       unaccounted=unaccounted(instances))
 
-    # Expiry: how late flows end by event time, at packet rates from 10 M/s to 10 k/s, and what looking after them costs.
+    # Expiry: how late flows end by event time, at packet rates from 10 M/s to 10 k/s, and what that costs.
 
     def expiry(self):
         live = MILLION // 8 if self.quick else MILLION
@@ -177,8 +177,8 @@ class Bench:
         yield from self.expiry_cost(live)
 
     def expiry_cost(self, flows):
-        """The same traffic, 10 M packets in a second of event time, with time-outs that are far away, and with some that
-        have each flow looked at every 5 s and every second."""
+        """The same traffic, 10 M packets in a second of event time, with time-outs that are far away, and with some
+        that have each flow looked at every 5 s and every second."""
         looked_s = {"7d": 0, "5s": 5, "1s": 1}
         taken = {timeout: [] for timeout in looked_s}
         for _ in range(self.repeats(flows)):

@@ -13,7 +13,7 @@ static char program_name[] = "weir-dataplane";
 static char *const without_huge_pages[] = {"--no-huge", "--no-shconf", "--no-pci", "--log-level=error"};
 static char *const with_huge_pages[] = {"--in-memory", "--no-pci", "--log-level=error"};
 static char no_shconf[] = "--no-shconf";
-static char memory_option[] = "-m";
+static char memory_option[] = "-m", lcores_option[] = "--lcores";
 
 enum { FEW_WORKERS = 8, MEMORY_MB = 64, MEMORY_MB_PER_WORKER = 4 };
 
@@ -31,6 +31,18 @@ int eal_args_append_memory(struct eal_args *args, unsigned workers) {
 	snprintf(args->memory_mb, sizeof(args->memory_mb), "%u", MEMORY_MB + workers * MEMORY_MB_PER_WORKER);
 	int rc = append(args, memory_option);
 	return rc == 0 ? append(args, args->memory_mb) : rc;
+}
+
+int eal_args_append_lcore(struct eal_args *args) {
+	cpu_set_t cpus;
+	int last = CPU_SETSIZE - 1;
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0)
+		return 0;
+	while (last > 0 && !CPU_ISSET(last, &cpus))
+		last--;
+	snprintf(args->lcore, sizeof(args->lcore), "0@%d", last);
+	int rc = append(args, lcores_option);
+	return rc == 0 ? append(args, args->lcore) : rc;
 }
 
 // The EAL makes a worker of each CPU, up to its own limit.
@@ -104,6 +116,7 @@ int eal_args_keep_lcores(struct eal_args *args) {
 	}
 	for (size_t i = 0; rc == 0 && i < sizeof(without_huge_pages) / sizeof(without_huge_pages[0]); i++)
 		rc = append(&kept, without_huge_pages[i]);
-	*args = kept;
+	memcpy(args->values, kept.values, sizeof(kept.values));
+	args->count = kept.count;
 	return rc;
 }

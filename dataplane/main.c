@@ -51,6 +51,8 @@ static int check(const struct node_config *config) {
 static int run(const struct arguments *arguments, const struct node_config *config) {
 	struct eal_args eal;
 	int rc = eal_args_compose(&eal, arguments->eal, arguments->eal_count, &config->eal);
+	if (rc == 0 && arguments->capture && arguments->eal_count < 0 && config->eal.count == 0)
+		rc = eal_args_append_lcore(&eal);
 	if (rc == 0 && arguments->action == ARGUMENTS_CHECK)
 		rc = eal_args_keep_lcores(&eal);
 	if (rc < 0) {

@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dataplane/eal_args.h"
@@ -86,6 +88,24 @@ static void test_asks_for_memory_by_workers(void **state) {
 	assert_string_equal(args.values[1], "320");
 }
 
+static void test_one_lcore(void **state) {
+	const struct option_list none = {0};
+	struct eal_args args;
+	cpu_set_t cpus;
+	char lcore[16];
+	int last = -1;
+	assert_int_equal(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		last = CPU_ISSET(i, &cpus) ? i : last;
+	snprintf(lcore, sizeof(lcore), "0@%d", last);
+	assert_int_equal(eal_args_compose(&args, NULL, -1, &none), 0);
+	assert_int_equal(eal_args_append_lcore(&args), 0);
+	assert_string_equal(args.values[args.count - 2], "--lcores");
+	assert_string_equal(args.values[args.count - 1], lcore);
+	assert_int_equal(eal_args_keep_lcores(&args), 0);
+	assert_true(has(&args, lcore));
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_command_line_comes_before_configuration),
@@ -93,6 +113,7 @@ int main(void) {
 		cmocka_unit_test(test_refuses_too_many),
 		cmocka_unit_test(test_check_keeps_only_lcores),
 		cmocka_unit_test(test_asks_for_memory_by_workers),
+		cmocka_unit_test(test_one_lcore),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
