@@ -11,8 +11,7 @@ enum { EAL_ARGS_MAX = 96 };
 
 struct eal_args {
 	int count;
-	char *values[EAL_ARGS_MAX +
-		     1]; // ends with NULL; point to what they were made from, to constants or in here
+	char *values[EAL_ARGS_MAX + 1]; // ends with NULL; point to what they were made from, to constants or in here
 	char memory_mb[16], lcore[16];
 };
 
