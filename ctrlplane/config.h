@@ -46,6 +46,8 @@ struct config {
 	uint32_t history_length;                    // entries of each history in Redis, and of its minutes and hours
 	uint32_t history_minutes, history_hours;
 
+	char metrics[CONFIG_TEXT_SIZE]; // metrics: where they are served; none: nowhere
+
 	struct stage_config stages[CONFIG_STAGES_MAX]; // [stages_length], in order
 	size_t stages_length;
 };

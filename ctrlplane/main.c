@@ -35,6 +35,7 @@ enum {
 
 static const char usage[] =
 	"usage: weir-controller [--config FILE] [--listen ENDPOINT] [--redis ENDPOINT] [--alerts FILE]\n"
+	"                       [--metrics ADDRESS:PORT]\n"
 	"\n"
 	"  --config FILE      configuration (default: conf/controller.yaml or /etc/weir/controller.yaml, if there)\n"
 	"  --listen ENDPOINT  tcp://127.0.0.1:PORT or ipc://PATH for nodes and weirctl (default "
@@ -43,6 +44,7 @@ static const char usage[] =
 	"  --redis ENDPOINT   unix://[USER@]/PATH, tcp://[USER@]ADDRESS:PORT, none, or\n"
 	"                     sentinel://[USER@]ADDRESS:PORT,.../NAME (default unix:///run/weir/redis.sock)\n"
 	"  --alerts FILE      alert rules; a file named in the configuration counts from where that is\n"
+	"  --metrics ADDRESS  ADDRESS:PORT of loopback to serve Prometheus at, or none (default)\n"
 	"  --help[=STAGE]     this text; what a stage of the configuration is told\n"
 	"  --manual           the manual page of the stages, as roff\n"
 	"  --version          the version\n"
@@ -50,7 +52,7 @@ static const char usage[] =
 	"Stages:\n";
 
 struct arguments {
-	const char *config, *listen, *redis, *alerts;
+	const char *config, *listen, *redis, *alerts, *metrics;
 };
 
 static int usage_error(const char *word, const char *what) {
@@ -78,13 +80,14 @@ static int arguments_parse(int argc, char **argv, struct arguments *out) {
 		{"listen", required_argument, NULL, 'l'},
 		{"redis", required_argument, NULL, 'r'},
 		{"alerts", required_argument, NULL, 'a'},
+		{"metrics", required_argument, NULL, 'M'},
 		{"help", optional_argument, NULL, 'h'},
 		{"manual", no_argument, NULL, 'm'},
 		{"version", no_argument, NULL, 'V'},
 		{0},
 	};
 	const char **const targets[] = {
-		['c'] = &out->config, ['l'] = &out->listen, ['r'] = &out->redis, ['a'] = &out->alerts};
+		['c'] = &out->config, ['l'] = &out->listen, ['r'] = &out->redis, ['a'] = &out->alerts, ['M'] = &out->metrics};
 	int option;
 	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		switch (option) {
@@ -131,10 +134,14 @@ static int configure(struct config *config, const struct arguments *arguments, c
 		err = set_text(config->redis, arguments->redis, "redis", error);
 	if (err == 0)
 		err = set_text(config->alerts, arguments->alerts, "alerts", error);
+	if (err == 0)
+		err = set_text(config->metrics, arguments->metrics, "metrics", error);
 	if (arguments->redis != NULL)
 		config_require(config, "store");
 	if (arguments->alerts != NULL)
 		config_require(config, "logic");
+	if (arguments->metrics != NULL)
+		config_require(config, "metrics");
 	return err;
 }
 

@@ -76,10 +76,13 @@ bool auth_is_allowed(const struct auth *auth, const char *authorization, const c
 // The name of a Host header without its port and brackets.
 //   return  false: it is none
 static bool host_name(const char *host, char *out, size_t size) {
-	const char *start = host[0] == '[' ? host + 1 : host;
-	size_t length = strcspn(start, host[0] == '[' ? "]" : ":");
-	const char *rest = start + length + (host[0] == '[' && start[length] == ']');
-	if (length == 0 || length >= size || (rest[0] != '\0' && rest[0] != ':'))
+	bool is_bracketed = host[0] == '[';
+	const char *start = host + is_bracketed;
+	size_t length = strcspn(start, is_bracketed ? "]" : ":");
+	if (length == 0 || length >= size || (is_bracketed && start[length] != ']'))
+		return false;
+	const char *rest = start + length + is_bracketed;
+	if (rest[0] != '\0' && rest[0] != ':')
 		return false;
 	memcpy(out, start, length);
 	out[length] = '\0';

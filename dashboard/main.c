@@ -11,10 +11,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "api/listen.h"
 #include "dashboard/clock.h"
 #include "dashboard/events.h"
 #include "dashboard/http.h"
-#include "dashboard/listen.h"
 #include "dashboard/options.h"
 
 static int open_signals(void) {
@@ -79,7 +79,7 @@ static int start(struct server *server, const struct options *options) {
 	struct redis_link *link;
 	int socket = listen_open(options->listen, &server->auth.is_loopback, bound, error);
 	if (socket < 0) {
-		fprintf(stderr, "weir-dashboard: %s\n", error);
+		fprintf(stderr, "weir-dashboard: --listen: %s\n", error);
 		return socket;
 	}
 	int err = options_check_access(options, server->auth.is_loopback, error);

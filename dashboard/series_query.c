@@ -148,8 +148,8 @@ static unsigned choose(const struct series_query *query, const struct series_rea
 			continue;
 		if (first_ms - spacing_ms(i, reach) <= query->from_ms)
 			return i;
-		// Coarser entries begin later by what they sum up: that is no reach.
-		if (best == SNAPSHOT_RESOLUTIONS || first_ms - spacing_ms(i, reach) < reach->first_ms[best])
+		// That a coarser entry sums up what was before the first finer one is no reach: its end must be older.
+		if (best == SNAPSHOT_RESOLUTIONS || first_ms < reach->first_ms[best])
 			best = i;
 	}
 	for (unsigned i = 0; best == SNAPSHOT_RESOLUTIONS; i++)

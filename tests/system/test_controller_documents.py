@@ -13,7 +13,7 @@ def options(text):
     return set(re.findall(r"--[a-z]+", text))
 
 
-@pytest.mark.parametrize("program", ["weir-controller", "weirctl"])
+@pytest.mark.parametrize("program", ["weir-controller", "weir-dashboard", "weirctl"])
 def test_page_has_the_options_of_the_program(program):
     usage = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
     page = groff((ROOT / f"docs/man/{program}.1").read_text())

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Where the server listens.
+// Where HTTP is served: a listening socket from an address as it is configured.
 #pragma once
 
 #include <stdbool.h>
@@ -16,6 +16,6 @@ enum {
 //   text         ADDRESS:PORT, numeric; [ADDRESS]:PORT for IPv6; port 0: any
 //   is_loopback  set: nobody else can reach it
 //   bound        [LISTEN_TEXT_SIZE], set to the address as it is
-//   error        [LISTEN_ERROR_SIZE], set where there is one
+//   error        [LISTEN_ERROR_SIZE], one line, set where there is one
 //   return       the socket; -EINVAL: no such address; others of bind(2)
 int listen_open(const char *text, bool *is_loopback, char *bound, char *error);

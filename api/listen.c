@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
-#include "dashboard/listen.h"
+#include "api/listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -67,7 +67,7 @@ int listen_open(const char *text, bool *is_loopback, char *bound, char *error) {
 	socklen_t size = parse(text, &address);
 	if (size == 0) {
 		snprintf(error, LISTEN_ERROR_SIZE,
-			"--listen: \"%.80s\": expected ADDRESS:PORT or [ADDRESS]:PORT with a numeric address", text);
+			"\"%.80s\": expected ADDRESS:PORT or [ADDRESS]:PORT with a numeric address", text);
 		return -EINVAL;
 	}
 	*is_loopback = address_is_loopback(&address);
@@ -76,7 +76,7 @@ int listen_open(const char *text, bool *is_loopback, char *bound, char *error) {
 		bind(fd, &address.any, size) != 0 || listen(fd, BACKLOG) != 0 ||
 		getsockname(fd, &address.any, &size) != 0) {
 		int err = -errno;
-		snprintf(error, LISTEN_ERROR_SIZE, "--listen: %.80s: %s", text, strerror(errno));
+		snprintf(error, LISTEN_ERROR_SIZE, "%.80s: %s", text, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return err;
