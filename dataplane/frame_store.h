@@ -32,7 +32,7 @@ struct frame_slice {
 };
 
 enum {
-	FRAME_STORE_AHEAD = 32, // frames behind the last one that may be prefetched
+	FRAME_STORE_AHEAD = 16, // frames behind the last one that may be prefetched
 	FRAME_STORE_DATA_AT = sizeof(struct rte_mbuf) + TUPLE_PRIVATE_SIZE,
 };
 

@@ -34,9 +34,11 @@ enum {
 // What a packet will touch is fetched while others before it in the batch are counted: so many before it. The processor
 // has some twenty lines on their way at once; more than that are waited for, or not fetched.
 enum {
-	STEPS = 12,      // its flow
-	STEP_BLOCKS = 4, // what the TCP part of its flow borrowed
-	STEP_SPANS = 2,  // and what that leads to
+	STEPS_ALONE = 20, // its flow, where that is all
+	STEPS_TCP = 12,   // its flow and the TCP part
+	STEP_BLOCKS = 2,  // what the TCP part borrowed
+	STEP_SPANS = 1,   // and what that leads to
+	STEPS_MAX = STEPS_ALONE,
 };
 
 enum gauge {
@@ -337,28 +339,29 @@ static inline __attribute__((always_inline)) bool count_packet(struct instance *
 
 // Count the packets of a batch, each some steps after what it will touch began to be fetched. Inline, because each of
 // the two forms is faster alone, and because gcc takes a function that does nothing but fetch for one without effect.
-//   candidates  [count + STEPS] the record that probably has the key of each; 0 where there is none
-//   has_tcp     TCP is analysed
+//   candidates  [count + STEPS_MAX] the record that probably has the key of each; 0 where there is none
+//   tcp         [count + STEPS_MAX] the same of packets of TCP, 0 for others; NULL: TCP is not analysed
 static inline __attribute__((always_inline)) void count_batch(
-	struct instance *self, struct batch *batch, const uint32_t *candidates, bool has_tcp) {
+	struct instance *self, struct batch *batch, const uint32_t *candidates, const uint32_t *tcp) {
 	struct flow_stats *stats = self->state;
 	const struct flow *flows = stats->table->flows;
 	const struct tcp_flow *tcp_flows = stats->tcp_flows;
 	uint8_t plain_bits = stats->tells_updates ? FLOW_DIRTY : 0;
+	const unsigned steps = tcp != NULL ? STEPS_TCP : STEPS_ALONE;
 	unsigned kept = 0;
-	for (unsigned i = 0; i < STEPS; i++) {
+	for (unsigned i = 0; i < steps; i++) {
 		__builtin_prefetch(&flows[candidates[i]], 1);
-		if (has_tcp)
-			tcp_table_prefetch(&tcp_flows[candidates[i]]);
+		if (tcp != NULL)
+			tcp_table_prefetch(&tcp_flows[tcp[i]]);
 	}
 	for (unsigned i = 0; i < batch->count; i++) {
-		__builtin_prefetch(&flows[candidates[i + STEPS]], 1);
-		if (has_tcp) {
-			tcp_table_prefetch(&tcp_flows[candidates[i + STEPS]]);
-			tcp_table_prefetch_blocks(&tcp_flows[candidates[i + STEP_BLOCKS]], &stats->tcp_lender);
-			tcp_table_prefetch_spans(&tcp_flows[candidates[i + STEP_SPANS]], &stats->tcp_lender);
+		__builtin_prefetch(&flows[candidates[i + steps]], 1);
+		if (tcp != NULL) {
+			tcp_table_prefetch(&tcp_flows[tcp[i + steps]]);
+			tcp_table_prefetch_blocks(&tcp_flows[tcp[i + STEP_BLOCKS]], &stats->tcp_lender);
+			tcp_table_prefetch_spans(&tcp_flows[tcp[i + STEP_SPANS]], &stats->tcp_lender);
 		}
-		if (count_packet(self, batch, i, candidates[i], plain_bits, has_tcp))
+		if (count_packet(self, batch, i, candidates[i], plain_bits, tcp != NULL))
 			batch->tuples[kept++] = batch->tuples[i];
 		else
 			instance_drop(self, DROP_TABLE_FULL, batch->tuples[i]);
@@ -368,16 +371,20 @@ static inline __attribute__((always_inline)) void count_batch(
 
 static void flow_stats_process(struct instance *self, struct batch *batch) {
 	struct flow_stats *stats = self->state;
-	uint32_t candidates[BATCH_MAX + STEPS];
+	uint32_t candidates[BATCH_MAX + STEPS_MAX], tcp[BATCH_MAX + STEPS_MAX];
 	for (unsigned i = 0; i < batch->count; i++)
 		flow_table_prefetch(stats->table, batch->hashes[i]);
 	flow_table_lookup_batch(stats->table, batch->hashes, batch->count, candidates);
-	memset(candidates + batch->count, 0, STEPS * sizeof(candidates[0]));
+	memset(candidates + batch->count, 0, STEPS_MAX * sizeof(candidates[0]));
 	note_listeners(self);
-	if (stats->tcp_flows == NULL)
-		count_batch(self, batch, candidates, false);
-	else
-		count_batch(self, batch, candidates, true);
+	if (stats->tcp_flows == NULL) {
+		count_batch(self, batch, candidates, NULL);
+	} else {
+		for (unsigned i = 0; i < batch->count; i++)
+			tcp[i] = batch->packets[i]->key.protocol == IPPROTO_TCP ? candidates[i] : 0;
+		memset(tcp + batch->count, 0, STEPS_MAX * sizeof(tcp[0]));
+		count_batch(self, batch, candidates, tcp);
+	}
 	instance_absorb(self, batch);
 }
 
