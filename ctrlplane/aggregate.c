@@ -98,6 +98,18 @@ enum aggregate_result aggregate_summary(
 	return AGGREGATE_TAKEN;
 }
 
+bool aggregate_has(const struct node *node, const Weir__Summary *summary) {
+	if (node->incarnation != summary->incarnation)
+		return false;
+	for (size_t i = 0; i < node->series_length; i++) {
+		const struct series *series = &node->series[i];
+		if (series->instance == summary->instance && strcmp(series->pipeline, summary->pipeline) == 0 &&
+			strcmp(series->operator, summary->operator_) == 0)
+			return sequence_has(&series->sequence, summary->sequence);
+	}
+	return false;
+}
+
 void aggregate_give_up(struct nodes *nodes, uint64_t mono_ns) {
 	for (size_t i = 0; i < nodes->length; i++) {
 		struct node *node = nodes->list[i];

@@ -22,6 +22,9 @@ enum aggregate_result {
 enum aggregate_result aggregate_summary(
 	struct nodes *nodes, struct node *node, const Weir__Summary *summary, uint64_t mono_ns, struct series **out);
 
+// Whether a summary of this node came before: its lists need not be read.
+bool aggregate_has(const struct node *node, const Weir__Summary *summary);
+
 // Give up summaries that have been missing for longer than a resend takes.
 void aggregate_give_up(struct nodes *nodes, uint64_t mono_ns);
 

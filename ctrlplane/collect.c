@@ -272,12 +272,14 @@ bool collect_is_overloaded(const struct collect *collect) {
 	return behind_ns != 0 && clock_mono_ns() - behind_ns >= collect->state->config.shed_after_ns;
 }
 
-// Read a frame; in want of time without the lists of a summary.
+// Read a frame. The lists of a summary are most of the work: they are passed over in want of time, and where the
+// summary came before, so that what is sent again by nodes that wait does not make them wait longer.
 static Weir__Message *collect_unpack(struct collect *collect, struct delivery *delivery, zmq_msg_t *frame) {
-	if (delivery->socket == collect->summaries && collect_is_overloaded(collect)) {
+	if (delivery->socket == collect->summaries) {
 		Weir__Message *bare = message_unpack_bare(zmq_msg_data(frame), zmq_msg_size(frame));
-		delivery->is_shed = bare != NULL;
-		if (bare != NULL)
+		const struct node *node = bare != NULL ? nodes_find(&collect->state->nodes, bare->summary->node) : NULL;
+		delivery->is_shed = bare != NULL && collect_is_overloaded(collect);
+		if (delivery->is_shed || (node != NULL && aggregate_has(node, bare->summary)))
 			return bare;
 	}
 	return message_unpack(zmq_msg_data(frame), zmq_msg_size(frame));

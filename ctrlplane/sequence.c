@@ -53,3 +53,7 @@ bool sequence_take(struct sequence *sequence, uint64_t n, uint64_t *lost) {
 	sequence_advance(sequence);
 	return true;
 }
+
+bool sequence_has(const struct sequence *sequence, uint64_t n) {
+	return n <= sequence->contiguous || (n <= sequence->greatest && sequence->ahead[n % SEQUENCE_AHEAD]);
+}

@@ -21,6 +21,9 @@ struct sequence {
 //   return  true: taken now; false: n was taken or given up before
 bool sequence_take(struct sequence *sequence, uint64_t n, uint64_t *lost);
 
+// Whether number n was taken or given up before.
+bool sequence_has(const struct sequence *sequence, uint64_t n);
+
 // Give up everything missing below the greatest.
 //   return  how many numbers that were
 uint64_t sequence_give_up(struct sequence *sequence);

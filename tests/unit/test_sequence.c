@@ -25,7 +25,9 @@ static void any_order_within_reach_loses_nothing(void **state) {
 		numbers[other] = number;
 	}
 	for (unsigned i = 0; i < SEQUENCE_AHEAD; i++) {
+		assert_false(sequence_has(&sequence, numbers[i]));
 		assert_true(sequence_take(&sequence, numbers[i], &lost));
+		assert_true(sequence_has(&sequence, numbers[i]));
 		assert_false(sequence_take(&sequence, numbers[i], &lost));
 	}
 	assert_int_equal(sequence.contiguous, SEQUENCE_AHEAD);
@@ -45,6 +47,7 @@ static void holes_are_given_up_once(void **state) {
 	assert_int_equal(sequence_give_up(&sequence), 3); // 2, 3 and 5
 	assert_int_equal(sequence_give_up(&sequence), 0);
 	assert_int_equal(sequence.contiguous, 6);
+	assert_true(sequence_has(&sequence, 3) && !sequence_has(&sequence, 7));
 	assert_false(sequence_take(&sequence, 3, &lost)); // too late
 	assert_true(sequence_take(&sequence, 7, &lost));
 	assert_int_equal(lost, 0);
