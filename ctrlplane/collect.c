@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "api/endpoint.h"
 #include "ctrlplane/aggregate.h"
 #include "ctrlplane/clock.h"
 #include "ctrlplane/log.h"
@@ -21,30 +23,20 @@
 #include "ctrlplane/report.h"
 #include "ctrlplane/stages.h"
 #include "ctrlplane/store.h"
+#include "ctrlplane/text.h"
 
 enum {
 	COLLECT_BURST = 256, // messages of one socket before the other is looked at
 	COLLECT_QUEUE = 64,  // messages of one node that wait here; a node has as many under way
-	COLLECT_ERROR_SIZE = 256,
 };
 
 struct delivery {
 	void *socket;
 	struct identity from;
 	const Weir__Message *message;
+	const struct access_peer *peer; // whose key the connection has; NULL: nobody's
 	bool is_shed; // a summary without its lists
 };
-
-static bool host_is_loopback(const char *host, size_t size) {
-	static const char *const names[] = {"localhost", "[::1]"};
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (size == strlen(names[i]) && strncmp(host, names[i], size) == 0)
-			return true;
-	int octets[4], end = 0;
-	if (sscanf(host, "%3d.%3d.%3d.%3d%n", &octets[0], &octets[1], &octets[2], &octets[3], &end) != 4)
-		return false;
-	return octets[0] == 127 && (size_t)end == size;
-}
 
 int collect_summary_endpoint(const char *commands, char *out, size_t size) {
 	int written = -1;
@@ -52,7 +44,7 @@ int collect_summary_endpoint(const char *commands, char *out, size_t size) {
 		written = snprintf(out, size, "%s-summaries", commands);
 	} else if (strncmp(commands, "tcp://", 6) == 0) {
 		const char *host = commands + 6, *colon = strrchr(host, ':');
-		if (colon == NULL || !host_is_loopback(host, (size_t)(colon - host)))
+		if (colon == NULL || colon == host)
 			return -EINVAL;
 		char *end;
 		unsigned long port = strtoul(colon + 1, &end, 10);
@@ -86,42 +78,68 @@ static int collect_bind(struct collect *collect, const char *endpoint, void **ou
 	if (socket == NULL)
 		return -zmq_errno();
 	*out = socket;
-	// A mandatory ROUTER tells when a peer is gone; a peer that comes back under its identity replaces itself.
+	// A mandatory ROUTER tells when a peer is gone.
 	bool is_set = zmq_setsockopt(socket, ZMQ_LINGER, &linger_ms, sizeof(linger_ms)) == 0 &&
 		      zmq_setsockopt(socket, ZMQ_ROUTER_MANDATORY, &mandatory, sizeof(mandatory)) == 0 &&
-		      zmq_setsockopt(socket, ZMQ_ROUTER_HANDOVER, &mandatory, sizeof(mandatory)) == 0 &&
 		      zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &handshake_ms, sizeof(handshake_ms)) == 0 &&
 		      zmq_setsockopt(socket, ZMQ_RCVHWM, &queue, sizeof(queue)) == 0 &&
 		      zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof(size_max)) == 0;
-	if (is_set && strstr(endpoint, "[::1]") != NULL)
+	if (is_set && strchr(endpoint, '[') != NULL)
 		is_set = zmq_setsockopt(socket, ZMQ_IPV6, &mandatory, sizeof(mandatory)) == 0;
+	int err = gate_guard(&collect->gate, socket);
+	if (err != 0) {
+		snprintf(error, KEY_FILE_ERROR_SIZE, "key: %s", zmq_strerror(-err));
+		return err;
+	}
 	bool is_in_use = ipc_is_in_use(endpoint);
 	if (is_set && !is_in_use && zmq_bind(socket, endpoint) == 0)
 		return 0;
-	int err = is_in_use ? -EADDRINUSE : -zmq_errno();
-	snprintf(error, COLLECT_ERROR_SIZE, "listen: \"%s\": %s", endpoint, zmq_strerror(-err));
+	err = is_in_use ? -EADDRINUSE : -zmq_errno();
+	snprintf(error, KEY_FILE_ERROR_SIZE, "listen: \"%s\": %s", endpoint, zmq_strerror(-err));
 	return err;
+}
+
+// Beyond this machine nobody talks to anybody without keys.
+static int collect_check_endpoint(struct collect *collect, const char *listen, char *error) {
+	int err = collect_summary_endpoint(listen, collect->summaries_at, sizeof(collect->summaries_at));
+	if (err != 0) {
+		snprintf(error, KEY_FILE_ERROR_SIZE,
+			"listen: \"%.90s\": expected tcp://127.0.0.1:PORT, tcp://ADDRESS:PORT (1..65534) or ipc://PATH",
+			listen);
+		return err;
+	}
+	if (endpoint_is_local(listen) || collect->state->access.is_guarded)
+		return 0;
+	snprintf(error, KEY_FILE_ERROR_SIZE,
+		"listen: \"%.90s\": beyond loopback keys are required: set key, allowed_nodes and allowed_users in the "
+		"configuration (weirctl keygen makes keys), or expected tcp://127.0.0.1:PORT or ipc://PATH",
+		listen);
+	return -EACCES;
 }
 
 int collect_init(struct collect *collect, struct state *state, char *error) {
 	*collect = (struct collect){.state = state};
 	const char *listen = state->config.listen;
-	int err = collect_summary_endpoint(listen, collect->summaries_at, sizeof(collect->summaries_at));
-	if (err != 0) {
-		snprintf(error, COLLECT_ERROR_SIZE,
-			"listen: \"%.90s\": expected tcp://127.0.0.1:PORT, tcp://[::1]:PORT (1..65534) or ipc://PATH; "
-			"beyond loopback keys are required",
-			listen);
+	int err = collect_check_endpoint(collect, listen, error);
+	if (err != 0)
 		return err;
-	}
 	snprintf(collect->commands_at, sizeof(collect->commands_at), "%s", listen);
 	collect->context = zmq_ctx_new();
-	if (collect->context == NULL)
-		return -zmq_errno();
+	err = collect->context == NULL ? -zmq_errno() : gate_init(&collect->gate, collect->context, &state->access);
+	if (err != 0) {
+		snprintf(error, KEY_FILE_ERROR_SIZE, "keys: %s", zmq_strerror(-err));
+		return err;
+	}
 	err = collect_bind(collect, collect->commands_at, &collect->commands, error);
 	if (err == 0)
 		err = collect_bind(collect, collect->summaries_at, &collect->summaries, error);
 	return err;
+}
+
+int collect_poll_items(const struct collect *collect, zmq_pollitem_t *items) {
+	items[0] = (zmq_pollitem_t){.socket = collect->commands, .events = ZMQ_POLLIN};
+	items[1] = (zmq_pollitem_t){.socket = collect->summaries, .events = ZMQ_POLLIN};
+	return 2 + gate_poll_items(&collect->gate, items + 2);
 }
 
 void collect_fini(struct collect *collect) {
@@ -129,6 +147,7 @@ void collect_fini(struct collect *collect) {
 		zmq_close(collect->commands);
 	if (collect->summaries != NULL)
 		zmq_close(collect->summaries);
+	gate_fini(&collect->gate);
 	if (collect->context != NULL)
 		zmq_ctx_term(collect->context);
 }
@@ -147,6 +166,19 @@ static void collect_refuse(
 		counters->malformed++;
 	if (message_send_error(delivery->socket, &delivery->from, code, text) != 0)
 		counters->undeliverable++;
+}
+
+static void collect_forbid(struct collect *collect, const struct delivery *delivery) {
+	char text[160];
+	if (delivery->peer == NULL)
+		snprintf(text, sizeof(text), "this key is not allowed any more");
+	else if (delivery->message->body_case == WEIR__MESSAGE__BODY_REQUEST)
+		snprintf(text, sizeof(text), "the key of %s is not among the allowed users'", delivery->peer->name);
+	else
+		snprintf(
+			text, sizeof(text), "the key of %s speaks for a node of that name alone", delivery->peer->name);
+	if (message_send_error(delivery->socket, &delivery->from, WEIR__ERROR_CODE__ERROR_FORBIDDEN, text) != 0)
+		collect->state->counters.undeliverable++;
 }
 
 static void collect_register(struct collect *collect, const struct delivery *delivery) {
@@ -220,8 +252,40 @@ static void collect_goodbye(struct collect *collect, const struct delivery *deli
 	log_line("node %s ended", node->name);
 }
 
+// A command for a node is answered once it has ended, or at once where it can't begin.
+static void collect_command(struct collect *collect, const struct delivery *delivery) {
+	const Weir__Request *request = delivery->message->request;
+	char id[ACT_ID_SIZE], error[ACT_ERROR_SIZE], reason[160];
+	const char *user = delivery->peer != NULL ? delivery->peer->name : "weirctl";
+	snprintf(reason, sizeof(reason), "asked for by %s", user);
+	const struct act_request wanted = {.node = request->node,
+		.verb = request->command,
+		.target = request->what[0] != '\0' ? request->what : NULL,
+		.value = strcmp(request->command, "stop") == 0 ? NULL : request->value,
+		.kind = "user",
+		.cause = user,
+		.reason = reason,
+		.timeout_ms = request->timeout_ms,
+		.asker = &delivery->from};
+	if (act_request(collect->state, &wanted, id, error) == 0)
+		return;
+	text_clean(error);
+	if (message_send_error(delivery->socket, &delivery->from, WEIR__ERROR_CODE__ERROR_UNKNOWN_COMMAND, error) != 0)
+		collect->state->counters.undeliverable++;
+}
+
+static void collect_result(struct collect *collect, const struct delivery *delivery) {
+	const struct node *node = nodes_find_peer(&collect->state->nodes, &delivery->from);
+	if (node != NULL && access_allows_node(&collect->state->access, delivery->peer, node->name))
+		act_take_result(collect->state, node, delivery->message->command_result);
+	else
+		collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_UNREGISTERED, "register first");
+}
+
 static void collect_request(struct collect *collect, const struct delivery *delivery) {
 	char error[QUERY_ERROR_SIZE];
+	if (act_is_verb(delivery->message->request->command))
+		return collect_command(collect, delivery);
 	char *json = query_answer(collect->state, delivery->message->request, error);
 	if (json == NULL) {
 		message_send_error(delivery->socket, &delivery->from, WEIR__ERROR_CODE__ERROR_UNKNOWN_COMMAND, error);
@@ -235,6 +299,26 @@ static void collect_request(struct collect *collect, const struct delivery *deli
 	message.reply = &reply;
 	collect_send(collect, delivery, &message);
 	free(json);
+}
+
+// Whether a message is its sender's to send: a node's key speaks for that node alone.
+static bool collect_is_allowed(struct collect *collect, const struct delivery *delivery) {
+	const Weir__Message *message = delivery->message;
+	struct access *access = &collect->state->access;
+	switch (message->body_case) {
+	case WEIR__MESSAGE__BODY_REGISTER:
+		return access_allows_node(access, delivery->peer, message->register_->node);
+	case WEIR__MESSAGE__BODY_HEARTBEAT:
+		return access_allows_node(access, delivery->peer, message->heartbeat->node);
+	case WEIR__MESSAGE__BODY_GOODBYE:
+		return access_allows_node(access, delivery->peer, message->goodbye->node);
+	case WEIR__MESSAGE__BODY_SUMMARY:
+		return access_allows_node(access, delivery->peer, message->summary->node);
+	case WEIR__MESSAGE__BODY_REQUEST:
+		return access_allows_user(access, delivery->peer);
+	default:
+		return true; // refused whoever sends it
+	}
 }
 
 static void collect_dispatch(struct collect *collect, const struct delivery *delivery) {
@@ -256,6 +340,10 @@ static void collect_dispatch(struct collect *collect, const struct delivery *del
 		if (is_command)
 			return collect_request(collect, delivery);
 		break;
+	case WEIR__MESSAGE__BODY_COMMAND_RESULT:
+		if (is_command)
+			return collect_result(collect, delivery);
+		break;
 	case WEIR__MESSAGE__BODY_SUMMARY:
 		if (!is_command)
 			return collect_summary(collect, delivery);
@@ -264,7 +352,7 @@ static void collect_dispatch(struct collect *collect, const struct delivery *del
 		break;
 	}
 	collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_MALFORMED,
-		is_command ? "expected register, heartbeat, goodbye or request" : "expected summary");
+		is_command ? "expected register, heartbeat, goodbye, command_result or request" : "expected summary");
 }
 
 bool collect_is_overloaded(const struct collect *collect) {
@@ -288,6 +376,8 @@ static Weir__Message *collect_unpack(struct collect *collect, struct delivery *d
 static void collect_frame(struct collect *collect, struct delivery *delivery, zmq_msg_t *frame) {
 	collect->state->counters.messages++;
 	Weir__Message *message = NULL;
+	if (collect->state->access.is_guarded)
+		delivery->peer = access_lookup(&collect->state->access, zmq_msg_gets(frame, "User-Id"));
 	// One frame is one message; what has more parts is none.
 	if (!zmq_msg_more(frame))
 		message = collect_unpack(collect, delivery, frame);
@@ -296,8 +386,10 @@ static void collect_frame(struct collect *collect, struct delivery *delivery, zm
 		collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_MALFORMED, "not a message of weir.proto");
 	else if (message->version != MESSAGE_VERSION)
 		collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_VERSION, "expected version 1 of weir.proto");
-	else
+	else if (collect_is_allowed(collect, delivery))
 		collect_dispatch(collect, delivery);
+	else
+		collect_forbid(collect, delivery);
 }
 
 //   return  false: nothing is waiting
@@ -325,6 +417,8 @@ static bool collect_one(struct collect *collect, void *socket) {
 
 void collect_receive(struct collect *collect) {
 	void *sockets[COLLECT_SOCKETS] = {collect->commands, collect->summaries};
+	gate_work(&collect->gate);
+	act_work(collect->state, collect->commands);
 	collect->is_due = false;
 	bool is_behind = true;
 	for (int s = 0; s < COLLECT_SOCKETS; s++) {

@@ -8,10 +8,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "ctrlplane/gate.h"
 #include "ctrlplane/state.h"
 
 enum {
 	COLLECT_SOCKETS = 2,
+	COLLECT_ITEMS = COLLECT_SOCKETS + GATE_ITEMS,
 	COLLECT_ENDPOINT_SIZE = 300,
 };
 
@@ -19,18 +21,24 @@ struct collect {
 	struct state *state;
 	void *context;
 	void *commands, *summaries; // ROUTER
+	struct gate gate;
 	uint64_t behind_mono_ns;    // since when more comes in than is worked off; 0: nothing waits
 	bool is_due;                // a node's time ran ahead: alert rules have to be evaluated before more is taken
 	char commands_at[COLLECT_ENDPOINT_SIZE], summaries_at[COLLECT_ENDPOINT_SIZE];
 };
 
 // The endpoint for summaries that belongs to one for commands: tcp: the next port; ipc: "-summaries" appended.
-//   return  0; -EINVAL: neither tcp://127.x.y.z:PORT, tcp://[::1]:PORT, tcp://localhost:PORT nor ipc://PATH
+//   return  0; -EINVAL: neither tcp://ADDRESS:PORT nor ipc://PATH
 int collect_summary_endpoint(const char *commands, char *out, size_t size);
 
-//   error   [256], one line that says what is wrong
+//   error   [KEY_FILE_ERROR_SIZE], one line that says what is wrong
 int collect_init(struct collect *collect, struct state *state, char *error);
 void collect_fini(struct collect *collect);
+
+// What to poll for.
+//   items   [COLLECT_ITEMS], filled
+//   return  how many
+int collect_poll_items(const struct collect *collect, zmq_pollitem_t *items);
 
 // Handle what has arrived, up to a bound, so that ticks are never starved, and up to where is_due is set.
 void collect_receive(struct collect *collect);

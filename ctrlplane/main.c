@@ -29,7 +29,6 @@ enum {
 	FINISH_MS = 500,    // how long an end does
 	BACKLOG = 32,       // summaries that are stored before the interval is over: half of what a node has under way
 	BACKLOG_MS = 500,   // or this long after the first
-	POLLED = 4,         // descriptors besides those of stages: two sockets, signals, Redis
 	PHASE_PERCENT = 45, // of an interval: nodes report a quarter after the full second
 };
 
@@ -38,9 +37,10 @@ static const char usage[] =
 	"                       [--metrics ADDRESS:PORT]\n"
 	"\n"
 	"  --config FILE      configuration (default: conf/controller.yaml or /etc/weir/controller.yaml, if there)\n"
-	"  --listen ENDPOINT  tcp://127.0.0.1:PORT or ipc://PATH for nodes and weirctl (default "
+	"  --listen ENDPOINT  tcp://ADDRESS:PORT or ipc://PATH for nodes and weirctl (default "
 	"tcp://127.0.0.1:5570);\n"
-	"                     summaries come in on the next port, or on PATH-summaries\n"
+	"                     summaries come in on the next port, or on PATH-summaries; beyond loopback keys\n"
+	"                     have to be configured\n"
 	"  --redis ENDPOINT   unix://[USER@]/PATH, tcp://[USER@]ADDRESS:PORT, none, or\n"
 	"                     sentinel://[USER@]ADDRESS:PORT,.../NAME (default unix:///run/weir/redis.sock)\n"
 	"  --alerts FILE      alert rules; a file named in the configuration counts from where that is\n"
@@ -226,21 +226,18 @@ static int run(struct state *state, struct collect *collect, int signals) {
 	int err = 0;
 	uint64_t next_ns = 0, check_ns = 0;
 	while (err == 0) {
-		zmq_pollitem_t items[POLLED + CONFIG_STAGES_MAX] = {
-			{.socket = collect->commands, .events = ZMQ_POLLIN},
-			{.socket = collect->summaries, .events = ZMQ_POLLIN},
-			{.fd = signals, .events = ZMQ_POLLIN},
-		};
-		size_t length = POLLED - 1;
+		zmq_pollitem_t items[COLLECT_ITEMS + 2 + CONFIG_STAGES_MAX] = {{.fd = signals, .events = ZMQ_POLLIN}};
+		size_t length = 1;
 		short events = 0;
 		int redis = store_descriptor(state->store, &events);
 		events = (short)((events & POLLIN ? ZMQ_POLLIN : 0) | (events & POLLOUT ? ZMQ_POLLOUT : 0));
 		if (redis >= 0)
 			items[length++] = (zmq_pollitem_t){.fd = redis, .events = events};
+		length += (size_t)collect_poll_items(collect, items + length);
 		length += stages_poll(state->stages, items + length, CONFIG_STAGES_MAX);
 		if (zmq_poll(items, (int)length, TICK_MS) < 0 && zmq_errno() != EINTR)
 			err = -zmq_errno();
-		if (items[2].revents != 0 && take_signal(state, signals))
+		if (items[0].revents != 0 && take_signal(state, signals))
 			break;
 		collect_receive(collect);
 		if (collect->is_due && state->logic != NULL)
@@ -318,6 +315,7 @@ int main(int argc, char **argv) {
 	}
 	collect_fini(&collect);
 	stages_fini(&stages);
+	act_fini(&state.act);
 	store_free(state.store);
 	nodes_fini(&state.nodes);
 	config_fini(&state.config);

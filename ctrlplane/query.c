@@ -94,6 +94,15 @@ static json_t *answer_alerts(const struct query *query) {
 	return NULL;
 }
 
+static json_t *answer_explain(const struct query *query) {
+	json_t *answer = act_explain(&query->state->act, query->request->what, query_limit(query));
+	if (answer == NULL)
+		snprintf(query->error, QUERY_ERROR_SIZE,
+			"explain: \"%.60s\": none of the last decisions; expected its id, or that of its alert",
+			query->request->what);
+	return answer;
+}
+
 static const struct command {
 	const char *name;
 	json_t *(*answer)(const struct query *query);
@@ -105,6 +114,7 @@ static const struct command {
 	{"operators", answer_operators},
 	{"alerts", answer_alerts},
 	{"reload", answer_reload},
+	{"explain", answer_explain},
 };
 
 static json_t *query_run(struct query *query) {
@@ -119,7 +129,7 @@ static json_t *query_run(struct query *query) {
 		if (strcmp(query->request->command, commands[i].name) == 0)
 			return commands[i].answer(query);
 	snprintf(query->error, QUERY_ERROR_SIZE,
-		"command \"%.40s\": expected status, top, tcp, paths, operators, alerts or reload",
+		"command \"%.40s\": expected status, top, tcp, paths, operators, alerts, reload, explain, set, log or stop",
 		query->request->command);
 	return NULL;
 }

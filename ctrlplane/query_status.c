@@ -78,12 +78,16 @@ json_t *query_node(struct state *state, const struct node *node) {
 
 static json_t *query_controller(const struct state *state, uint64_t now_ns) {
 	const struct state_counters *c = &state->counters;
-	json_t *messages = json_pack("{so so so so so}", "received", number(c->messages), "malformed",
+	json_t *messages = json_pack("{so so so so so so}", "received", number(c->messages), "malformed",
 		number(c->malformed), "refused", number(c->refused), "unregistered", number(c->unregistered),
-		"undeliverable", number(c->undeliverable));
-	return json_pack("{ss so so so so ss so}", "version", WEIR_VERSION, "epoch", number(state->epoch), "started_ns",
-		number(state->started_ns), "now_ns", number(now_ns), "clock_steps", number(state->clock.steps),
-		"listen", state->config.listen, "messages", messages);
+		"undeliverable", number(c->undeliverable), "forged_epochs", number(c->forged_epochs));
+	json_t *refused = json_object();
+	for (int i = 0; i < ACCESS_REFUSALS; i++)
+		json_object_set_new(refused, access_refusal_names[i], number(state->access.refused[i]));
+	json_t *keys = state->access.is_guarded ? number(state->access.length) : json_null();
+	return json_pack("{ss so so so so ss so so so}", "version", WEIR_VERSION, "epoch", number(state->epoch),
+		"started_ns", number(state->started_ns), "now_ns", number(now_ns), "clock_steps", number(state->clock.steps),
+		"listen", state->config.listen, "messages", messages, "allowed_keys", keys, "refused_connections", refused);
 }
 
 json_t *query_status(struct state *state) {

@@ -33,8 +33,14 @@ static bool name_is_in_use(
 // A node that remembers an epoch this controller did not give it has had another controller since.
 static void registration_raise_epoch(struct state *state, const struct node *known, const Weir__Register *message) {
 	bool is_told = known != NULL && known->incarnation == message->incarnation && known->commands.size > 0;
-	if (message->epoch < state->epoch || (is_told && message->epoch == state->epoch) || message->epoch >= INT64_MAX)
+	if (message->epoch < state->epoch || (is_told && message->epoch == state->epoch))
 		return;
+	// Each start of a controller is one: a number far ahead is made up, and would fence every later controller off.
+	if (message->epoch - state->epoch > REGISTRATION_EPOCHS_AHEAD_MAX) {
+		state->counters.forged_epochs++;
+		log_line("node %s claims to remember epoch %" PRIu64 ": not believed", message->node, message->epoch);
+		return;
+	}
 	state->epoch = message->epoch + 1;
 	log_line("epoch is now %" PRIu64 ": node %s remembers %" PRIu64, state->epoch, message->node, message->epoch);
 }

@@ -6,7 +6,10 @@
 
 #include "ctrlplane/state.h"
 
-enum { REGISTRATION_REASON_SIZE = 256 };
+enum {
+	REGISTRATION_REASON_SIZE = 256,
+	REGISTRATION_EPOCHS_AHEAD_MAX = 1 << 20, // more than a node can remember
+};
 
 // Decide on a Register and, where it is accepted, take the node in. A name in use is free for
 //   the same incarnation on a new connection,

@@ -4,6 +4,8 @@
 // What the stages work on together: the configuration, the nodes, the alerts, and what of it is stored. One thread.
 #pragma once
 
+#include "ctrlplane/access.h"
+#include "ctrlplane/act.h"
 #include "ctrlplane/alert_rules.h"
 #include "ctrlplane/alerts.h"
 #include "ctrlplane/clock.h"
@@ -17,12 +19,15 @@ struct store;
 
 struct state_counters {
 	uint64_t messages, malformed, refused, unregistered, undeliverable; // on both sockets
+	uint64_t forged_epochs;                                             // claims of nodes, not believed
 };
 
 struct state {
 	struct config config;
+	struct access access;
 	struct nodes nodes;
 	struct alerts alerts;
+	struct act act;
 	struct alert_rules rules;
 	struct views views, fresh_views; // named ones; those that a reload prepares
 	struct store *store;

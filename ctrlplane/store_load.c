@@ -14,7 +14,17 @@
 #include "ctrlplane/store_parts.h"
 #include "ctrlplane/text.h"
 
-enum { LOAD_WATCH, LOAD_META, LOAD_NODES, LOAD_TOTAL, LOAD_ALERTS, LOAD_ALERT_HISTORY, LOAD_OPEN, LOADS_GREETING };
+enum {
+	LOAD_WATCH,
+	LOAD_META,
+	LOAD_NODES,
+	LOAD_TOTAL,
+	LOAD_ALERTS,
+	LOAD_ALERT_HISTORY,
+	LOAD_DECISIONS,
+	LOAD_OPEN,
+	LOADS_GREETING
+};
 enum { LOAD_NODE, LOAD_SERIES, LOAD_OPERATORS, LOAD_NODE_OPEN, LOADS_PER_NODE };
 
 static void load_words(struct store *store, struct store_command *command, const char *name, const char *key) {
@@ -51,6 +61,7 @@ uint64_t store_send_greeting(struct store *store, const char *password) {
 		load_words(store, &command, "HGETALL", "total");
 		load_words(store, &command, "HVALS", "alerts:active");
 		load_words(store, &command, "XREVRANGE", "alerts:history");
+		load_words(store, &command, "XREVRANGE", "decisions");
 		load_words(store, &command, "HGETALL", "history:open");
 	}
 	store_command_fini(&command);
@@ -121,6 +132,7 @@ static void note_lost_history(struct store *store, uint64_t redis_last_ms) {
 	if (redis_last_ms == 0)
 		history->first_ms = 0;
 	alerts->stored = 0;
+	store->state->act.stored = 0;
 	log_line("redis %s: came back without %.0f s of history; writing the state again", store->text,
 		(double)(last_ms - from_ms) / 1e3);
 }
@@ -182,6 +194,22 @@ static void take_alert_history(struct store *store, const redisReply *reply) {
 		if (value != NULL)
 			alerts_restore_event(&store->state->alerts, entry->element[0]->str, value, is_end);
 		json_decref(value);
+	}
+}
+
+static const char *decision_field(const void *context, const char *name) {
+	return field_text(context, "", name);
+}
+
+static void take_decisions(struct store *store, const redisReply *reply) {
+	if (store->state->act.count > 0)
+		return;
+	for (size_t i = reply->elements; i > 0; i--) {
+		const redisReply *entry = reply->element[i - 1];
+		if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 || entry->element[0]->str == NULL)
+			continue;
+		act_restore(&store->state->act, entry->element[0]->str,
+			&(struct act_source){decision_field, entry->element[1]});
 	}
 }
 
@@ -335,6 +363,7 @@ void store_take_over(struct store *store) {
 	take_departed(&store->state->nodes, replies[LOAD_TOTAL]);
 	take_alerts(store, replies[LOAD_ALERTS]);
 	take_alert_history(store, replies[LOAD_ALERT_HISTORY]);
+	take_decisions(store, replies[LOAD_DECISIONS]);
 	store_take_open(store->history, replies[LOAD_OPEN]);
 	for (size_t i = 0; i < store->names_length; i++) {
 		replies = store->kept + LOADS_GREETING + i * LOADS_PER_NODE;

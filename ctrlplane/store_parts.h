@@ -18,7 +18,8 @@ enum {
 	STORE_NODE_KEEP_S = 7 * 86400, // keys of a node that the controller no longer knows
 	STORE_TOP_KEEP_S = 60,         // lists of windows
 	STORE_ALERTS_HISTORY = 1000,   // entries
-	STORE_GUARD = 2,               // commands that guard the next transaction: WATCH, HGET epoch
+	STORE_DECISIONS = 1000,
+	STORE_GUARD = 2, // commands that guard the next transaction: WATCH, HGET epoch
 	STORE_REASON_SIZE = 160,
 };
 
@@ -32,7 +33,7 @@ enum store_phase {
 
 // What a running transaction will have stored, but for series and histories.
 struct store_running {
-	uint64_t events, stored_ns;
+	uint64_t events, decisions, stored_ns;
 	char refusal[STORE_REASON_SIZE]; // the first command that Redis refused to queue; empty: none
 };
 

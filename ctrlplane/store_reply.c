@@ -76,6 +76,7 @@ static void store_mark_stored(struct store *store) {
 			nodes->list[i]->series[s].stored = nodes->list[i]->series[s].storing;
 	store_mark_histories(store);
 	store->state->alerts.stored = store->running.events;
+	store->state->act.stored = store->running.decisions;
 	store->stored_ns = store->running.stored_ns;
 }
 

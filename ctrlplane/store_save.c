@@ -57,6 +57,10 @@ static void save_meta(struct store_command *command, const struct store *store) 
 	save_windows(command, &store->state->config);
 	store_number(command, "history_first_ms", store->history->first_ms);
 	store_number(command, "history_last_ms", level->storing_id_ms);
+	for (int i = 0; i < ACCESS_REFUSALS; i++) {
+		store_word(command, "refused.%s", access_refusal_names[i]);
+		store_word(command, "%" PRIu64, store->state->access.refused[i]);
+	}
 	store_command_end(command);
 }
 
@@ -213,10 +217,21 @@ static void save_alerts(struct store_command *command, const struct alerts *aler
 	}
 }
 
+static void save_decisions(struct store_command *command, const struct act *act) {
+	uint64_t oldest = act->events_count > ACT_EVENTS_MAX ? act->events_count - ACT_EVENTS_MAX : 0;
+	for (uint64_t i = act->stored > oldest ? act->stored : oldest; i < act->events_count; i++) {
+		const struct act_event *event = &act->events[i % ACT_EVENTS_MAX];
+		store_start_entry(command, "decisions", STORE_DECISIONS, event->id_ms, event->id_n);
+		store_members(command, "", event->decision);
+		store_command_end(command);
+	}
+}
+
 uint64_t store_send_save(struct store *store, bool is_whole) {
 	struct state *state = store->state;
 	struct store_command command = {.redis = store->redis};
-	store->running = (struct store_running){.events = state->alerts.events, .stored_ns = clock_wall_ns()};
+	store->running = (struct store_running){
+		.events = state->alerts.events, .decisions = state->act.events_count, .stored_ns = clock_wall_ns()};
 	state->unstored = 0;
 	store_word(&command, "MULTI");
 	store_command_end(&command);
@@ -232,6 +247,7 @@ uint64_t store_send_save(struct store *store, bool is_whole) {
 		save_paths(&command, state);
 	}
 	save_alerts(&command, &state->alerts);
+	save_decisions(&command, &state->act);
 	store_word(&command, "EXEC");
 	store_command_end(&command);
 	// The next transaction comes to nothing if another controller writes from here on; who wrote before is read.

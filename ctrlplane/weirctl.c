@@ -2,17 +2,13 @@
 // Copyright (c) 2026 the weir authors
 //
 // weirctl: a person's hand on the controller. docs/man/weirctl.1 is its manual, with the exit codes.
-#include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "ctrlplane/clock.h"
-#include "ctrlplane/weirctl_request.h"
+#include "ctrlplane/weirctl.h"
 #include "ctrlplane/weirctl_show.h"
 #include "ctrlplane/weirctl_table.h"
 
@@ -27,6 +23,11 @@ static const char usage[] =
 	"  operators                           what each instance did with its tuples\n"
 	"  alerts                              what fires now; with --all, what ended lately too\n"
 	"  reload                              have the controller read its configuration and alert rules again\n"
+	"  explain [ID]                        decisions and commands to nodes: why, and what became of them\n"
+	"  set NODE OPERATOR.OPTION=VALUE      change an option that may change while the node runs\n"
+	"  log NODE TEXT                       write a line into the node's log\n"
+	"  stop NODE                           have the node drain and end\n"
+	"  keygen NAME                         make NAME.secret and NAME.public, for a controller beyond loopback\n"
 	"\n"
 	"  --window SECONDS       of `top` and `tcp`, up to the controller's longest (default: its shortest)\n"
 	"  --limit N              entries of a list, 1..1000 (default: the controller's, 20)\n"
@@ -35,31 +36,29 @@ static const char usage[] =
 	"  --json                 the controller's answer as it is\n"
 	"  --watch[=SECONDS]      again and again, every 2 s unless said otherwise (0.1..3600)\n"
 	"  --controller ENDPOINT  tcp://HOST:PORT or ipc://PATH (default: $WEIR_CONTROLLER, tcp://127.0.0.1:5570)\n"
+	"  --key FILE             your secret key, for a controller beyond loopback (default: $WEIR_KEY)\n"
+	"  --controller-key FILE  its public key (default: $WEIR_CONTROLLER_KEY)\n"
+	"  --output DIR           of `keygen`: where the files go (default: here)\n"
 	"  --timeout SECONDS      to wait for an answer (0.1..3600, default 2)\n"
 	"  --help, --version\n"
 	"\n"
 	"exit: 0 answered, 1 the controller refused, 2 no controller there, 64 usage\n";
 
-static const struct command {
-	const char *name;
-	void (*show)(const json_t *answer, FILE *file);
-	const char *words; // its argument, one of these between spaces; NULL: it takes none
-	bool has_node;     // takes --node
-} commands[] = {
-	{"status", show_status, NULL, false},
-	{"top", show_top, " flows hosts ports prefixes applications ", true},
-	{"tcp", show_tcp, NULL, true},
-	{"paths", show_paths, NULL, false},
-	{"operators", show_operators, NULL, true},
-	{"alerts", show_alerts, NULL, false},
-	{"reload", show_reload, NULL, false},
-};
-
-struct arguments {
-	const struct command *command;
-	const char *controller, *what, *node;
-	uint32_t window_s, limit, timeout_ms, watch_ms; // watch 0: once
-	bool is_json, is_all;
+static const struct weirctl_command commands[] = {
+	{"status", weirctl_ask, show_status},
+	{"top", weirctl_ask, show_top, "[flows|hosts|ports|prefixes|applications|AGGREGATE]", 0, 1,
+		true},
+	{"tcp", weirctl_ask, show_tcp, .has_node = true},
+	{"paths", weirctl_ask, show_paths},
+	{"operators", weirctl_ask, show_operators, .has_node = true},
+	{"alerts", weirctl_ask, show_alerts},
+	{"reload", weirctl_ask, show_reload},
+	{"explain", weirctl_ask, show_decisions, .words = "[ID]", .words_max = 1},
+	{"set", weirctl_act, show_decision, .words = "NODE [PIPELINE/]OPERATOR.OPTION=VALUE", .words_min = 2,
+		.words_max = 2},
+	{"log", weirctl_act, show_decision, .words = "NODE TEXT", .words_min = 2, .words_max = 2},
+	{"stop", weirctl_act, show_decision, .words = "NODE", .words_min = 1, .words_max = 1},
+	{"keygen", weirctl_keygen, .words = "NAME", .words_min = 1, .words_max = 1},
 };
 
 enum {
@@ -70,6 +69,9 @@ enum {
 	OPTION_JSON,
 	OPTION_WATCH,
 	OPTION_CONTROLLER,
+	OPTION_KEY,
+	OPTION_CONTROLLER_KEY,
+	OPTION_OUTPUT,
 	OPTION_TIMEOUT,
 	OPTION_HELP,
 	OPTION_VERSION
@@ -83,6 +85,9 @@ static const struct option options[] = {
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"watch", optional_argument, NULL, OPTION_WATCH},
 	{"controller", required_argument, NULL, OPTION_CONTROLLER},
+	{"key", required_argument, NULL, OPTION_KEY},
+	{"controller-key", required_argument, NULL, OPTION_CONTROLLER_KEY},
+	{"output", required_argument, NULL, OPTION_OUTPUT},
 	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
@@ -101,7 +106,7 @@ static bool parse_scaled(const char *name, const char *text, double scale, const
 	return true;
 }
 
-static bool option_take(int option, struct arguments *out) {
+static bool option_take(int option, struct weirctl *out) {
 	static const double windows[] = {1, 600}, limits[] = {1, 1000}, times[] = {0.1, 3600};
 	switch (option) {
 	case OPTION_WINDOW:
@@ -118,10 +123,19 @@ static bool option_take(int option, struct arguments *out) {
 	case OPTION_WATCH:
 		return parse_scaled("watch", optarg != NULL ? optarg : "2", 1000, times, &out->watch_ms);
 	case OPTION_CONTROLLER:
-		out->controller = optarg;
+		out->target.endpoint = optarg;
+		return true;
+	case OPTION_KEY:
+		out->target.key = optarg;
+		return true;
+	case OPTION_CONTROLLER_KEY:
+		out->target.controller_key = optarg;
+		return true;
+	case OPTION_OUTPUT:
+		out->output = optarg;
 		return true;
 	case OPTION_TIMEOUT:
-		return parse_scaled("timeout", optarg, 1000, times, &out->timeout_ms);
+		return parse_scaled("timeout", optarg, 1000, times, &out->target.timeout_ms);
 	default:
 		fputs("weirctl: --help tells what is allowed\n", stderr);
 		return false;
@@ -130,54 +144,70 @@ static bool option_take(int option, struct arguments *out) {
 
 #define NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
-static bool is_word(const char *words, const char *text) {
-	char padded[40];
-	snprintf(padded, sizeof(padded), " %s ", text);
-	return strlen(text) > 0 && strstr(words, padded) != NULL;
-}
-
-static bool take_word(struct arguments *out, const char *word) {
-	size_t length = sizeof(commands) / sizeof(*commands);
-	for (size_t i = 0; out->command == NULL && i < length; i++) {
+static bool take_command(struct weirctl *out, const char *word) {
+	char names[200] = "";
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
 		if (strcmp(word, commands[i].name) == 0) {
 			out->command = &commands[i];
 			return true;
 		}
+		size_t used = strlen(names);
+		snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "", commands[i].name);
 	}
-	if (out->command == NULL) {
-		fprintf(stderr, "weirctl: \"%s\": expected status, top, tcp, paths, operators, alerts or reload\n", word);
-		return false;
-	}
+	fprintf(stderr, "weirctl: \"%s\": expected one of %s\n", word, names);
+	return false;
+}
+
+static bool take_word(struct weirctl *out, const char *word) {
+	const struct weirctl_command *command = out->command;
+	if (command == NULL)
+		return take_command(out, word);
 	// The controller knows which aggregates there are besides.
-	bool is_top = strcmp(out->command->name, "top") == 0 && strspn(word, NAME_LETTERS) == strlen(word);
-	if (out->command->words == NULL || out->what != NULL || (!is_top && !is_word(out->command->words, word))) {
-		fprintf(stderr, "weirctl: %s: \"%s\": expected %s\n", out->command->name, word,
-			out->command->words != NULL ? "one of flows, hosts, ports, prefixes, applications"
-						    : "no further word");
+	bool is_list = command->show != show_top || strspn(word, NAME_LETTERS) == strlen(word);
+	if (out->words_length == command->words_max || !is_list) {
+		fprintf(stderr, "weirctl: %s: \"%s\": expected %s\n", command->name, word,
+			command->words != NULL ? command->words : "no further word");
 		return false;
 	}
-	out->what = word;
+	out->words[out->words_length++] = word;
 	return true;
 }
 
-//   return  result, or EXIT_FAILURE where what was printed did not get out
-static int finish_output(int result) {
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return result;
-	fprintf(stderr, "weirctl: standard output: %s\n", strerror(errno));
-	return EXIT_FAILURE;
+static const char *environment(const char *name, const char *otherwise) {
+	const char *value = getenv(name);
+	return value != NULL && *value != '\0' ? value : otherwise;
+}
+
+// Whether command, words and options go together.
+static bool is_complete(const struct weirctl *weirctl) {
+	const struct weirctl_command *command = weirctl->command;
+	if (command == NULL) {
+		fputs(usage, stderr);
+		return false;
+	}
+	if (weirctl->words_length < command->words_min) {
+		fprintf(stderr, "weirctl: %s: expected %s\n", command->name, command->words);
+		return false;
+	}
+	if (weirctl->node != NULL && !command->has_node) {
+		fprintf(stderr, "weirctl: %s: --node: only top, tcp and operators are told of one node\n",
+			command->name);
+		return false;
+	}
+	return true;
 }
 
 //   return  -1: go on; an exit code otherwise
-static int arguments_parse(int argc, char **argv, struct arguments *out) {
-	const char *environment = getenv("WEIR_CONTROLLER");
-	*out = (struct arguments){.timeout_ms = 2000};
-	out->controller = environment != NULL && *environment != '\0' ? environment : "tcp://127.0.0.1:5570";
+static int arguments_parse(int argc, char **argv, struct weirctl *out) {
+	*out = (struct weirctl){.target = {.endpoint = environment("WEIR_CONTROLLER", "tcp://127.0.0.1:5570"),
+					.key = environment("WEIR_KEY", NULL),
+					.controller_key = environment("WEIR_CONTROLLER_KEY", NULL),
+					.timeout_ms = 2000}};
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == OPTION_HELP || option == OPTION_VERSION) {
 			fputs(option == OPTION_HELP ? usage : "weirctl " WEIR_VERSION "\n", stdout);
-			return finish_output(WEIRCTL_OK);
+			return weirctl_finish_output(WEIRCTL_OK);
 		}
 		// "--watch 5" reads as well as "--watch=5".
 		if (option == OPTION_WATCH && optarg == NULL && optind < argc &&
@@ -190,61 +220,15 @@ static int arguments_parse(int argc, char **argv, struct arguments *out) {
 		if (!take_word(out, argv[i]))
 			return WEIRCTL_USAGE;
 	}
-	if (out->command == NULL) {
-		fputs(usage, stderr);
-		return WEIRCTL_USAGE;
-	}
-	if (out->node != NULL && !out->command->has_node) {
-		fprintf(stderr, "weirctl: %s: --node: only top, tcp and operators are told of one node\n",
-			out->command->name);
-		return WEIRCTL_USAGE;
-	}
-	return -1;
-}
-
-static void print_answer(const struct arguments *arguments, const json_t *answer) {
-	if (!arguments->is_json) {
-		arguments->command->show(answer, stdout);
-		return;
-	}
-	json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	fputc('\n', stdout);
-}
-
-static int ask(const struct arguments *arguments) {
-	Weir__Request request = WEIR__REQUEST__INIT;
-	request.command = (char *)arguments->command->name;
-	request.what = (char *)(arguments->what != NULL ? arguments->what : arguments->is_all ? "all" : "");
-	request.limit = arguments->limit;
-	request.window_s = arguments->window_s;
-	request.node = (char *)(arguments->node != NULL ? arguments->node : "");
-	json_t *answer;
-	char error[WEIRCTL_ERROR_SIZE];
-	int result = weirctl_request(arguments->controller, &request, arguments->timeout_ms, &answer, error);
-	if (arguments->watch_ms != 0 && isatty(STDOUT_FILENO))
-		fputs("\033[H\033[2J", stdout);
-	if (result == WEIRCTL_OK)
-		print_answer(arguments, answer);
-	else
-		fprintf(stderr, "weirctl: %s\n", error);
-	json_decref(answer);
-	return finish_output(result);
+	return is_complete(out) ? -1 : WEIRCTL_USAGE;
 }
 
 int main(int argc, char **argv) {
-	struct arguments arguments;
-	int result = arguments_parse(argc, argv, &arguments);
+	struct weirctl weirctl;
+	int result = arguments_parse(argc, argv, &weirctl);
 	if (result >= 0)
 		return result;
 	const char *no_colour = getenv("NO_COLOR");
 	table_use_colour(isatty(STDOUT_FILENO) && (no_colour == NULL || *no_colour == '\0'));
-	result = ask(&arguments);
-	// A watch goes on while the controller is away, but not with a question that it refuses.
-	while (arguments.watch_ms != 0 && (result == WEIRCTL_OK || result == WEIRCTL_NO_CONTROLLER)) {
-		struct timespec pause = {
-			arguments.watch_ms / 1000, (long)(arguments.watch_ms % 1000) * (long)NS_PER_MS};
-		nanosleep(&pause, NULL);
-		result = ask(&arguments);
-	}
-	return result;
+	return weirctl.command->run(&weirctl);
 }

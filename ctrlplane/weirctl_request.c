@@ -3,10 +3,12 @@
 #include "ctrlplane/weirctl_request.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <zmq.h>
 
+#include "api/endpoint.h"
 #include "ctrlplane/clock.h"
 #include "ctrlplane/message.h"
 #include "ctrlplane/text.h"
@@ -14,6 +16,7 @@
 struct connection {
 	void *context, *socket;
 	void *monitor; // tells a refused connection at once, where ZeroMQ alone would try for ever
+	bool has_keys;
 };
 
 static void connection_close(struct connection *connection) {
@@ -25,8 +28,42 @@ static void connection_close(struct connection *connection) {
 		zmq_ctx_term(connection->context);
 }
 
-static int connection_open(struct connection *connection, const char *endpoint) {
+enum {
+	REFUSALS = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+		   ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
+};
+
+// The keys of the conversation; none are needed on this machine.
+//   return  0; a negative errno, with a line in error
+static int connection_set_keys(struct connection *connection, const struct weirctl_target *target, char *error) {
+	struct key own = {.name = ""}, controller = {.name = ""};
+	if (target->key == NULL && target->controller_key == NULL && endpoint_is_local(target->endpoint))
+		return 0;
+	if (target->key == NULL || target->controller_key == NULL) {
+		snprintf(error, WEIRCTL_ERROR_SIZE,
+			"controller %.200s: beyond loopback keys are required: expected both --key and "
+			"--controller-key",
+			target->endpoint);
+		return -EACCES;
+	}
+	int err = key_file_read_secret(target->key, &own, error);
+	if (err == 0)
+		err = key_file_read_public(target->controller_key, &controller, error);
+	if (err == 0 &&
+		(zmq_setsockopt(connection->socket, ZMQ_CURVE_SERVERKEY, controller.public, KEY_TEXT_SIZE) != 0 ||
+			zmq_setsockopt(connection->socket, ZMQ_CURVE_PUBLICKEY, own.public, KEY_TEXT_SIZE) != 0 ||
+			zmq_setsockopt(connection->socket, ZMQ_CURVE_SECRETKEY, own.secret, KEY_TEXT_SIZE) != 0)) {
+		err = -zmq_errno();
+		snprintf(error, WEIRCTL_ERROR_SIZE, "keys: %s", zmq_strerror(-err));
+	}
+	explicit_bzero(&own, sizeof(own));
+	connection->has_keys = true;
+	return err;
+}
+
+static int connection_open(struct connection *connection, const struct weirctl_target *target, char *error) {
 	static const char events_at[] = "inproc://events";
+	const int events = ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED | REFUSALS;
 	int linger_ms = 0, ipv6 = 1;
 	int64_t size_max = 64 * MESSAGE_SIZE_MAX;
 	connection->context = zmq_ctx_new();
@@ -36,11 +73,15 @@ static int connection_open(struct connection *connection, const char *endpoint) 
 	connection->monitor = zmq_socket(connection->context, ZMQ_PAIR);
 	if (connection->socket == NULL || connection->monitor == NULL)
 		return -zmq_errno();
+	int err = connection_set_keys(connection, target, error);
+	if (err != 0)
+		return err;
 	if (zmq_setsockopt(connection->socket, ZMQ_LINGER, &linger_ms, sizeof(linger_ms)) != 0 ||
 		zmq_setsockopt(connection->socket, ZMQ_IPV6, &ipv6, sizeof(ipv6)) != 0 ||
 		zmq_setsockopt(connection->socket, ZMQ_MAXMSGSIZE, &size_max, sizeof(size_max)) != 0 ||
-		zmq_socket_monitor(connection->socket, events_at, ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED) != 0 ||
-		zmq_connect(connection->monitor, events_at) != 0 || zmq_connect(connection->socket, endpoint) != 0)
+		zmq_socket_monitor(connection->socket, events_at, events) != 0 ||
+		zmq_connect(connection->monitor, events_at) != 0 ||
+		zmq_connect(connection->socket, target->endpoint) != 0)
 		return -zmq_errno();
 	return 0;
 }
@@ -53,7 +94,19 @@ static int connection_send(struct connection *connection, const Weir__Request *r
 	return message_send(connection->socket, NULL, &message);
 }
 
-//   return  a message that arrived, or NULL; *err: -ECONNREFUSED, -ETIMEDOUT, -EPROTO: not from a controller
+// Why there is no connection, by what the monitor tells.
+static int connection_refusal(const struct connection *connection) {
+	zmq_msg_t event;
+	uint16_t number = 0;
+	zmq_msg_init(&event);
+	if (zmq_msg_recv(&event, connection->monitor, ZMQ_DONTWAIT) >= (int)sizeof(number))
+		memcpy(&number, zmq_msg_data(&event), sizeof(number));
+	zmq_msg_close(&event);
+	return number & REFUSALS ? -EACCES : -ECONNREFUSED;
+}
+
+//   return  a message that arrived, or NULL; *err: -ECONNREFUSED, -EACCES: refused by its keys, -ETIMEDOUT, -EPROTO:
+//           not from a controller
 static Weir__Message *connection_receive(struct connection *connection, uint32_t timeout_ms, int *err) {
 	uint64_t end_ns = clock_mono_ns() + timeout_ms * NS_PER_MS;
 	for (;;) {
@@ -69,9 +122,10 @@ static Weir__Message *connection_receive(struct connection *connection, uint32_t
 			return NULL;
 		if (items[0].revents != 0)
 			break;
-		*err = -ECONNREFUSED;
-		if (items[1].revents != 0)
+		if (items[1].revents != 0) {
+			*err = connection_refusal(connection);
 			return NULL;
+		}
 	}
 	zmq_msg_t frame;
 	zmq_msg_init(&frame);
@@ -96,28 +150,43 @@ static int answer_take(const Weir__Message *message, json_t **out, char *error) 
 	return WEIRCTL_REFUSED;
 }
 
-int weirctl_request(
-	const char *endpoint, const Weir__Request *request, uint32_t timeout_ms, json_t **out, char *error) {
+// Why nobody answered.
+static void failure_describe(
+	const struct connection *connection, const struct weirctl_target *target, int err, char *error) {
+	if (err == -ETIMEDOUT)
+		snprintf(error, WEIRCTL_ERROR_SIZE, "no controller at %.200s: no answer within %g s", target->endpoint,
+			target->timeout_ms / 1e3);
+	else if (err == -EACCES)
+		snprintf(error, WEIRCTL_ERROR_SIZE, "no controller at %.200s: %s", target->endpoint,
+			connection->has_keys ? "it does not allow this key, or its own is another"
+					     : "it does not answer without keys, or is none");
+	else
+		snprintf(error, WEIRCTL_ERROR_SIZE, "no controller at %.200s: %s", target->endpoint, strerror(-err));
+}
+
+int weirctl_request(const struct weirctl_target *target, const Weir__Request *request, json_t **out, char *error) {
 	struct connection connection = {0};
 	Weir__Message *message = NULL;
 	*out = NULL;
+	error[0] = '\0';
 	int result = WEIRCTL_NO_CONTROLLER;
-	int err = connection_open(&connection, endpoint);
-	if (err == 0)
-		err = connection_send(&connection, request);
-	if (err == -EINVAL || err == -EPROTONOSUPPORT) {
-		snprintf(error, WEIRCTL_ERROR_SIZE, "controller \"%.200s\": expected tcp://HOST:PORT or ipc://PATH",
-			endpoint);
+	int err = connection_open(&connection, target, error);
+	if (err != 0 && error[0] != '\0') { // a key
 		result = WEIRCTL_USAGE;
 		goto out;
 	}
 	if (err == 0)
-		message = connection_receive(&connection, timeout_ms, &err);
-	if (err == -ETIMEDOUT)
-		snprintf(error, WEIRCTL_ERROR_SIZE, "no controller at %.200s: no answer within %g s", endpoint,
-			timeout_ms / 1e3);
-	else if (err != 0)
-		snprintf(error, WEIRCTL_ERROR_SIZE, "no controller at %.200s: %s", endpoint, strerror(-err));
+		err = connection_send(&connection, request);
+	if (err == -EINVAL || err == -EPROTONOSUPPORT) {
+		snprintf(error, WEIRCTL_ERROR_SIZE, "controller \"%.200s\": expected tcp://HOST:PORT or ipc://PATH",
+			target->endpoint);
+		result = WEIRCTL_USAGE;
+		goto out;
+	}
+	if (err == 0)
+		message = connection_receive(&connection, target->timeout_ms, &err);
+	if (err != 0)
+		failure_describe(&connection, target, err, error);
 	else
 		result = answer_take(message, out, error);
 out:

@@ -14,6 +14,8 @@ void show_tcp(const json_t *answer, FILE *file);
 void show_operators(const json_t *answer, FILE *file);
 void show_alerts(const json_t *answer, FILE *file);
 void show_reload(const json_t *answer, FILE *file);
+void show_decision(const json_t *decision, FILE *file);
+void show_decisions(const json_t *answer, FILE *file);
 
 // Members of answers; what is missing is "", 0 or NULL.
 const char *show_text(const json_t *object, const char *name);

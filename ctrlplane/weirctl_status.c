@@ -45,6 +45,20 @@ static void show_redis(const json_t *redis, uint64_t now_ns, FILE *file) {
 			show_text(redis, "error"));
 }
 
+// Who knocked and was not let in, by reason.
+static void show_refused(const json_t *refused, FILE *file) {
+	const char *name;
+	json_t *value;
+	const char *lead = "refused     ";
+	json_object_foreach((json_t *)refused, name, value) {
+		if (json_integer_value(value) == 0)
+			continue;
+		fprintf(file, "%s%" PRIu64 " %s", lead, (uint64_t)json_integer_value(value), name);
+		lead = ", ";
+	}
+	fputs(lead[0] == ',' ? "\n" : "", file);
+}
+
 static void show_head(const json_t *answer, FILE *file) {
 	char a[UNITS_SIZE], b[UNITS_SIZE], c[UNITS_SIZE], d[UNITS_SIZE];
 	const json_t *controller = json_object_get(answer, "controller"), *rates = json_object_get(answer, "rates");
@@ -62,6 +76,7 @@ static void show_head(const json_t *answer, FILE *file) {
 		units_rate(show_real(rates, "bits_per_s"), "bit/s", b),
 		units_rate(show_real(rates, "flows_per_s"), "flows/s", c),
 		units_count(show_number(answer, "flows_live"), d));
+	show_refused(json_object_get(controller, "refused_connections"), file);
 	fprintf(file, "in all      %s packets, %s, %s flows", units_count(show_number(totals, "packets"), a),
 		units_bytes(show_number(totals, "bytes"), b), units_count(show_number(totals, "flows_started"), c));
 	uint64_t repeated = show_number(json_object_get(answer, "repeated"), "packets");

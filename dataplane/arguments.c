@@ -10,12 +10,14 @@
 
 #include "dataplane/text.h"
 
-enum { KEY_CHECK = 256, KEY_VERSION, KEY_MANUAL };
+enum { KEY_CHECK = 256, KEY_VERSION, KEY_MANUAL, KEY_CONTROLLER_KEY };
 
 static const struct argp_option argp_options[] = {
 	{"config", 'c', "FILE", 0, "read pipelines from FILE (YAML); may be given several times", 0},
 	{"node", 'n', "NAME", 0, "name of this node (default: the host's)", 0},
 	{"controller", 't', "ENDPOINT", 0, "report to the controller at tcp://HOST:5570 or ipc://PATH", 0},
+	{"key", 'k', "FILE", 0, "this node's secret key; a controller beyond loopback demands it", 0},
+	{"controller-key", KEY_CONTROLLER_KEY, "FILE", 0, "the controller's public key", 0},
 	{"set", 's', "OPERATOR.OPTION=VALUE", 0, "change one option; may be given several times", 0},
 	{"interface", 'i', "IF", 0, "capture from a network interface", 0},
 	{"check", KEY_CHECK, NULL, 0, "read, check and plan; print the plan as text and as Graphviz dot; start nothing",
@@ -117,6 +119,10 @@ static error_t take_argument(int key, char *value, struct argp_state *state) {
 		return add_made_setting(parsing, "node", value);
 	case 't':
 		return add_made_setting(parsing, "controller", value);
+	case 'k':
+		return add_made_setting(parsing, "key", value);
+	case KEY_CONTROLLER_KEY:
+		return add_made_setting(parsing, "controller_key", value);
 	case 's':
 		return add_setting(parsing, value);
 	case 'i':

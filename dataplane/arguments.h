@@ -2,7 +2,8 @@
 // Copyright (c) 2026 the weir authors
 //
 // The command line of weir-dataplane:
-//   weir-dataplane [EAL options --] [--config FILE]... [--node NAME] [--controller ENDPOINT]
+//   weir-dataplane [EAL options --] [--config FILE]... [--node NAME]
+//                  [--controller ENDPOINT [--key FILE --controller-key FILE]]
 //                  [--set operator.option=value]... [--interface IF] [--check] [CAPTURE]
 #pragma once
 
@@ -12,7 +13,7 @@
 enum {
 	ARGUMENTS_FILES_MAX = 16,
 	ARGUMENTS_SETTINGS_MAX = 128,
-	ARGUMENTS_OWNED_MAX = 4,
+	ARGUMENTS_OWNED_MAX = 6,
 	ARGUMENTS_ERROR_SIZE = 512,
 };
 
@@ -32,7 +33,7 @@ struct arguments {
 	unsigned file_count, setting_count;
 	const char *files[ARGUMENTS_FILES_MAX];
 	const char *settings[ARGUMENTS_SETTINGS_MAX];
-	char *owned[ARGUMENTS_OWNED_MAX]; // settings made from --node, --controller, CAPTURE, --interface
+	char *owned[ARGUMENTS_OWNED_MAX]; // settings made from other options and CAPTURE
 	unsigned owned_count;
 	bool capture, interface; // the built-in pipeline for a file, or for an interface
 };

@@ -81,8 +81,15 @@ static int start_uplink(struct manager *manager) {
 			},
 		.source = node_report_source(&manager->node),
 	};
+	struct uplink_key_files files = {config->key, config->controller_key};
+	char error[KEY_FILE_ERROR_SIZE];
+	int rc = uplink_keys_read(&start.options.keys, &files, config->controller, manager->node.name, error);
+	if (rc < 0) {
+		fprintf(stderr, "weir-dataplane: %s\n", error);
+		return rc;
+	}
 	pthread_t thread;
-	int rc = -abs(rte_ctrl_thread_create(&thread, "weir-start", NULL, new_uplink, &start));
+	rc = -abs(rte_ctrl_thread_create(&thread, "weir-start", NULL, new_uplink, &start));
 	if (rc == 0) {
 		pthread_join(thread, NULL);
 		rc = start.rc;

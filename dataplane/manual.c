@@ -53,7 +53,7 @@ static void print_options(FILE *out, const struct option *table) {
 			fputs("; default ", out);
 			print_text(out, option->default_text);
 		}
-		fputs(".\n", out);
+		fputs(option->live ? "; may change while running (weirctl set).\n" : ".\n", out);
 	}
 }
 

@@ -221,6 +221,7 @@ int node_init(struct node *node, const struct node_config *config, struct plan *
 		.worker_count = plan->worker_count,
 	};
 	pthread_mutex_init(&node->snapshot_lock, NULL);
+	pthread_mutex_init(&node->settings_lock, NULL);
 	node->done_fd = eventfd(0, EFD_CLOEXEC);
 	if (node->done_fd < 0) {
 		fprintf(stderr, "weir-dataplane: no descriptor for the node: %m\n");
@@ -280,6 +281,7 @@ void node_fini(struct node *node) {
 	free(node->workers);
 	if (node->done_fd >= 0)
 		close(node->done_fd);
+	pthread_mutex_destroy(&node->settings_lock);
 	pthread_mutex_destroy(&node->snapshot_lock);
 }
 

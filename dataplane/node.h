@@ -54,6 +54,8 @@ struct node {
 	int done_fd;                   // eventfd, readable once all workers are done
 	_Atomic bool failed;           // something a person must know of went wrong: exit 1
 	_Atomic uint64_t copies_failed, records_failed;
+	_Atomic uint64_t settings;     // how often options changed while running; settings_lock held: w, workers: r
+	pthread_mutex_t settings_lock; // who changes live options, or takes them over, holds it
 	pthread_mutex_t snapshot_lock; // control threads take turns at asking workers for figures
 };
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dataplane/node_set.h"
+
 // A controller takes messages of up to 1 MiB; what else is in a heartbeat, and the last part added, need far less than
 // the rest of that.
 enum { REPORT_SIZE_MAX = 896 << 10 };
@@ -189,7 +191,8 @@ static void measure(void *context, Weir__Heartbeat *message) {
 }
 
 struct uplink_source node_report_source(struct node *node) {
-	return (struct uplink_source){.context = node, .describe = describe, .measure = measure};
+	return (struct uplink_source){
+		.context = node, .describe = describe, .measure = measure, .execute = node_execute};
 }
 
 // Sum one operator's counters over its instances.

@@ -83,6 +83,8 @@ struct operator_type {
 
 	// Once per instance, in the manager, before its worker sees it. May be NULL.
 	int (*init)(struct instance *self);
+	// Options marked live may have changed: take them over. On the worker. May be NULL where none is.
+	void (*take_options)(struct instance *self);
 	void (*fini)(struct instance *self); // after its worker let go; also after a failed init. May be NULL
 
 	// Sources: take up to `room` tuples from outside and emit them. On the worker.

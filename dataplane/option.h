@@ -34,6 +34,7 @@ struct option {
 	uint64_t min, max;          // numbers, after conversion; both 0: no bounds; strings and lists: max length
 	const char *const *choices; // OPTION_ENUM: names, ended by NULL
 	bool required;
+	bool live;        // may change while the node runs: read in init and take_options alone; a scalar
 	const char *help; // one line, for --help and the manual page
 };
 

@@ -156,6 +156,7 @@ void option_print_help(const struct option *table, FILE *out) {
 		fprintf(out, "  %-20s   takes %s", "", expected);
 		if (option->default_text != NULL && option->default_text[0] != '\0')
 			fprintf(out, "; default %s", option->default_text);
-		fprintf(out, "%s\n", option->required ? "; required" : "");
+		fprintf(out, "%s%s\n", option->required ? "; required" : "",
+			option->live ? "; may change while running" : "");
 	}
 }

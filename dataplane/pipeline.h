@@ -70,6 +70,8 @@ enum placement {
 struct node_config {
 	char *node;              // name; default: the host's
 	char *controller;        // ZeroMQ endpoint of the command socket, or NULL
+	char *key;               // path of the node's secret key file, or NULL
+	char *controller_key;    // path of the controller's public key file, or NULL
 	struct option_list eal;  // EAL arguments
 	unsigned idle;           // enum idle_policy
 	char *hash_secret;       // or NULL: drawn at start-up

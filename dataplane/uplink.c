@@ -114,6 +114,7 @@ int uplink_new(struct uplink **out, const struct uplink_options *options, const 
 		.controller = uplink->controller,
 		.node = uplink->node,
 		.incarnation = options->incarnation,
+		.keys = options->keys,
 		.source = *source,
 		.zmq = zmq_ctx_new(),
 		.counters = &uplink->counters,

@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include "api/weir.pb-c.h"
+#include "dataplane/uplink_command.h"
+#include "dataplane/uplink_keys.h"
 
 struct uplink;
 
@@ -22,6 +24,7 @@ struct uplink_source {
 	// (protobuf-c's free_unpacked).
 	void (*describe)(void *context, Weir__Register *message);
 	void (*measure)(void *context, Weir__Heartbeat *message);
+	uplink_execute *execute; // NULL: every command is refused
 };
 
 struct uplink_options {
@@ -30,6 +33,7 @@ struct uplink_options {
 	uint64_t incarnation;
 	uint64_t queue_size; // bytes of unacknowledged summaries kept; the oldest go first, counted
 	unsigned beat_ms;    // heartbeat interval until the controller names its own; 0: UPLINK_BEAT_MS
+	struct uplink_keys keys;
 };
 
 // A controller silent for UPLINK_SILENT_BEATS heartbeats is taken for gone, and one that refuses is asked again after

@@ -82,6 +82,20 @@ out:
 	return ret;
 }
 
+int uplink_message_send_result(void *socket, const struct uplink_session *session, const struct uplink_answer *answer) {
+	Weir__CommandResult body = WEIR__COMMAND_RESULT__INIT;
+	Weir__Message message = WEIR__MESSAGE__INIT;
+
+	body.id = (char *)answer->id;
+	body.status = answer->status;
+	body.text = (char *)answer->text;
+	body.epoch = session->epoch;
+	message.version = 1;
+	message.body_case = WEIR__MESSAGE__BODY_COMMAND_RESULT;
+	message.command_result = &body;
+	return uplink_socket_send(socket, &message);
+}
+
 int uplink_message_send_goodbye(void *socket, const struct uplink_session *session) {
 	Weir__Goodbye body = WEIR__GOODBYE__INIT;
 	Weir__Message message = WEIR__MESSAGE__INIT;

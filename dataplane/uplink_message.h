@@ -10,4 +10,5 @@
 //   return  0, -EAGAIN where the socket takes nothing now, or another negative errno
 int uplink_message_send_register(void *socket, const struct uplink_session *session);
 int uplink_message_send_heartbeat(void *socket, const struct uplink_session *session, bool with_counters);
+int uplink_message_send_result(void *socket, const struct uplink_session *session, const struct uplink_answer *answer);
 int uplink_message_send_goodbye(void *socket, const struct uplink_session *session);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dataplane/text.h"
 #include "dataplane/uplink_message.h"
 #include "dataplane/uplink_socket.h"
 
@@ -63,8 +64,9 @@ static void start_afresh(struct uplink_session *session, uint64_t now_ms) {
 
 static void tell_unreachable(struct uplink_session *session) {
 	if (!session->told_unreachable)
-		say(session, "no answer for %llu ms; going on without it, and trying again",
-			(unsigned long long)silence_ms(session));
+		say(session, "no answer for %llu ms; going on without it, and trying again%s",
+			(unsigned long long)silence_ms(session),
+			session->keys.own.secret[0] != '\0' ? " (one that does not allow this key gives none)" : "");
 	session->told_unreachable = true;
 }
 
@@ -171,6 +173,34 @@ static void on_ack(struct uplink_session *session, const Weir__SummaryAck *ack, 
 		session->told_discarding = false;
 }
 
+// An answer that can't be sent now is sent when the command comes again.
+static void on_command(struct uplink_session *session, const Weir__Command *command, uint64_t now_ms) {
+	const struct uplink_answer *answer = uplink_command_lookup(&session->commands, command->id);
+	struct uplink_answer stale = {.status = WEIR__COMMAND_STATUS__COMMAND_STALE};
+
+	if (session->state != UPLINK_REGISTERED || !uplink_command_is_valid(command)) {
+		count(&session->counters->malformed, 1);
+		return;
+	}
+	if (is_stale(session, command->epoch)) {
+		strcpy(stale.id, command->id);
+		snprintf(stale.text, sizeof(stale.text), "epoch %llu is over: there is a controller of epoch %llu",
+			(unsigned long long)command->epoch, (unsigned long long)session->epoch);
+		answer = &stale;
+	} else {
+		heard(session, now_ms);
+	}
+	if (answer == NULL) {
+		char line[600] = "";
+		answer = uplink_command_run(
+			&session->commands, command, session->source.execute, session->source.context);
+		text_append(line, sizeof(line), "command %s: %s ", command->id, command->verb);
+		text_append_quoted(line, sizeof(line), command->target[0] != 0 ? command->target : command->value);
+		say(session, "%s: %s", line, answer->text);
+	}
+	uplink_message_send_result(session->command, session, answer);
+}
+
 static void on_message(struct uplink_session *session, const Weir__Message *message, uint64_t now_ms) {
 	switch (message->body_case) {
 	case WEIR__MESSAGE__BODY_REGISTERED:
@@ -185,6 +215,9 @@ static void on_message(struct uplink_session *session, const Weir__Message *mess
 		break;
 	case WEIR__MESSAGE__BODY_ERROR:
 		on_error(session, message->error, now_ms);
+		break;
+	case WEIR__MESSAGE__BODY_COMMAND:
+		on_command(session, message->command, now_ms);
 		break;
 	default:
 		count(&session->counters->malformed, 1);
@@ -209,7 +242,7 @@ static void receive(struct uplink_session *session, void *const *socket, uint64_
 
 static void register_node(struct uplink_session *session, uint64_t now_ms) {
 	if (session->command == NULL) {
-		int ret = uplink_socket_open(session->zmq, session->controller, &session->command);
+		int ret = uplink_socket_open(session->zmq, session->controller, &session->keys, &session->command);
 		if (ret < 0) {
 			tell_unreachable(session);
 			return;
@@ -239,7 +272,7 @@ static void send_summaries(struct uplink_session *session, uint64_t now_ms) {
 
 	if (session->summaries == NULL &&
 		(uplink_endpoint_summaries(session->controller, session->summary_port, endpoint) < 0 ||
-			uplink_socket_open(session->zmq, endpoint, &session->summaries) < 0))
+			uplink_socket_open(session->zmq, endpoint, &session->keys, &session->summaries) < 0))
 		return;
 	if (queue->in_flight > 0 && now_ms - session->progress_ms >= session->resend_ms) {
 		uplink_queue_rewind(queue);

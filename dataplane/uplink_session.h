@@ -22,6 +22,7 @@ enum uplink_state {
 struct uplink_session {
 	const char *controller, *node; // constant
 	uint64_t incarnation;
+	struct uplink_keys keys;
 	struct uplink_source source;
 	void *zmq;
 	struct uplink_counters *counters; // written with relaxed atomics, read by any thread
@@ -29,6 +30,7 @@ struct uplink_session {
 
 	void *command, *summaries; // sockets, NULL where closed
 	struct uplink_queue queue;
+	struct uplink_commands commands;
 	enum uplink_state state;
 	uint64_t epoch; // greatest seen
 	uint32_t summary_port, beat_ms;

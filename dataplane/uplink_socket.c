@@ -67,7 +67,17 @@ int uplink_endpoint_summaries(const char *command, uint32_t port, char *out) {
 	return written > 0 && written < UPLINK_ENDPOINT_MAX ? 0 : -EINVAL;
 }
 
-int uplink_socket_open(void *zmq, const char *endpoint, void **out) {
+static int set_keys(void *socket, const struct uplink_keys *keys) {
+	if (keys->own.secret[0] == '\0')
+		return 0;
+	if (zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, keys->controller, KEY_TEXT_SIZE) < 0 ||
+		zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys->own.public, KEY_TEXT_SIZE) < 0 ||
+		zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys->own.secret, KEY_TEXT_SIZE) < 0)
+		return -1;
+	return 0;
+}
+
+int uplink_socket_open(void *zmq, const char *endpoint, const struct uplink_keys *keys, void **out) {
 	void *socket = zmq_socket(zmq, ZMQ_DEALER);
 
 	if (socket == NULL)
@@ -79,7 +89,7 @@ int uplink_socket_open(void *zmq, const char *endpoint, void **out) {
 		if (zmq_setsockopt(socket, socket_options[i].option, value, is_wide ? sizeof(wide) : sizeof(int)) < 0)
 			goto err;
 	}
-	if (zmq_connect(socket, endpoint) < 0)
+	if (set_keys(socket, keys) < 0 || zmq_connect(socket, endpoint) < 0)
 		goto err;
 	*out = socket;
 	return 0;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "api/weir.pb-c.h"
+#include "dataplane/uplink_keys.h"
 
 enum { UPLINK_ENDPOINT_MAX = 256 };
 
@@ -23,8 +24,9 @@ int uplink_endpoint_check(const char *command);
 int uplink_endpoint_summaries(const char *command, uint32_t port, char *out);
 
 // A DEALER that is connecting to `endpoint`.
+//   keys    with no secret in them: in the clear
 //   return  0 or a negative errno
-int uplink_socket_open(void *zmq, const char *endpoint, void **out);
+int uplink_socket_open(void *zmq, const char *endpoint, const struct uplink_keys *keys, void **out);
 
 // Close; what is unsent may still leave for up to linger_ms after zmq_ctx_term is called. NULL is fine.
 void uplink_socket_close(void *socket, int linger_ms);

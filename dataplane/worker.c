@@ -7,6 +7,7 @@
 #include <rte_lcore.h>
 
 #include "dataplane/node.h"
+#include "dataplane/node_set.h"
 #include "dataplane/rcu.h"
 
 // Event time moves on in steps of at least this much for ticks: expiry and windows are no finer.
@@ -204,6 +205,7 @@ static void answer_snapshot(struct worker *worker) {
 	uint64_t asked = atomic_load_explicit(&worker->snapshot_asked, memory_order_acquire);
 	if (asked == atomic_load_explicit(&worker->snapshot_made, memory_order_relaxed))
 		return;
+	node_take_settings(worker->node, worker);
 	if (pthread_mutex_trylock(&worker->figures_lock) != 0)
 		return; // late: the last copies are being read
 	copy_figures(worker);

@@ -25,7 +25,8 @@ struct worker {
 	// manager: asks by adding 1; the worker answers with the same number once its copies are made, with UINT64_MAX
 	// when it ends
 	_Atomic uint64_t snapshot_asked, snapshot_made;
-	pthread_mutex_t figures_lock; // who touches the copies holds it; the worker only tries, until it ends
+	_Atomic uint64_t settings_taken; // of node->settings; worker: wo, manager: ro
+	pthread_mutex_t figures_lock;    // who touches the copies holds it; the worker only tries, until it ends
 };
 
 //   return  0 or a negative errno

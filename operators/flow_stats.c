@@ -474,14 +474,24 @@ static int flow_stats_open(struct operator *op) {
 	return error;
 }
 
-static int flow_stats_init(struct instance *self) {
-	const struct flow_stats_options *options = self->options;
-	struct flow_stats *stats = self->state;
-	const struct flow_timeouts timeouts = {
+static struct flow_timeouts configured_timeouts(const struct flow_stats_options *options) {
+	return (struct flow_timeouts){
 		.idle_ns = options->idle_timeout_ns,
 		.active_ns = options->active_timeout_ns,
 		.linger_ns = options->tcp_linger_ns,
 	};
+}
+
+// A flow that is on the wheel already is looked at by its old deadline, then by the new rules.
+static void flow_stats_take_options(struct instance *self) {
+	struct flow_stats *stats = self->state;
+	stats->expiry.timeouts = configured_timeouts(self->options);
+}
+
+static int flow_stats_init(struct instance *self) {
+	const struct flow_stats_options *options = self->options;
+	struct flow_stats *stats = self->state;
+	const struct flow_timeouts timeouts = configured_timeouts(options);
 	struct flow_stats_shared *shared = self->op->shared;
 	stats->table = shared->table;
 	if (shared->tcp != NULL) {
@@ -515,11 +525,11 @@ static const struct option flow_stats_option_table[] = {
 	{"max_flows", OPTION_UINT, AT(max_flows), "1048576", 1, FLOW_TABLE_CAPACITY_MAX,
 		.help = "flows kept at once, by all instances together; some 125 bytes each, more with IPv6 and where "
 			"updates are heard; taken when used"},
-	{"idle_timeout", OPTION_DURATION, AT(idle_timeout_ns), "60s", MS, 7 * DAY,
+	{"idle_timeout", OPTION_DURATION, AT(idle_timeout_ns), "60s", MS, 7 * DAY, .live = true,
 		.help = "a flow ends when it has had no packet for so long"},
-	{"active_timeout", OPTION_DURATION, AT(active_timeout_ns), "300s", MS, 7 * DAY,
+	{"active_timeout", OPTION_DURATION, AT(active_timeout_ns), "300s", MS, 7 * DAY, .live = true,
 		.help = "a flow that goes on gets a record each time it has lasted so long"},
-	{"tcp_linger", OPTION_DURATION, AT(tcp_linger_ns), "5s", MS, 7 * DAY,
+	{"tcp_linger", OPTION_DURATION, AT(tcp_linger_ns), "5s", MS, 7 * DAY, .live = true,
 		.help = "late segments of a closed TCP connection are counted with it for so long"},
 	{"update_interval", OPTION_DURATION, AT(update_interval_ns), "1s", MS, DAY,
 		.help = "event time between two updates of a flow that changes"},
@@ -580,6 +590,7 @@ static struct operator_type flow_stats_type = {
 	.open = flow_stats_open,
 	.close = flow_stats_close,
 	.init = flow_stats_init,
+	.take_options = flow_stats_take_options,
 	.fini = flow_stats_fini,
 	.process = flow_stats_process,
 	.tick = flow_stats_tick,

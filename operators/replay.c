@@ -97,6 +97,7 @@ static const struct option replay_option_table[] = {
 		.type = OPTION_RATE,
 		AT(rate),
 		.default_text = "0",
+		.live = true,
 		.help = "packets a second, of all instances together; 0: as fast as they are taken"},
 	{.name = "interval",
 		.type = OPTION_DURATION,
@@ -239,19 +240,28 @@ static void replay_close(struct operator *op) {
 	op->shared = NULL;
 }
 
+// This instance's share of the rate.
+static void replay_take_options(struct instance *self) {
+	const struct replay_options *options = self->options;
+	struct replay_state *state = self->state;
+	uint64_t instances = self->op->instance_count;
+	uint64_t share = options->rate / instances + (self->index < options->rate % instances);
+	state->rate = options->rate ? RTE_MAX(1, share) : 0;
+	state->paced_ns = 0;
+	state->sent = 0;
+}
+
 static int replay_init(struct instance *self) {
 	const struct replay_options *options = self->options;
 	const struct replay_shared *shared = self->op->shared;
 	struct replay_state *state = self->state;
-	uint64_t instances = self->op->instance_count;
 	*state = (struct replay_state){
 		.slice = &shared->store.slices[self->index],
 		.rounds = options->loops,
 		.base_ns = shared->store.start_ns,
 		.span_ns = shared->store.span_ns,
 	};
-	if (options->rate)
-		state->rate = RTE_MAX(1, options->rate / instances + (self->index < options->rate % instances));
+	replay_take_options(self);
 	return 0;
 }
 
@@ -357,6 +367,7 @@ static struct operator_type replay_type = {
 	.open = replay_open,
 	.close = replay_close,
 	.init = replay_init,
+	.take_options = replay_take_options,
 	.poll = replay_poll,
 };
 OPERATOR_REGISTER(replay_type);

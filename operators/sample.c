@@ -43,15 +43,15 @@ struct sample_options {
 // What the instances share; constant once they run.
 struct selection {
 	uint8_t secret[KEY_SECRET_SIZE];
-	uint64_t limit; // a random number up to this is a choice
 	unsigned key_count;
 	const struct field *key[GROUPING_KEY_MAX], *mirror[GROUPING_KEY_MAX];
 };
 
 struct sample {
 	const struct selection *selection;
-	uint64_t passed_over; // mode packet: since the last choice
-	uint64_t generator;   // mode random
+	uint64_t one_in, limit; // a random number up to limit is a choice
+	uint64_t passed_over;   // mode packet: since the last choice
+	uint64_t generator;     // mode random
 };
 
 // SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
@@ -72,8 +72,9 @@ static size_t gather(const struct field *const *fields, unsigned count, const ui
 	return size;
 }
 
-static bool is_flow_chosen(const struct instance *self, const struct selection *selection, const void *body) {
+static bool is_flow_chosen(const struct instance *self, const struct sample *state, const void *body) {
 	const struct sample_options *options = self->options;
+	const struct selection *selection = state->selection;
 	uint8_t key[KEY_SIZE_MAX], mirrored[KEY_SIZE_MAX];
 	const uint8_t *hashed = key;
 	size_t size = gather(selection->key, selection->key_count, body, key);
@@ -83,7 +84,7 @@ static bool is_flow_chosen(const struct instance *self, const struct selection *
 		if (memcmp(mirrored, key, size) < 0)
 			hashed = mirrored;
 	}
-	return XXH3_64bits_withSecret(hashed, size, selection->secret, KEY_SECRET_SIZE) <= selection->limit;
+	return XXH3_64bits_withSecret(hashed, size, selection->secret, KEY_SECRET_SIZE) <= state->limit;
 }
 
 //   body  of the tuple
@@ -91,10 +92,10 @@ static bool is_chosen(struct instance *self, const void *body) {
 	const struct sample_options *options = self->options;
 	struct sample *state = self->state;
 	if (options->mode == MODE_FLOW)
-		return is_flow_chosen(self, state->selection, body);
+		return is_flow_chosen(self, state, body);
 	if (options->mode == MODE_RANDOM)
-		return next_random(&state->generator) <= state->selection->limit;
-	if (++state->passed_over < options->one_in)
+		return next_random(&state->generator) <= state->limit;
+	if (++state->passed_over < state->one_in)
 		return false;
 	state->passed_over = 0;
 	return true;
@@ -164,7 +165,6 @@ static int sample_open(struct operator *op) {
 		operator_error(op, "out of memory");
 		return -ENOMEM;
 	}
-	selection->limit = UINT64_MAX / options->one_in;
 	int ret = make_secret(op, selection);
 	return ret == 0 && options->mode == MODE_FLOW ? resolve_key(op, selection) : ret;
 }
@@ -174,13 +174,20 @@ static void sample_close(struct operator *op) {
 	op->shared = NULL;
 }
 
-static int sample_init(struct instance *self) {
+static void sample_take_options(struct instance *self) {
 	const struct sample_options *options = self->options;
+	struct sample *state = self->state;
+	state->one_in = options->one_in;
+	state->limit = UINT64_MAX / options->one_in;
+	self->gauges[GAUGE_ONE_IN] = options->one_in;
+}
+
+static int sample_init(struct instance *self) {
 	struct sample *state = self->state;
 	state->selection = self->op->shared;
 	memcpy(&state->generator, state->selection->secret, sizeof(state->generator));
 	state->generator += self->index * UINT64_C(0xd1342543de82ef95);
-	self->gauges[GAUGE_ONE_IN] = options->one_in;
+	sample_take_options(self);
 	return 0;
 }
 
@@ -189,7 +196,7 @@ static const char *const mode_names[] = {
 
 #define AT(member) offsetof(struct sample_options, member)
 static const struct option sample_option_table[] = {
-	{"one_in", OPTION_UINT, AT(one_in), .min = 1, .max = 1000000000, .required = true,
+	{"one_in", OPTION_UINT, AT(one_in), .min = 1, .max = 1000000000, .required = true, .live = true,
 		.help = "N, of which one passes"},
 	{"mode", OPTION_ENUM, AT(mode), "packet", .choices = mode_names,
 		.help = "each N-th tuple, each tuple with probability 1/N, or all tuples of one flow in N"},
@@ -241,6 +248,7 @@ static struct operator_type sample_type = {
 	.open = sample_open,
 	.close = sample_close,
 	.init = sample_init,
+	.take_options = sample_take_options,
 	.process = sample_process,
 };
 OPERATOR_REGISTER(sample_type);

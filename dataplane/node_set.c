@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// An option that may change is read by its operator in init and take_options only. So it is enough to change it while
+// no worker is in take_options (settings_lock), and to have every worker go through that; the way there is the one by
+// which workers answer for their figures, so the loop pays nothing.
+#include "dataplane/node_set.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/text.h"
+
+enum { TARGET_SIZE = 256 };
+
+struct target_names {
+	const char *pipeline; // NULL: any
+	const char *op, *option;
+};
+
+// Split [PIPELINE/]OPERATOR.OPTION in place.
+static bool split(char *text, struct target_names *out) {
+	char *slash = strchr(text, '/');
+	*out = (struct target_names){.op = text};
+	if (slash != NULL) {
+		*slash = '\0';
+		out->pipeline = text;
+		out->op = slash + 1;
+	}
+	char *dot = strchr(out->op, '.');
+	if (dot == NULL)
+		return false;
+	*dot = '\0';
+	out->option = dot + 1;
+	return true;
+}
+
+//   return  NULL, with a line in text: there is none, or several
+static struct operator *find_operator(struct node *node, const struct target_names *names, char *text, size_t size) {
+	struct operator *found = NULL;
+	for (unsigned i = 0; i < node->plan->operator_count; i++) {
+		struct operator *op = &node->operators[i];
+		if (strcmp(op->name, names->op) != 0 ||
+			(names->pipeline != NULL && strcmp(op->pipeline, names->pipeline) != 0))
+			continue;
+		if (found != NULL) {
+			snprintf(text, size, "%s: in several pipelines; expected %s/%s.%s or %s/%s.%s", names->op,
+				found->pipeline, names->op, names->option, op->pipeline, names->op, names->option);
+			return NULL;
+		}
+		found = op;
+	}
+	if (found == NULL) {
+		text[0] = '\0';
+		text_append_quoted(text, size, names->op);
+		text_append(text, size, ": no such operator here; expected");
+		for (unsigned i = 0; i < node->plan->operator_count; i++)
+			text_append(text, size, "%s %s", i > 0 ? "," : "", node->operators[i].name);
+	}
+	return found;
+}
+
+//   return  NULL, with a line in text: no such option, or not one that may change
+static const struct option *find_option(const struct operator *op, const char *name, char *text, size_t size) {
+	const struct option *option = option_lookup(op->type->options, name);
+	const char *lead = " ";
+	if (option != NULL && option->live)
+		return option;
+	snprintf(text, size, "%s.%.64s: %s;", op->name, name,
+		option == NULL ? "no such option" : "can't change while the node runs");
+	for (option = op->type->options; option != NULL && option->name != NULL; option++) {
+		if (!option->live)
+			continue;
+		text_append(text, size, "%s%s", lead[0] == ' ' ? " expected " : lead, option->name);
+		lead = ", ";
+	}
+	if (lead[0] == ' ')
+		text_append(text, size, " none of its options can");
+	return NULL;
+}
+
+// Try it on a copy: options that may change own nothing, so that the copy needs no release.
+static int try_value(
+	const struct operator *op, const struct option *option, const char *value, char *text, size_t size) {
+	char error[256];
+	void *copy = malloc(op->type->options_size);
+	if (copy == NULL)
+		return -ENOMEM;
+	memcpy(copy, op->options, op->type->options_size);
+	int ret = option_set(option, copy, value, error, sizeof(error));
+	if (ret == 0 && op->type->check != NULL)
+		ret = op->type->check(copy, error, sizeof(error));
+	free(copy);
+	if (ret != 0)
+		snprintf(text, size, "%s.%s: %.160s", op->name, option->name, error);
+	return ret == 0 ? 0 : -EINVAL;
+}
+
+static bool is_taken_by_all(struct node *node) {
+	uint64_t settings = atomic_load(&node->settings);
+	for (unsigned i = 0; i < node->worker_count; i++)
+		if (atomic_load(&node->workers[i].settings_taken) < settings &&
+			atomic_load(&node->workers[i].snapshot_made) != UINT64_MAX)
+			return false;
+	return true;
+}
+
+int node_set(struct node *node, const char *target, const char *value, char *text, size_t size) {
+	char copy[TARGET_SIZE], before[64], after[64], error[256];
+	struct target_names names;
+	if (strlen(target) >= sizeof(copy) || !split(strcpy(copy, target), &names)) {
+		snprintf(text, size, "expected [PIPELINE/]OPERATOR.OPTION");
+		return -EINVAL;
+	}
+	struct operator *op = find_operator(node, &names, text, size);
+	const struct option *option = op != NULL ? find_option(op, names.option, text, size) : NULL;
+	if (option == NULL)
+		return -EINVAL;
+	int ret = try_value(op, option, value, text, size);
+	if (ret != 0)
+		return ret;
+	pthread_mutex_lock(&node->settings_lock);
+	option_format_value(option, op->options, before, sizeof(before));
+	ret = option_set(option, (void *)op->options, value, error, sizeof(error));
+	option_format_value(option, op->options, after, sizeof(after));
+	atomic_fetch_add(&node->settings, 1);
+	pthread_mutex_unlock(&node->settings_lock);
+	node_snapshot_begin(node);
+	node_snapshot_end(node);
+	snprintf(text, size, "%s/%s.%s: %s, was %s%s", op->pipeline, op->name, option->name, after, before,
+		is_taken_by_all(node) ? "" : "; a worker is busy and takes it over later");
+	return ret;
+}
+
+void node_take_settings(struct node *node, struct worker *worker) {
+	uint64_t settings = atomic_load_explicit(&node->settings, memory_order_acquire);
+	if (settings == atomic_load_explicit(&worker->settings_taken, memory_order_relaxed))
+		return;
+	pthread_mutex_lock(&node->settings_lock);
+	for (unsigned i = 0; i < worker->schedule->entry_count; i++) {
+		struct instance *instance = worker->schedule->entries[i].instance;
+		if (instance->type->take_options != NULL)
+			instance->type->take_options(instance);
+	}
+	atomic_store_explicit(&worker->settings_taken, settings, memory_order_release);
+	pthread_mutex_unlock(&node->settings_lock);
+}
+
+Weir__CommandStatus node_execute(void *context, const Weir__Command *command, char *text, size_t size) {
+	struct node *node = context;
+	if (strcmp(command->verb, "set") == 0)
+		return node_set(node, command->target, command->value, text, size) == 0
+			       ? WEIR__COMMAND_STATUS__COMMAND_DONE
+			       : WEIR__COMMAND_STATUS__COMMAND_REFUSED;
+	if (strcmp(command->verb, "log") == 0) {
+		snprintf(text, size, "written to the node's log");
+		return WEIR__COMMAND_STATUS__COMMAND_DONE;
+	}
+	if (strcmp(command->verb, "stop") == 0) {
+		node_stop(node);
+		snprintf(text, size, "sources stopped; it drains and ends");
+		return WEIR__COMMAND_STATUS__COMMAND_DONE;
+	}
+	text[0] = '\0';
+	text_append_quoted(text, size, command->verb);
+	text_append(text, size, ": expected set, log or stop");
+	return WEIR__COMMAND_STATUS__COMMAND_REFUSED;
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Commands of the controller: each id is carried out once, however often it comes, and always has the same
+// answer.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/weir.pb-c.h"
+
+enum {
+	UPLINK_COMMANDS_KEPT = 64, // answers remembered; a controller gives up long before it has sent so many more
+	UPLINK_COMMAND_ID_SIZE = 64,
+	UPLINK_COMMAND_TEXT_SIZE = 256,
+};
+
+// Carry a command out, on the uplink's thread. It is one of api/weir.proto's, its epoch is valid.
+//   text    [size], one line: what was done, or why not
+//   return  COMMAND_DONE or COMMAND_REFUSED
+typedef Weir__CommandStatus uplink_execute(void *context, const Weir__Command *command, char *text, size_t size);
+
+struct uplink_answer {
+	char id[UPLINK_COMMAND_ID_SIZE], text[UPLINK_COMMAND_TEXT_SIZE];
+	Weir__CommandStatus status;
+};
+
+struct uplink_commands {
+	struct uplink_answer kept[UPLINK_COMMANDS_KEPT]; // ring
+	uint64_t count;
+};
+
+// Whether it can be one: its id is there and fits.
+bool uplink_command_is_valid(const Weir__Command *command);
+
+// The answer to a command that was carried out before, or NULL.
+const struct uplink_answer *uplink_command_lookup(const struct uplink_commands *commands, const char *id);
+
+// Carry out and remember. Without `execute` every command is refused.
+const struct uplink_answer *uplink_command_run(
+	struct uplink_commands *commands, const Weir__Command *command, uplink_execute *execute, void *context);
