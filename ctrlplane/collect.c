@@ -35,7 +35,7 @@ struct delivery {
 	struct identity from;
 	const Weir__Message *message;
 	const struct access_peer *peer; // whose key the connection has; NULL: nobody's
-	bool is_shed; // a summary without its lists
+	bool is_shed;                   // a summary without its lists
 };
 
 int collect_summary_endpoint(const char *commands, char *out, size_t size) {

@@ -22,8 +22,8 @@ struct collect {
 	void *context;
 	void *commands, *summaries; // ROUTER
 	struct gate gate;
-	uint64_t behind_mono_ns;    // since when more comes in than is worked off; 0: nothing waits
-	bool is_due;                // a node's time ran ahead: alert rules have to be evaluated before more is taken
+	uint64_t behind_mono_ns; // since when more comes in than is worked off; 0: nothing waits
+	bool is_due;             // a node's time ran ahead: alert rules have to be evaluated before more is taken
 	char commands_at[COLLECT_ENDPOINT_SIZE], summaries_at[COLLECT_ENDPOINT_SIZE];
 };
 

@@ -30,7 +30,7 @@ struct config {
 
 	char listen[CONFIG_TEXT_SIZE]; // collect: endpoint of the command socket
 	uint32_t nodes_max;
-	uint64_t shed_after_ns; // behind for longer, summaries are taken without their lists
+	uint64_t shed_after_ns;               // behind for longer, summaries are taken without their lists
 	char key[CONFIG_TEXT_SIZE];           // path of the controller's secret key file; empty: none
 	char allowed_nodes[CONFIG_TEXT_SIZE]; // path of a directory or file of public keys; empty: nobody
 	char allowed_users[CONFIG_TEXT_SIZE];

@@ -68,7 +68,8 @@ static int collect_prepare(struct stage *stage, const void *options, char *error
 	const struct config *config = &stage->shared->config, *fresh = options;
 	if (strcmp(config->listen, fresh->listen) != 0 || strcmp(config->key, fresh->key) != 0 ||
 		config->nodes_max != fresh->nodes_max || config->shed_after_ns != fresh->shed_after_ns) {
-		snprintf(error, CONF_ERROR_SIZE, "stage collect: other values of listen, nodes_max, shed_after or key need a restart");
+		snprintf(error, CONF_ERROR_SIZE,
+			"stage collect: other values of listen, nodes_max, shed_after or key need a restart");
 		return -EINVAL;
 	}
 	return access_prepare(&stage->shared->access, fresh, error);
