@@ -2,7 +2,7 @@
 // Copyright (c) 2026 the weir authors
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { matches, sortRows } from "../src/lib/table";
+import { latestOfEach, matches, sortRows } from "../src/lib/table";
 
 test("figures sort as figures, unknown ones last in both directions", () => {
 	const rows = [{ n: 9 }, { n: null }, { n: 10 }, { n: 1 }];
@@ -40,4 +40,12 @@ test("a search finds all of its words, anywhere", () => {
 	assert.ok(matches("tcp 10.0.0.1:80 http", "HTTP 10.0"));
 	assert.ok(!matches("tcp 10.0.0.1:80 http", "udp 10.0"));
 	assert.ok(matches("anything", "  "));
+});
+
+test("of a decision that changed only the newest entry is left", () => {
+	const entries = ["c1-2 done", "c1-1 done", "c1-2 sent"].map((words) => ({ id: words.slice(0, 4), words }));
+	assert.deepEqual(
+		latestOfEach(entries).map((entry) => entry.words),
+		["c1-2 done", "c1-1 done"],
+	);
 });

@@ -258,8 +258,19 @@ export interface Series {
 	gaps: { from_ms: number; to_ms: number; reason: string }[];
 }
 
+/** Two nodes, and what went from one to the other. */
+export interface Pair {
+	from_node: string;
+	to_node: string;
+	flows: number;
+	packets: number;
+	lost_packets: number;
+	lost_share: Figure;
+	delay: { samples: number; min_ns: Figure; p50_ns: Figure; p95_ns: Figure; max_ns: Figure };
+}
+
 /** A flow that two nodes saw. */
-export interface Path {
+export interface PathFlow {
 	src_ip: string;
 	dst_ip: string;
 	src_port: number;
@@ -268,11 +279,34 @@ export interface Path {
 	from_node: string;
 	to_node: string;
 	delay_ns: Figure;
-	lost_packets: Figure;
 	packets: number;
+	lost_packets: Figure;
+	reverse_packets: number;
+	reverse_lost_packets: Figure;
+	ended: boolean | number;
 }
 
 export interface Paths {
 	stored_ns: number;
-	paths?: Path[];
+	pairs: Pair[];
+	flows: PathFlow[];
+}
+
+/** What the controller decided; the stream has an entry each time one changes. */
+export interface Decision {
+	time_ms: number;
+	id: string;
+	kind?: string;
+	cause?: string;
+	command?: string;
+	target?: string;
+	value?: string;
+	node?: string;
+	reason?: string;
+	status?: string;
+	answer?: string;
+}
+
+export interface Decisions {
+	decisions: Decision[];
 }

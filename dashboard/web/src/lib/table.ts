@@ -28,3 +28,10 @@ export function matches(text: string, search: string): boolean {
 	const where = text.toLowerCase();
 	return words.every((word) => where.includes(word));
 }
+
+/** Of entries that come newest first, the first of each id: how it stands. */
+export function latestOfEach<T extends { id: string }>(entries: readonly T[]): T[] {
+	const seen = new Map<string, T>();
+	for (const entry of entries) if (!seen.has(entry.id)) seen.set(entry.id, entry);
+	return [...seen.values()];
+}

@@ -11,6 +11,7 @@ import { Empty, Missing } from "../components/notice";
 import { type Column, Table } from "../components/table";
 import { duration, moment, si } from "../lib/format";
 import { bounds, type Range } from "../lib/range";
+import { Decisions } from "./decisions";
 import type { ViewProps } from "./view";
 
 const RANK: Record<string, number> = { info: 1, warning: 2, critical: 3 };
@@ -164,7 +165,7 @@ function Timeline({ alerts, range }: { alerts: Alert[]; range: Range }) {
 }
 
 export function AlertsView({ range }: ViewProps) {
-	useWanted("alerts/history");
+	useWanted("alerts/history", "decisions");
 	const active = usePart<ActiveAlerts>("alerts");
 	const history = usePart<AlertHistory>("alerts/history");
 	const [search, setSearch] = useState("");
@@ -215,6 +216,7 @@ export function AlertsView({ range }: ViewProps) {
 					<Missing error={history.error} />
 				)}
 			</section>
+			<Decisions />
 		</>
 	);
 }

@@ -4,70 +4,148 @@
 // Paths between nodes: flows that two of them saw, the delay between the two sights, and what was lost on the way.
 import { useState } from "preact/hooks";
 import { usePart } from "../api/hooks";
-import type { Path, Paths as PathsAnswer } from "../api/types";
+import type { Pair, PathFlow, Paths as PathsAnswer } from "../api/types";
 import { Search } from "../components/controls";
-import { Empty } from "../components/notice";
+import { Missing } from "../components/notice";
 import { type Column, Table } from "../components/table";
 import { count, endpoint, latency, share } from "../lib/format";
 
-const nameOf = (path: Path): string =>
-	`${path.protocol} ${endpoint(path.src_ip, path.src_port)} → ${endpoint(path.dst_ip, path.dst_port)}`;
-const lostShare = (path: Path): number | null =>
-	path.lost_packets === null || path.packets === 0 ? null : path.lost_packets / path.packets;
-
-const COLUMNS: Column<Path>[] = [
-	{ name: "from", title: "From", value: (path) => path.from_node },
-	{ name: "to", title: "To", value: (path) => path.to_node },
-	{ name: "flow", title: "Flow", value: nameOf, show: (path) => <span class="subject">{nameOf(path)}</span> },
+const PAIRS: Column<Pair>[] = [
+	{ name: "from", title: "From", value: (pair) => pair.from_node },
+	{ name: "to", title: "To", value: (pair) => pair.to_node },
 	{
-		name: "delay",
-		title: "Delay",
+		name: "p50",
+		title: "Median delay",
 		figure: true,
-		value: (path) => path.delay_ns,
-		show: (path) => latency(path.delay_ns),
+		value: (pair) => pair.delay.p50_ns,
+		show: (pair) => latency(pair.delay.p50_ns),
+		hint: "of the last minutes, with what the nodes' clocks differ by",
+	},
+	{
+		name: "p95",
+		title: "p95 delay",
+		figure: true,
+		value: (pair) => pair.delay.p95_ns,
+		show: (pair) => latency(pair.delay.p95_ns),
+	},
+	{
+		name: "flows",
+		title: "Flows",
+		figure: true,
+		minor: true,
+		value: (pair) => pair.flows,
+		show: (pair) => count(pair.flows),
 	},
 	{
 		name: "packets",
 		title: "Packets",
 		figure: true,
-		value: (path) => path.packets,
-		show: (path) => count(path.packets),
+		minor: true,
+		value: (pair) => pair.packets,
+		show: (pair) => count(pair.packets),
 	},
 	{
 		name: "lost",
 		title: "Lost",
 		figure: true,
-		value: (path) => path.lost_packets,
-		show: (path) => count(path.lost_packets),
+		value: (pair) => pair.lost_packets,
+		show: (pair) => count(pair.lost_packets),
 	},
-	{ name: "share", title: "Share lost", figure: true, value: lostShare, show: (path) => share(lostShare(path)) },
+	{
+		name: "share",
+		title: "Share lost",
+		figure: true,
+		value: (pair) => pair.lost_share,
+		show: (pair) => share(pair.lost_share),
+	},
 ];
 
-export function Paths() {
-	const { data } = usePart<PathsAnswer>("paths");
+const nameOf = (flow: PathFlow): string =>
+	`${flow.protocol} ${endpoint(flow.src_ip, flow.src_port)} → ${endpoint(flow.dst_ip, flow.dst_port)}`;
+const textOf = (flow: PathFlow): string => `${nameOf(flow)} ${flow.from_node} ${flow.to_node}`;
+
+const FLOWS: Column<PathFlow>[] = [
+	{ name: "flow", title: "Flow", value: nameOf, show: (flow) => <span class="subject">{nameOf(flow)}</span> },
+	{ name: "from", title: "From", minor: true, value: (flow) => flow.from_node },
+	{ name: "to", title: "To", minor: true, value: (flow) => flow.to_node },
+	{
+		name: "delay",
+		title: "Delay",
+		figure: true,
+		value: (flow) => flow.delay_ns,
+		show: (flow) => latency(flow.delay_ns),
+	},
+	{
+		name: "packets",
+		title: "Packets",
+		figure: true,
+		minor: true,
+		value: (flow) => flow.packets,
+		show: (flow) => count(flow.packets),
+	},
+	{
+		name: "lost",
+		title: "Lost",
+		figure: true,
+		value: (flow) => flow.lost_packets,
+		show: (flow) => count(flow.lost_packets),
+	},
+	{
+		name: "reverse",
+		title: "Lost back",
+		figure: true,
+		minor: true,
+		value: (flow) => flow.reverse_lost_packets,
+		show: (flow) => count(flow.reverse_lost_packets),
+		hint: "of the packets that answered",
+	},
+];
+
+function Flows({ flows }: { flows: PathFlow[] }) {
 	const [search, setSearch] = useState("");
 	return (
 		<section class="card table-card">
 			<header>
-				<h3>Paths between nodes</h3>
-				<span class="hint">flows that two nodes saw</span>
-				<span class="spacer" />
-				{data && <Search label="Search paths" value={search} onInput={setSearch} />}
+				<h3>Flows seen at two nodes</h3>
+				<Search label="Search flows" value={search} onInput={setSearch} />
 			</header>
-			{data ? (
-				<Table
-					caption="Paths between nodes"
-					columns={COLUMNS}
-					rows={data.paths ?? []}
-					keyOf={(path) => `${path.from_node} ${path.to_node} ${nameOf(path)}`}
-					order={{ column: "lost", descending: true }}
-					search={search}
-					textOf={(path) => `${path.from_node} ${path.to_node} ${nameOf(path)}`}
-					empty="No flow was seen by two nodes."
-				/>
-			) : (
-				<Empty>No flow was seen by two nodes.</Empty>
-			)}
+			<Table
+				caption="Flows seen at two nodes"
+				columns={FLOWS}
+				rows={flows}
+				keyOf={textOf}
+				order={{ column: "lost", descending: true }}
+				search={search}
+				textOf={textOf}
+			/>
 		</section>
+	);
+}
+
+export function Paths() {
+	const { data } = usePart<PathsAnswer>("paths");
+	const flows = data?.flows ?? [];
+	return (
+		<>
+			<section class="card table-card">
+				<header>
+					<h3>Paths between nodes</h3>
+					<span class="hint">from flows that two nodes saw</span>
+				</header>
+				{data?.pairs ? (
+					<Table
+						caption="Paths between nodes"
+						columns={PAIRS}
+						rows={data.pairs}
+						keyOf={(pair) => `${pair.from_node} ${pair.to_node}`}
+						order={{ column: "share", descending: true }}
+						empty="No flow was seen by two nodes."
+					/>
+				) : (
+					<Missing error={undefined}>No flow was seen by two nodes.</Missing>
+				)}
+			</section>
+			{flows.length > 0 && <Flows flows={flows} />}
+		</>
 	);
 }

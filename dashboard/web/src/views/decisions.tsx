@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// What the controller decided, why, and how it went: of each decision how it stands now.
+import { usePart } from "../api/hooks";
+import type { Decision, Decisions as DecisionsAnswer } from "../api/types";
+import { Badge } from "../components/badge";
+import { Missing } from "../components/notice";
+import { type Column, Table } from "../components/table";
+import { moment } from "../lib/format";
+import { latestOfEach } from "../lib/table";
+
+type Tone = Parameters<typeof Badge>[0]["tone"];
+
+const TONES: Record<string, Tone> = { done: "good", refused: "critical", timed_out: "warning" };
+
+const commandOf = (decision: Decision): string =>
+	[decision.command, decision.target, decision.value].filter(Boolean).join(" ");
+const whyOf = (decision: Decision): string => [decision.reason, decision.answer].filter(Boolean).join("; ");
+
+const COLUMNS: Column<Decision>[] = [
+	{ name: "time", title: "When", value: (one) => one.time_ms, show: (one) => moment(one.time_ms) },
+	{
+		name: "status",
+		title: "Status",
+		value: (one) => one.status ?? "",
+		show: (one) => <Badge tone={TONES[one.status ?? ""] ?? "info"}>{(one.status ?? "–").replace("_", " ")}</Badge>,
+	},
+	{ name: "node", title: "Node", value: (one) => one.node ?? "" },
+	{
+		name: "command",
+		title: "Command",
+		value: commandOf,
+		show: (one) => <span class="subject">{commandOf(one)}</span>,
+	},
+	{
+		name: "cause",
+		title: "By",
+		minor: true,
+		value: (one) => `${one.kind ?? ""} ${one.cause ?? ""}`,
+	},
+	{ name: "why", title: "Why", minor: true, value: whyOf },
+	{ name: "id", title: "Id", minor: true, value: (one) => one.id, hint: "weirctl explain ID says all of it" },
+];
+
+export function Decisions() {
+	const { data, error } = usePart<DecisionsAnswer>("decisions");
+	return (
+		<section class="card table-card">
+			<header>
+				<h3>Decisions</h3>
+				<span class="hint">commands to nodes, by rules and by people</span>
+			</header>
+			{data ? (
+				<Table
+					caption="Decisions, latest first"
+					columns={COLUMNS}
+					rows={latestOfEach(data.decisions)}
+					keyOf={(one) => one.id}
+					order={{ column: "time", descending: true }}
+					empty="Nothing was decided yet."
+				/>
+			) : (
+				<Missing error={error} />
+			)}
+		</section>
+	);
+}
