@@ -46,3 +46,12 @@ test("nothing makes nothing, and one bucket is a bar", () => {
 	assert.deepEqual(toBars([[1000, 0]]).bars, []);
 	assert.equal(toBars([[1000, 7]]).bars[0]?.right, 1);
 });
+
+test("fine buckets are put together, and none is lost", () => {
+	const fine = Array.from({ length: 600 }, (_, i): [number, number] => [1000 * 1.02 ** i, 1 + (i % 7)]);
+	const { bars } = toBars(fine);
+	assert.ok(bars.length <= 44);
+	const sum = (counts: number[]): number => counts.reduce((a, b) => a + b, 0);
+	assert.equal(sum(bars.map((bar) => bar.count)), sum(fine.map(([, count]) => count)));
+	assert.ok(bars.every((bar) => bar.left >= 0 && bar.right <= 1 + 1e-9));
+});

@@ -52,3 +52,9 @@ test("a description passes over what is not known", () => {
 	assert.equal(describe([null, null]), null);
 	assert.equal(describe([]), null);
 });
+
+test("a second in which a field has nothing to say is no gap", () => {
+	const of = series([1, null, 3]);
+	of.fields.b = [7, 8, 9];
+	assert.deepEqual(toColumns(of, ["a"]).gaps, []);
+});

@@ -19,6 +19,10 @@ export interface Bars {
 	ticks: { at: number; ns: number }[];
 }
 
+const BARS_MAX = 44;
+
+type Bucket = readonly [upper_ns: number, count: number];
+
 /** How wide a bucket is whose lower neighbour is empty and so not there: as the narrowest of them. */
 function narrowest(uppers: readonly number[]): number {
 	let ratio = 2;
@@ -29,15 +33,28 @@ function narrowest(uppers: readonly number[]): number {
 	return ratio;
 }
 
+/** Fine buckets put together, so that bars are wide enough to be seen; each keeps its count. */
+function merge(buckets: readonly Bucket[], ratio: number): { merged: Bucket[]; ratio: number } {
+	const low = Math.log((buckets[0] as Bucket)[0] / ratio);
+	const high = Math.log((buckets[buckets.length - 1] as Bucket)[0]);
+	const width = (high - low) / BARS_MAX;
+	if (width <= Math.log(ratio)) return { merged: [...buckets], ratio };
+	const counts = new Map<number, number>();
+	for (const [upper, count] of buckets) {
+		const bar = Math.min(BARS_MAX, Math.max(1, Math.ceil((Math.log(upper) - low) / width - 1e-9)));
+		counts.set(bar, (counts.get(bar) ?? 0) + count);
+	}
+	const merged = [...counts].map(([bar, count]): Bucket => [Math.exp(low + bar * width), count]);
+	return { merged, ratio: Math.exp(width) };
+}
+
 /** Buckets are [upper bound, count] with ascending bounds above 0; empty ones may be left out. */
-export function toBars(buckets: readonly (readonly [number, number])[]): Bars {
-	const full = buckets.filter(([upper, count]) => upper > 0 && count > 0);
-	const first = full[0];
-	const last = full[full.length - 1];
-	if (!first || !last) return { bars: [], ticks: [] };
-	const ratio = narrowest(full.map(([upper]) => upper));
-	const low = Math.log(first[0] / ratio);
-	const high = Math.log(last[0]);
+export function toBars(buckets: readonly Bucket[]): Bars {
+	const known = buckets.filter(([upper, count]) => upper > 0 && count > 0);
+	if (known.length === 0) return { bars: [], ticks: [] };
+	const { merged: full, ratio } = merge(known, narrowest(known.map(([upper]) => upper)));
+	const low = Math.log((full[0] as Bucket)[0] / ratio);
+	const high = Math.log((full[full.length - 1] as Bucket)[0]);
 	const at = (ns: number): number => (Math.log(ns) - low) / (high - low);
 	const most = Math.max(...full.map(([, count]) => count));
 	const bars = full.map(([upper, count], i) => {

@@ -46,8 +46,10 @@ export function findGaps(series: Series, values: readonly (number | null)[][]): 
 export function toColumns(series: Series, fields: readonly string[]): Columns {
 	const none = series.time_ms.map(() => null);
 	const values = fields.map((field) => series.fields[field] ?? none);
+	// A field may have nothing to say in a second that is known, such as round trips where there was no TCP.
+	const all = Object.values(series.fields);
 	const times = series.time_ms.map((ms) => ms / 1000);
-	return { from_ms: series.from_ms, to_ms: series.to_ms, times, values, gaps: findGaps(series, values) };
+	return { from_ms: series.from_ms, to_ms: series.to_ms, times, values, gaps: findGaps(series, all) };
 }
 
 /** Least, mean, greatest and last of what is known. */

@@ -16,7 +16,7 @@ import { count, latency, share } from "../lib/format";
 import { setParam } from "../lib/route";
 import type { ViewProps } from "./view";
 
-const FIELDS = ["tcp_rtt_p50_ns", "tcp_rtt_p95_ns", "tcp_rtt_p99_ns", "tcp_retransmitted_share"];
+const FIELDS = ["packets_per_s", "tcp_rtt_p50_ns", "tcp_rtt_p95_ns", "tcp_rtt_p99_ns", "tcp_retransmitted_share"];
 
 /** Bars are relative to the worst: shares are small. */
 function columnsOf(worst: number): Column<TcpPrefix>[] {
