@@ -10,9 +10,9 @@
 //   state   a queue of records (export_queue.h); one instance
 //   source  RFC 7011, 7012, 5103; api/ipfix_elements.c has the elements
 //
-// libfixbuf, which allocates, runs on the sender's thread alone. It writes messages to memory (ipfix_session.h), and this
-// file sends them: the library's own connections would wait for as long as TCP does. A record's place in the queue is free once
-// the message it is in has been sent, so a connection that breaks between two messages loses none.
+// libfixbuf, which allocates, runs on the sender's thread alone. It writes messages to memory (ipfix_session.h), and
+// this file sends them: the library's own connections would wait for as long as TCP does. A record's place in the queue
+// is free once the message it is in has been sent, so a connection that breaks between two messages loses none.
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
