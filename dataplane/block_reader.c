@@ -171,6 +171,11 @@ static int fill(struct block_reader *reader, size_t wanted, char *reason) {
 	return 1;
 }
 
+// The same, where it mostly is so already.
+static inline int have(struct block_reader *reader, size_t wanted, char *reason) {
+	return __builtin_expect(reader->size - reader->at >= wanted, 1) ? 1 : fill(reader, wanted, reason);
+}
+
 static int fail_cut(const struct block_reader *reader, size_t wanted, const char *what, char *reason) {
 	snprintf(reason, BLOCK_READER_REASON_MAX, "truncated dump file; tried to read %zu %s bytes, only got %zu",
 		wanted, what, reader->size - reader->at);
@@ -178,7 +183,7 @@ static int fail_cut(const struct block_reader *reader, size_t wanted, const char
 }
 
 int block_reader_next(struct block_reader *reader, struct block_reader_frame *frame, char *reason) {
-	int ret = fill(reader, RECORD_HEADER_SIZE, reason);
+	int ret = have(reader, RECORD_HEADER_SIZE, reason);
 	if (ret < 0)
 		return ret;
 	if (ret == 0)
@@ -189,7 +194,7 @@ int block_reader_next(struct block_reader *reader, struct block_reader_frame *fr
 			captured, BLOCK_READER_FRAME_MAX);
 		return -EIO;
 	}
-	ret = fill(reader, RECORD_HEADER_SIZE + captured, reason);
+	ret = have(reader, RECORD_HEADER_SIZE + captured, reason);
 	if (ret < 0)
 		return ret;
 	if (ret == 0) {

@@ -60,7 +60,23 @@ static int look_ahead(struct source_file *file, char *error) {
 	return ret < 0 ? ret : 0;
 }
 
+// The only file: its frames pass through.
+static int next_of_one(struct capture_merge *merge, struct capture_frame *frame, enum packet_link *link, char *error) {
+	struct source_file *file = &merge->files[0];
+	if (file->is_over)
+		return 0;
+	if (!capture_is_ready(file->capture))
+		return -EAGAIN;
+	int ret = capture_next(file->capture, frame, error);
+	*link = capture_link(file->capture);
+	merge->last = file;
+	file->is_over = ret != 1 && ret != -EAGAIN;
+	return ret;
+}
+
 int capture_merge_next(struct capture_merge *merge, struct capture_frame *frame, enum packet_link *link, char *error) {
+	if (merge->count == 1)
+		return next_of_one(merge, frame, link, error);
 	struct source_file *next = NULL;
 	for (unsigned i = 0; i < merge->count; i++) {
 		struct source_file *file = &merge->files[i];
