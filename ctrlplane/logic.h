@@ -17,6 +17,7 @@
 enum {
 	LOGIC_AHEAD = 2,            // intervals in one evaluation's time: more than a live node's jitter
 	LOGIC_BASELINES_MAX = 2048, // over all rules
+	LOGIC_STORED = 10,          // evaluations after which baselines are stored again
 	LOGIC_STALL = 4,            // intervals without an evaluation: the controller stood still
 };
 
@@ -37,6 +38,7 @@ struct logic {
 	uint64_t no_room[ALERT_RULES_MAX];    // subjects of each rule that found no room in the latest evaluation
 	uint64_t suppressed[ALERT_RULES_MAX]; // the sum of their increases
 	uint64_t forgotten;                   // baselines that had to make room
+	uint64_t stored_evaluations;          // as of which Redis was given the baselines
 };
 
 void logic_fini(struct logic *logic);
@@ -50,6 +52,12 @@ void logic_evaluate_ahead(struct logic *logic, struct state *state);
 
 // Take over other rules: alerts of rules that are gone end, baselines of those that measure the same are kept.
 void logic_replace_rules(struct logic *logic, struct state *state, const struct alert_rules *rules);
+
+// For the store: what was learnt is kept across restarts.
+//   return  a new object; NULL: it is not the same rule's any more, or is none
+json_t *logic_baseline_to_json(const struct logic *logic, const struct state *state, size_t i);
+// Put back what an earlier controller learnt, for rules that measure the same.
+void logic_restore_baseline(struct logic *logic, const struct state *state, const json_t *object);
 
 // The baseline of a rule and subject, made if it is new.
 //   return  NULL: no memory

@@ -65,6 +65,38 @@ void logic_baselines_fade(struct logic *logic, const struct alert_rule *rule) {
 	}
 }
 
+json_t *logic_baseline_to_json(const struct logic *logic, const struct state *state, size_t i) {
+	const struct logic_baseline *one = &logic->baselines[i];
+	const struct alert_rule *rule = alert_rules_find(&state->rules, one->rule);
+	if (rule == NULL)
+		return NULL;
+	json_t *object = baseline_to_json(&one->baseline, &one->shape);
+	json_object_set_new(object, "rule", json_string(one->rule));
+	json_object_set_new(object, "subject", json_string(one->subject));
+	json_object_set_new(object, "measure", json_string(rule->measure));
+	return object;
+}
+
+static const char *text_of(const json_t *object, const char *name) {
+	const char *text = json_string_value(json_object_get(object, name));
+	return text != NULL ? text : "";
+}
+
+void logic_restore_baseline(struct logic *logic, const struct state *state, const json_t *object) {
+	const struct alert_rule *rule = alert_rules_find(&state->rules, text_of(object, "rule"));
+	const char *subject = text_of(object, "subject");
+	if (rule == NULL || !alert_rule_has_baseline(rule) || strcmp(rule->measure, text_of(object, "measure")) != 0 ||
+		strlen(subject) >= ALERT_SUBJECT_SIZE || baseline_find(logic, rule->name, subject) != NULL)
+		return;
+	struct baseline_shape shape = baseline_shape(rule->window_s * NS_PER_S, rule->baseline_ns, logic->interval_ns);
+	struct baseline baseline;
+	struct logic_baseline *one = NULL;
+	if (baseline_from_json(object, &shape, &baseline))
+		one = logic_baseline(logic, rule, subject);
+	if (one != NULL)
+		one->baseline = baseline;
+}
+
 static void forget_baselines(struct logic *logic, const char *rule) {
 	size_t kept = 0;
 	for (size_t i = 0; i < logic->length; i++)

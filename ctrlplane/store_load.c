@@ -11,6 +11,7 @@
 
 #include "ctrlplane/clock.h"
 #include "ctrlplane/log.h"
+#include "ctrlplane/logic.h"
 #include "ctrlplane/store_parts.h"
 #include "ctrlplane/text.h"
 
@@ -23,6 +24,7 @@ enum {
 	LOAD_ALERT_HISTORY,
 	LOAD_DECISIONS,
 	LOAD_OPEN,
+	LOAD_BASELINES,
 	LOADS_GREETING
 };
 enum { LOAD_NODE, LOAD_SERIES, LOAD_OPERATORS, LOAD_NODE_OPEN, LOADS_PER_NODE };
@@ -63,6 +65,7 @@ uint64_t store_send_greeting(struct store *store, const char *password) {
 		load_words(store, &command, "XREVRANGE", "alerts:history");
 		load_words(store, &command, "XREVRANGE", "decisions");
 		load_words(store, &command, "HGETALL", "history:open");
+		load_words(store, &command, "HVALS", "baselines");
 	}
 	store_command_fini(&command);
 	return command.commands;
@@ -355,6 +358,15 @@ static void take_operators(struct node *node, const redisReply *reply) {
 	json_decref(value);
 }
 
+static void take_baselines(struct state *state, const redisReply *reply) {
+	for (size_t i = 0; state->logic != NULL && i < reply->elements; i++) {
+		json_t *value = reply->element[i]->str != NULL ? json_loads(reply->element[i]->str, 0, NULL) : NULL;
+		if (value != NULL)
+			logic_restore_baseline(state->logic, state, value);
+		json_decref(value);
+	}
+}
+
 void store_take_over(struct store *store) {
 	redisReply **replies = store->kept;
 	take_meta(store, replies[LOAD_META]);
@@ -365,6 +377,7 @@ void store_take_over(struct store *store) {
 	take_alert_history(store, replies[LOAD_ALERT_HISTORY]);
 	take_decisions(store, replies[LOAD_DECISIONS]);
 	store_take_open(store->history, replies[LOAD_OPEN]);
+	take_baselines(store->state, replies[LOAD_BASELINES]);
 	for (size_t i = 0; i < store->names_length; i++) {
 		replies = store->kept + LOADS_GREETING + i * LOADS_PER_NODE;
 		take_node(store, store->names[i], replies[LOAD_NODE]);

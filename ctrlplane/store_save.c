@@ -8,6 +8,7 @@
 
 #include "ctrlplane/aggregate.h"
 #include "ctrlplane/clock.h"
+#include "ctrlplane/logic.h"
 #include "ctrlplane/query.h"
 #include "ctrlplane/store.h"
 #include "ctrlplane/store_parts.h"
@@ -227,6 +228,25 @@ static void save_decisions(struct store_command *command, const struct act *act)
 	}
 }
 
+static void save_baselines(struct store_command *command, const struct state *state) {
+	struct logic *logic = state->logic;
+	if (logic == NULL || logic->evaluations < logic->stored_evaluations + LOGIC_STORED)
+		return;
+	logic->stored_evaluations = logic->evaluations;
+	save_simple(command, "DEL", "baselines");
+	for (size_t i = 0; i < logic->length; i++) {
+		json_t *value = logic_baseline_to_json(logic, state, i);
+		if (value == NULL)
+			continue;
+		store_word(command, "HSET");
+		store_word(command, STORE_KEY "baselines");
+		store_word(command, "%s/%s", logic->baselines[i].rule, logic->baselines[i].subject);
+		store_json(command, value);
+		store_command_end(command);
+		json_decref(value);
+	}
+}
+
 uint64_t store_send_save(struct store *store, bool is_whole) {
 	struct state *state = store->state;
 	struct store_command command = {.redis = store->redis};
@@ -245,6 +265,7 @@ uint64_t store_send_save(struct store *store, bool is_whole) {
 		save_top(&command, state);
 		save_tcp(&command, state);
 		save_paths(&command, state);
+		save_baselines(&command, state);
 	}
 	save_alerts(&command, &state->alerts);
 	save_decisions(&command, &state->act);

@@ -196,7 +196,7 @@ def test_weirctl_with_something_else_there(tmp_path):
         assert controller.ctl("status", timeout=0.5).returncode == 2
 
 
-@pytest.mark.parametrize("words", [[], ["nonsense"], ["top", "cats"], ["status", "flows"], ["--limit", "0", "top"],
+@pytest.mark.parametrize("words", [[], ["nonsense"], ["top", "cats!"], ["status", "flows"], ["--limit", "0", "top"],
                                    ["--window", "x", "top"], ["--timeout", "-1", "status"], ["--nonsense"],
                                    ["--controller", "nonsense", "status"]])
 def test_weirctl_usage(words):

@@ -90,7 +90,7 @@ ABSENT = {
     "weir:1:top:LIST:SECONDS": {"error", "repeated.packets", "repeated.bytes"},  # exact, one node
 }
 # Not part of every controller's work.
-OTHERS = {"weir:1:decisions"}
+OTHERS = {"weir:1:decisions", "weir:1:baselines"}
 
 
 def make_everything_happen(controller, redis, node, messages):
