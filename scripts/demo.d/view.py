@@ -164,7 +164,8 @@ class Live:
                    alerts_ever(self.controller.ask("alerts", "--all")))
         self.history.append(answers[0]["rates"]["bits_per_s"] / 1e6)
         if self.screen.tty:
-            draw_live(self.screen, answers, self.history, f"{elapsed:.0f} of {self.seconds} s   (Ctrl-C ends it)   {DASHBOARD}")
+            title = f"{elapsed:.0f} of {self.seconds} s   (Ctrl-C ends it)   {DASHBOARD}"
+            draw_live(self.screen, answers, self.history, title)
             self.screen.draw()
             return
         if len(self.history) % LINE_EVERY_S == 0:

@@ -219,7 +219,7 @@ export function OverviewView({ range, route }: ViewProps) {
 						lines={[{ field: "flows_live", label: "live", colour: 1, fill: true }]}
 					/>
 					<Chart
-						title="Dropped"
+						title="Dropped and lost"
 						asked={series}
 						format={perSecond}
 						lines={[
