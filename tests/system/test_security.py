@@ -167,6 +167,23 @@ def test_a_key_speaks_for_its_own_name_alone(site, messages):
     assert asked.returncode == 1 and "not among the allowed users'" in asked.stderr
 
 
+def test_keys_are_read_again_on_reload(site, messages):
+    """A new key serves without a restart, one taken off does no longer, and a bad list changes nothing."""
+    register = messages.Message(version=1, register=messages.Register(node="stranger", incarnation=1))
+    list_of = site.folder / "nodes"
+    (list_of / "stranger.public").write_text(site.key("stranger", "public").read_text())
+    assert site.ctl("reload").returncode == 0
+    assert site.say(register, "stranger").registered.accepted
+    (list_of / "bad.public").write_text("nonsense")
+    (list_of / "stranger.public").unlink()
+    refused = site.ctl("reload")
+    assert refused.returncode == 1 and "bad.public:1: expected a key file" in refused.stderr
+    assert site.say(register, "stranger").registered.accepted
+    (list_of / "bad.public").unlink()
+    assert site.ctl("reload").returncode == 0
+    assert site.say(register, "stranger") is None
+
+
 def test_a_node_says_that_its_key_is_anothers(site):
     node = site.start_node("edge", key="core")
     assert node.wait() == 1 and 'is of "core"; expected the key of this node, "edge"' in node.err()
