@@ -201,7 +201,7 @@ def test_reading_user_and_wrong_password(setting, tmp_path, make_dashboard):
     dashboard = make_dashboard(endpoint, "--redis-password-file", right, name="reader")
     wait_for(lambda: dashboard.state() == "live")
     assert dashboard.get("overview")["totals"]["packets"] == 10
-    assert 1 in dashboard.get("series?last=60&fields=nodes_up")["fields"]["nodes_up"]
+    wait_for(lambda: 1 in dashboard.get("series?last=60&fields=nodes_up")["fields"]["nodes_up"], "an entry")
     refused = make_dashboard(endpoint, "--redis-password-file", wrong, name="refused")
     wait_for(lambda: "WRONGPASS" in (refused.get("status")["redis"]["error"] or ""))
     redis.run("ACL", "SETUSER", "reader", "-@all", "+hget")
