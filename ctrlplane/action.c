@@ -7,7 +7,8 @@
 #include "ctrlplane/clock.h"
 #include "ctrlplane/nodes.h"
 
-static const char *const type_names[] = {"webhook", NULL};
+static const char *const type_names[] = {"webhook", "command", NULL};
+const char *const action_verbs[] = {"set", "log", NULL};
 static const char *const on_names[] = {"both", "start", "end", NULL};
 
 static bool is_url(const char *text) {
@@ -33,6 +34,13 @@ static int action_check(struct conf *conf, const yaml_node_t *node, const struct
 			conf, node, "action.name: \"%s\": expected 1 to 63 of A-Z a-z 0-9 . _ -", action->name);
 	if (strcmp(action->name, "store") == 0 || strcmp(action->name, "log") == 0)
 		return conf_error(conf, node, "action.name: \"%s\": is there already", action->name);
+	if (action->type == ACTION_COMMAND && (action->node[0] == '\0' || action->value[0] == '\0' ||
+						      (action->verb == 0) != (action->target[0] != '\0')))
+		return conf_error(conf, node,
+			"action %s: expected node, command and value, and with set a target OPERATOR.OPTION",
+			action->name);
+	if (action->type == ACTION_COMMAND)
+		return 0;
 	if (!is_url(action->url))
 		return conf_error(conf, node, "action.url: \"%.100s\": expected http://HOST/... or https://HOST/...",
 			action->url);
@@ -50,13 +58,17 @@ static int action_read(struct conf *conf, const yaml_node_t *node, struct action
 		{"name", CONF_STRING, out->name, sizeof(out->name), .required = 1},
 		{"type", CONF_CHOICE, &type, .choices = type_names, .required = 1},
 		{"on", CONF_CHOICE, &on, .choices = on_names},
-		{"url", CONF_STRING, out->url, sizeof(out->url), .required = 1},
+		{"url", CONF_STRING, out->url, sizeof(out->url)},
 		{"headers", CONF_STRINGS, &out->headers},
 		{"ca", CONF_PATH, out->ca, sizeof(out->ca)},
 		{"proxy", CONF_STRING, out->proxy, sizeof(out->proxy)},
 		{"timeout", CONF_DURATION, &out->timeout_ns, .min = 100e6, .max = 60e9},
 		{"backoff", CONF_DURATION, &out->backoff_ns, .min = 10e6, .max = 60e9},
 		{"retries", CONF_U32, &out->retries, .min = 0, .max = 100},
+		{"node", CONF_STRING, out->node, sizeof(out->node)},
+		{"command", CONF_CHOICE, &out->verb, .choices = action_verbs},
+		{"target", CONF_STRING, out->target, sizeof(out->target)},
+		{"value", CONF_STRING, out->value, sizeof(out->value)},
 		{"queue", CONF_U32, &out->queue, .min = 1, .max = ACTION_QUEUE_MAX},
 		{0},
 	};

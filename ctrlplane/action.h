@@ -15,7 +15,7 @@ enum {
 	ACTION_QUEUE_MAX = 1000,
 };
 
-enum action_type { ACTION_WEBHOOK };
+enum action_type { ACTION_WEBHOOK, ACTION_COMMAND };
 enum action_on { ACTION_ON_BOTH, ACTION_ON_START, ACTION_ON_END };
 
 struct action {
@@ -30,7 +30,13 @@ struct action {
 	char proxy[ACTION_PATH_SIZE];
 	uint64_t timeout_ns, backoff_ns; // of an attempt; before the second, then doubling
 	uint32_t retries, queue;
+
+	// command
+	char node[CONF_STRINGS_SIZE]; // name, or "subject": the one that the alert is about
+	int verb;                     // index of action_verbs
+	char target[CONF_STRINGS_SIZE], value[CONF_STRINGS_SIZE];
 };
+extern const char *const action_verbs[];
 
 // Read a list of actions.
 //   out  [ACTIONS_MAX]

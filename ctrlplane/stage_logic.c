@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctrlplane/act.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/logic.h"
 #include "ctrlplane/stage.h"
@@ -40,6 +41,21 @@ static void log_event(const struct alert_event *event) {
 			alert->reason[0] != '\0' ? ": " : "", alert->reason);
 }
 
+static void send_command(const struct stage *stage, const struct action *action, const struct alert *alert) {
+	char id[ACT_ID_SIZE], error[ACT_ERROR_SIZE] = "", reason[ALERT_NAME_SIZE + ALERT_SUBJECT_SIZE + 8];
+	snprintf(reason, sizeof(reason), "alert %s: %s", alert->rule, alert->subject);
+	const struct act_request request = {
+		.node = strcmp(action->node, "subject") == 0 ? alert->subject : action->node,
+		.verb = action_verbs[action->verb],
+		.target = action->target[0] != '\0' ? action->target : NULL,
+		.value = action->value,
+		.kind = "alert",
+		.cause = alert->id,
+		.reason = reason};
+	if (act_request(stage->shared, &request, id, error) != 0)
+		log_line("action %s: %s", action->name, error);
+}
+
 static void post_event(const struct stage *stage, const char *name, const struct alert_event *event) {
 	struct logic_stage *self = stage->state;
 	const struct alert_rules *rules = &stage->shared->rules;
@@ -48,6 +64,10 @@ static void post_event(const struct stage *stage, const char *name, const struct
 		bool is_wanted = action->on == ACTION_ON_BOTH || (action->on == ACTION_ON_END) == event->is_end;
 		if (strcmp(action->name, name) != 0 || !is_wanted)
 			continue;
+		if (action->type == ACTION_COMMAND) {
+			send_command(stage, action, &event->alert);
+			continue;
+		}
 		json_t *body = json_pack("{si ss s{sI ss} so}", "version", 1, "event", event->is_end ? "end" : "start",
 			"controller", "epoch", (json_int_t)stage->shared->epoch, "version", WEIR_VERSION, "alert",
 			alert_to_json(&event->alert));

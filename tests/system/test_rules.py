@@ -143,3 +143,18 @@ def test_a_condition_must_last(start):
     node.summary(hosts=[node.host("10.0.0.1", sent_packets=1, sent_bytes=5)])
     wait_for(lambda: active(controller))
     assert set(active(controller)) == {("lasting", "10.0.0.1")}
+
+
+def test_an_alert_commands_a_node(make_controller, make_node, redis, tmp_path):
+    path = tmp_path / "rules.yaml"
+    path.write_text("actions: [{name: tell, type: command, node: subject, command: log, value: too much, on: start}]\n"
+                    "rules: [{name: r, over: node, field: packets, aggregate: sum, threshold: 5, actions: tell}]\n")
+    controller = make_controller(alerts=path, redis=redis.endpoint)
+    node = make_node(controller)
+    node.register()
+    node.summary(packets=9)
+    alert = wait_for(lambda: controller.ask("alerts")["active"])[0]
+    words = wait_for(lambda: redis.run("XRANGE", "weir:1:decisions", "-", "+").split("\n")[1:], "a decision")
+    decision = dict(zip(words[::2], words[1::2]))
+    assert decision.items() >= {"kind": "alert", "cause": alert["id"], "node": "a", "command": "log",
+                                "value": "too much", "reason": "alert r: a"}.items()
