@@ -86,8 +86,11 @@ static int arguments_parse(int argc, char **argv, struct arguments *out) {
 		{"version", no_argument, NULL, 'V'},
 		{0},
 	};
-	const char **const targets[] = {
-		['c'] = &out->config, ['l'] = &out->listen, ['r'] = &out->redis, ['a'] = &out->alerts, ['M'] = &out->metrics};
+	const char **const targets[] = {['c'] = &out->config,
+		['l'] = &out->listen,
+		['r'] = &out->redis,
+		['a'] = &out->alerts,
+		['M'] = &out->metrics};
 	int option;
 	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		switch (option) {

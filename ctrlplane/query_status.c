@@ -86,8 +86,9 @@ static json_t *query_controller(const struct state *state, uint64_t now_ns) {
 		json_object_set_new(refused, access_refusal_names[i], number(state->access.refused[i]));
 	json_t *keys = state->access.is_guarded ? number(state->access.length) : json_null();
 	return json_pack("{ss so so so so ss so so so}", "version", WEIR_VERSION, "epoch", number(state->epoch),
-		"started_ns", number(state->started_ns), "now_ns", number(now_ns), "clock_steps", number(state->clock.steps),
-		"listen", state->config.listen, "messages", messages, "allowed_keys", keys, "refused_connections", refused);
+		"started_ns", number(state->started_ns), "now_ns", number(now_ns), "clock_steps",
+		number(state->clock.steps), "listen", state->config.listen, "messages", messages, "allowed_keys", keys,
+		"refused_connections", refused);
 }
 
 json_t *query_status(struct state *state) {

@@ -17,7 +17,7 @@ static const char usage[] =
 	"\n"
 	"  status                              nodes, rates, Redis, alerts\n"
 	"  top [flows|hosts|ports|prefixes|applications]\n"
-	"                                      the greatest of a sliding window\n"
+	"                                      the greatest of a sliding window; live on a terminal\n"
 	"  tcp                                 round-trip times and retransmissions, the worst prefixes first\n"
 	"  paths                               delay and loss between nodes that see the same flows\n"
 	"  operators                           what each instance did with its tuples\n"
@@ -34,6 +34,7 @@ static const char usage[] =
 	"  --node NAME            of `top`, `tcp` and `operators`: this node alone\n"
 	"  --all                  of `alerts`: the recent history as well\n"
 	"  --json                 the controller's answer as it is\n"
+	"  --once                 of `top`: a list, and no live view, on a terminal too\n"
 	"  --watch[=SECONDS]      again and again, every 2 s unless said otherwise (0.1..3600)\n"
 	"  --controller ENDPOINT  tcp://HOST:PORT or ipc://PATH (default: $WEIR_CONTROLLER, tcp://127.0.0.1:5570)\n"
 	"  --key FILE             your secret key, for a controller beyond loopback (default: $WEIR_KEY)\n"
@@ -46,8 +47,7 @@ static const char usage[] =
 
 static const struct weirctl_command commands[] = {
 	{"status", weirctl_ask, show_status},
-	{"top", weirctl_ask, show_top, "[flows|hosts|ports|prefixes|applications|AGGREGATE]", 0, 1,
-		true},
+	{"top", weirctl_top, show_top, "[flows|hosts|ports|prefixes|applications|AGGREGATE]", 0, 1, true},
 	{"tcp", weirctl_ask, show_tcp, .has_node = true},
 	{"paths", weirctl_ask, show_paths},
 	{"operators", weirctl_ask, show_operators, .has_node = true},
@@ -72,6 +72,7 @@ enum {
 	OPTION_KEY,
 	OPTION_CONTROLLER_KEY,
 	OPTION_OUTPUT,
+	OPTION_ONCE,
 	OPTION_TIMEOUT,
 	OPTION_HELP,
 	OPTION_VERSION
@@ -88,6 +89,7 @@ static const struct option options[] = {
 	{"key", required_argument, NULL, OPTION_KEY},
 	{"controller-key", required_argument, NULL, OPTION_CONTROLLER_KEY},
 	{"output", required_argument, NULL, OPTION_OUTPUT},
+	{"once", no_argument, NULL, OPTION_ONCE},
 	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
@@ -118,6 +120,8 @@ static bool option_take(int option, struct weirctl *out) {
 		return true;
 	case OPTION_ALL:
 		return out->is_all = true;
+	case OPTION_ONCE:
+		return out->is_once = true;
 	case OPTION_JSON:
 		return out->is_json = true;
 	case OPTION_WATCH:

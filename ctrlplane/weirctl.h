@@ -33,11 +33,13 @@ struct weirctl {
 	unsigned words_length;
 	const char *node, *output;
 	uint32_t window_s, limit, watch_ms; // 0: not given
-	bool is_json, is_all;
+	bool is_json, is_all, is_once;
 };
 
 // Ask the controller, once or again and again, and show what it says.
 int weirctl_ask(const struct weirctl *weirctl);
+// Show the greatest: live on a terminal, else as weirctl_ask does.
+int weirctl_top(const struct weirctl *weirctl);
 // Have the controller command a node, and wait for what becomes of it.
 int weirctl_act(const struct weirctl *weirctl);
 // Make a pair of keys: NAME.public and NAME.secret.

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctrlplane/act.h"
 #include "ctrlplane/aggregate.h"
 #include "ctrlplane/clock.h"
 #include "ctrlplane/logic.h"
@@ -25,6 +26,25 @@ static void state_open(struct state *state) {
 		abort();
 }
 
+// What a person asks of a node: at most a decision that is under way.
+static void command(struct state *state, const Weir__Request *request) {
+	char id[ACT_ID_SIZE], error[ACT_ERROR_SIZE];
+	const struct act_request wanted = {.node = request->node,
+		.verb = request->command,
+		.target = request->what,
+		.value = request->value,
+		.kind = "user",
+		.cause = "",
+		.reason = "",
+		.timeout_ms = request->timeout_ms};
+	if (act_request(state, &wanted, id, error) != 0)
+		return;
+	json_t *decisions = act_explain(&state->act, id, 1);
+	if (decisions == NULL)
+		abort();
+	json_decref(decisions);
+}
+
 static void take(struct state *state, struct node *node, const Weir__Message *message) {
 	char error[QUERY_ERROR_SIZE];
 	struct series *series;
@@ -40,7 +60,14 @@ static void take(struct state *state, struct node *node, const Weir__Message *me
 	case WEIR__MESSAGE__BODY_SUMMARY:
 		aggregate_summary(&state->nodes, node, message->summary, clock_mono_ns(), &series);
 		break;
+	case WEIR__MESSAGE__BODY_COMMAND_RESULT:
+		act_take_result(state, node, message->command_result);
+		break;
 	case WEIR__MESSAGE__BODY_REQUEST:
+		if (act_is_verb(message->request->command)) {
+			command(state, message->request);
+			break;
+		}
 		free(query_answer(state, message->request, error));
 		break;
 	default:
@@ -53,7 +80,7 @@ static void ask_everything(struct state *state) {
 	static const struct {
 		char *command, *what;
 	} questions[] = {{"status", ""}, {"operators", ""}, {"top", "flows"}, {"top", "hosts"}, {"top", "ports"},
-		{"top", "prefixes"}, {"top", "applications"}, {"tcp", ""}, {"alerts", "all"}};
+		{"top", "prefixes"}, {"top", "applications"}, {"tcp", ""}, {"alerts", "all"}, {"explain", ""}};
 	char error[QUERY_ERROR_SIZE];
 
 	for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++) {
@@ -81,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		abort();
 	take(&state, node, message);
 	ask_everything(&state);
+	act_fini(&state.act);
 	nodes_fini(&state.nodes);
 	store_free(state.store);
 	return 0;
