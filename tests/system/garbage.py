@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
-"""A sender of garbage: garbage.py ENDPOINT COUNT RATE SEED HEX... sends COUNT messages at RATE a second. They are random
+"""A sender of garbage: garbage.py ENDPOINT COUNT RATE SEED HEX... sends COUNT messages, RATE a second. They are random
 bytes, the messages given cut short or damaged, and those messages as they are, in turn; the first one only as it is.
 Now and then comes one that is too large, on a connection of its own, which it costs."""
 import random

@@ -70,7 +70,8 @@ def terminal(make_controller, make_node):
     node.register()
     node.start_beating()
     node.summary(packets=3000, size=3_000_000,
-                 flows=[node.flow("10.0.0.1", "10.0.0.2", size=2_000_000), node.flow("10.0.0.3", "10.0.0.4", size=9000)],
+                 flows=[node.flow("10.0.0.1", "10.0.0.2", size=2_000_000),
+                        node.flow("10.0.0.3", "10.0.0.4", size=9000)],
                  hosts=[node.host("10.0.0.1", sent_bytes=2_000_000)])
     node.wait_ack(1)
     made = []
