@@ -141,7 +141,8 @@ def test_scan_in_a_capture_read_at_once_is_seen(make_controller, make_node):
 BAD_RULES = {
     "nothing in it": "",
     "1: \"rule\": expected one of actions, rules": "rule: []",
-    "2: rule.over: \"host\": expected one of flows, hosts": "rules:\n- {name: a, over: host, field: bytes, aggregate: rate}",
+    "2: rule.over: \"host\": expected one of flows, hosts":
+        "rules:\n- {name: a, over: host, field: bytes, aggregate: rate}",
     "1: rule.name: missing": "rules: [{over: hosts, field: bytes, aggregate: rate, threshold: 1}]",
     "expected over ports one of packets, bytes, flows, bits":
         "rules: [{name: a, over: ports, field: syn_in, aggregate: rate, threshold: 1}]",

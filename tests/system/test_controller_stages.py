@@ -96,7 +96,8 @@ BAD_STAGES = {
     "aggregate.only.port: \"x\": expected ports": BASE + "- {type: aggregate, name: a, over: ports, only: {port: x}}",
     "\"listen\": expected one of interval, stages": BASE + "listen: ipc://x",
     "kafka.brokers: missing": BASE + "- {type: kafka, topic: a}",
-    "no.such=1: No such configuration property": BASE + "- {type: kafka, brokers: 'a:1', topic: a, properties: no.such=1}",
+    "no.such=1: No such configuration property":
+        BASE + "- {type: kafka, brokers: 'a:1', topic: a, properties: no.such=1}",
     "expected NAME=VALUE": BASE + "- {type: kafka, brokers: 'a:1', topic: a, properties: [acks]}",
 }
 
@@ -162,8 +163,8 @@ def test_kafka_away_costs_counted_summaries_and_nothing_else(
 
 def test_help_and_manual_have_every_option():
     def run(*words):
-        return subprocess.run([BUILD / "weir-controller", *words], capture_output=True, text=True, timeout=60, check=True
-                              ).stdout
+        return subprocess.run([BUILD / "weir-controller", *words], capture_output=True, text=True, timeout=60,
+                              check=True).stdout
     types = re.findall(r"^  (\w+) +\w", run("--help").split("Stages:")[1], re.M)
     assert {"aggregate", "collect", "kafka", "lists", "logic", "store"} <= set(types)
     manual = run("--manual")

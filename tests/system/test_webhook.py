@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
-"""Webhooks against a real HTTP server: what it gets, what it need not, and what happens while it fails, hangs or lies."""
+"""Webhooks against a real HTTP server: what it gets, and what happens while it fails or hangs."""
 import http.server
 import json
 import socket
