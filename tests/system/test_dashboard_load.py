@@ -36,6 +36,12 @@ def dashboard(controller, redis, make_node, make_dashboard):
     return made
 
 
+def has_sanitizer(pid):
+    """Its shadow memory is terabytes of addresses."""
+    with open(f"/proc/{pid}/statm", encoding="ascii") as sizes:
+        return int(sizes.read().split()[0]) * resource.getpagesize() > 1 << 40
+
+
 def memory_kb(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
         return int(next(line for line in status if line.startswith("VmRSS:")).split()[1])
@@ -86,10 +92,12 @@ def test_a_thousand_browsers_are_served(dashboard):
     asyncio.run(browse_all(dashboard, turns=8))
     used, spent = processor_s(dashboard.process.pid) - used, time.monotonic() - start
     after = memory_kb(dashboard.process.pid)
-    # What a connection may have (README), and what the sanitizers add; the second thousand costs nothing more.
+    # What a connection may have (README); the second thousand costs next to nothing more. The address sanitizer holds
+    # back what was freed, up to its quarantine of 256 MB.
+    quarantine = 256 * 1024 if has_sanitizer(dashboard.process.pid) else 0
     print(f"memory: {before} kB, with {BROWSERS} browsers {middle} kB, again {after} kB; "
           f"{used:.2f} s of processor in {spent:.1f} s")
-    assert middle - before < 64 * BROWSERS and after < middle + 16 * 1024
+    assert middle - before < 64 * BROWSERS + quarantine and after < middle + 16 * 1024 + quarantine
     wait_for(lambda: dashboard.get("status")["clients"]["events"] == 0, "all are forgotten")
     assert dashboard.get("status")["clients"]["dropped_slow"] == 0
 
