@@ -99,7 +99,7 @@ def test_aggregates_and_their_rules_are_reloaded_together(make_controller, make_
     wait_for(lambda: active(controller).get("r", {}).get("subject") == "10.0.0.0/8")
     assert controller.ask("top", "site")["entries"][0]["prefix"] == "10.0.0.0/8"
     wrong = [(("v4: 8", "v4: 33"), "aggregate.v4: \"33\""), ((", over: hosts", ", over: ports"), "go with over"),
-             (("type: collect", "type: collect, nodes_max: 7"), "nodes_max: another value needs a restart"),
+             (("type: collect", "type: collect, nodes_max: 7"), "nodes_max"),
              (("- {type: logic", "- {type: store}\n- {type: logic"), "other stages than before")]
     for bad, said in wrong:
         config.write_text(stages.replace("LENGTH", "8").replace(*bad))
