@@ -192,8 +192,11 @@ bool capture_is_ready(const struct capture *capture) {
 	return capture->pipe_fd < 0 || is_readable(capture->pipe_fd, 0);
 }
 
-// Seconds may be anything in a damaged file, and lie before the epoch in a strange one.
+// Seconds may be anything in a damaged file. Classic files have 32 bits of them without a sign, up to the year 2106;
+// libpcap gives them one, but not where the file's byte order is the other.
 static uint64_t timestamp_ns(int64_t seconds, int64_t fraction_ns) {
+	if (seconds < 0 && seconds >= INT32_MIN)
+		seconds = (uint32_t)seconds;
 	if (seconds < 0)
 		return 0;
 	if (seconds >= INT64_MAX / 1000000000)

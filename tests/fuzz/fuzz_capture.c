@@ -23,8 +23,10 @@ static void require(bool holds) {
 		abort();
 }
 
+// libpcap extends the 32 bits of seconds with a sign, but only where the file's byte order is the machine's.
 static uint64_t timestamp_ns(const struct timeval *time) {
-	return time->tv_sec < 0 ? 0 : (uint64_t)time->tv_sec * 1000000000 + (uint32_t)time->tv_usec;
+	int64_t seconds = time->tv_sec < 0 && time->tv_sec >= INT32_MIN ? (uint32_t)time->tv_sec : time->tv_sec;
+	return seconds < 0 ? 0 : (uint64_t)seconds * 1000000000 + (uint32_t)time->tv_usec;
 }
 
 static void compare(struct capture *capture, pcap_t *pcap) {
