@@ -25,7 +25,7 @@ struct block_reader;
 struct block_reader_frame {
 	const uint8_t *data; // [size], in the current block
 	uint32_t size, wire_size;
-	int64_t seconds; // as libpcap mostly has them: signed
+	int64_t seconds; // the file's 32 bits, with a sign
 	int64_t fraction_ns;
 };
 
