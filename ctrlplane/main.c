@@ -24,6 +24,7 @@
 
 enum {
 	EXIT_USAGE = 64,
+	EXIT_FENCED = 75,   // the unit file knows it
 	TICK_MS = 100,      // between looks at missed beats
 	START_MS = 1000,    // how long a start waits for Redis
 	FINISH_MS = 500,    // how long an end does
@@ -316,6 +317,7 @@ int main(int argc, char **argv) {
 		settle(state.store, FINISH_MS);
 		collect_acknowledge(&collect);
 	}
+	bool is_fenced = state.store != NULL && store_is_fenced(state.store);
 	collect_fini(&collect);
 	stages_fini(&stages);
 	act_fini(&state.act);
@@ -324,5 +326,7 @@ int main(int argc, char **argv) {
 	config_fini(&state.config);
 	if (signals >= 0)
 		close(signals);
+	if (is_fenced)
+		return EXIT_FENCED;
 	return err == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -10,6 +10,8 @@ import threading
 import pytest
 from conftest import Controller, wait_for
 
+FENCED = 75  # exit code of a controller that another one took over from
+
 
 def history(redis):
     return redis.run("XRANGE", "weir:1:history", "-", "+")
@@ -257,7 +259,7 @@ def test_a_controller_with_a_lesser_epoch_ends(controller, redis):
     wait_for(lambda: redis.hash("weir:1:meta").get("epoch") == "1")
     redis.run("HSET", "weir:1:meta", "epoch", "9")
     wait_for(lambda: not controller.process.is_running())
-    assert controller.process.child.returncode == 1
+    assert controller.process.child.returncode == FENCED
     assert "greater epoch" in controller.process.err()
     assert redis.hash("weir:1:meta")["epoch"] == "9", "written over what the successor had stored"
 
@@ -271,7 +273,7 @@ def test_of_two_controllers_with_one_redis_one_stays(make_controller, redis):
     wait_for(lambda: sum(c.process.is_running() for c in controllers) == 1, "one of them ends")
     stays, = (c for c in controllers if c.process.is_running())
     ended, = (c for c in controllers if not c.process.is_running())
-    assert ended.process.child.returncode == 1
+    assert ended.process.child.returncode == FENCED
     assert "greater epoch" in ended.process.err()
     wait_for(lambda: stays.ask("status")["redis"]["state"] == "connected", "the other goes on storing")
     assert stays.process.is_running()
