@@ -104,10 +104,5 @@ enum MHD_Result answer_error(struct MHD_Connection *connection, unsigned status,
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	// What was given may be no UTF-8 any more where it was cut, or from the beginning.
-	for (char *c = text; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
-			*c = '?';
-	return answer_send(connection, &(struct answer){.status = status, .type = ANSWER_JSON},
-		body_from_json(json_pack("{ss}", "error", text)));
+	return answer_send(connection, &(struct answer){.status = status, .type = ANSWER_JSON}, body_from_error(text));
 }

@@ -35,6 +35,16 @@ struct body *body_from_json(json_t *value) {
 	return body_new(text, text != NULL ? strlen(text) : 0);
 }
 
+struct body *body_from_error(const char *text) {
+	char *clean = strdup(text);
+	for (char *c = clean; c != NULL && *c != '\0'; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	struct body *body = clean != NULL ? body_from_json(json_pack("{ss}", "error", clean)) : NULL;
+	free(clean);
+	return body;
+}
+
 struct body *body_format(const char *format, ...) {
 	char *text = NULL;
 	va_list arguments;

@@ -27,6 +27,9 @@ struct body {
 struct body *body_new(char *data, size_t size);
 // Take over a value, as compact JSON; NULL is passed on as no memory.
 struct body *body_from_json(json_t *value);
+// {"error": text}, with '?' for what is not printable ASCII: what was given may be no UTF-8, or none any more where it
+// was cut, and JSON takes nothing else.
+struct body *body_from_error(const char *text);
 // A text of format and arguments.
 __attribute__((format(printf, 1, 2))) struct body *body_format(const char *format, ...);
 struct body *body_keep(struct body *body);

@@ -139,7 +139,7 @@ struct body *parts_get(struct parts *parts, const char *path, unsigned *status) 
 	json_t *value = strlen(path) < PART_PATH_SIZE ? part_make(&request, path)
 						      : part_fail(&request, NOT_FOUND, "no such path");
 	*status = value != NULL ? OK : request.status;
-	body = body_from_json(value != NULL ? value : json_pack("{ss}", "error", request.error));
+	body = value != NULL ? body_from_json(value) : body_from_error(request.error);
 	if (body != NULL)
 		parts_keep(parts, path, *status, body);
 	return body;

@@ -29,7 +29,7 @@ struct request {
 	size_t upload_size;
 	// Of a series:
 	struct series_waiter waiter;
-	bool is_waiting;
+	bool is_ready; // status and body are set
 	unsigned status;
 	struct body *body;
 };
@@ -99,7 +99,7 @@ static const char *argument_of(const struct request *request, const char *name) 
 
 static void series_ready(struct series_waiter *waiter, unsigned status, struct body *body) {
 	struct request *request = (struct request *)((char *)waiter - offsetof(struct request, waiter));
-	request->is_waiting = false;
+	request->is_ready = true;
 	request->status = status;
 	request->body = body;
 	MHD_resume_connection(request->mhd);
@@ -117,14 +117,14 @@ static enum MHD_Result answer_series(struct request *request) {
 	};
 	struct body *body = request->body;
 	request->body = NULL;
-	if (body == NULL && request->status == 0) {
+	if (!request->is_ready) {
 		request->waiter.ready = series_ready;
-		body = series_reader_get(&request->server->series, &parameters, &request->waiter, &request->status);
-		if (body == NULL) {
-			request->is_waiting = true;
-			MHD_suspend_connection(request->mhd);
-			return MHD_YES;
-		}
+		request->is_ready = series_reader_get(
+			&request->server->series, &parameters, &request->waiter, &request->status, &body);
+	}
+	if (!request->is_ready) {
+		MHD_suspend_connection(request->mhd);
+		return MHD_YES;
 	}
 	return answer_send(request->mhd, &(struct answer){.status = request->status, .type = ANSWER_JSON}, body);
 }

@@ -83,9 +83,9 @@ static void job_take(struct redis_request *request, redisReply *reply) {
 	struct series_job *job = (struct series_job *)((char *)request - offsetof(struct series_job, request));
 	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
 		const char *why = reply != NULL && reply->type == REDIS_REPLY_ERROR ? reply->str : "redis is away";
-		json_t *error = json_pack("{ss}", "error", why);
+		struct body *error = body_from_error(why);
 		freeReplyObject(reply);
-		job_finish(job, UNAVAILABLE, body_from_json(error));
+		job_finish(job, UNAVAILABLE, error);
 		return;
 	}
 	size_t length = reply->elements;
@@ -164,41 +164,56 @@ static struct series_job *job_find(const struct series_reader *reader, const cha
 	return NULL;
 }
 
-static struct body *refuse(unsigned *status, unsigned with, const char *why) {
-	*status = with;
-	return body_from_json(json_pack("{ss}", "error", why));
+static void job_begin(struct series_job *job) {
+	job->next = job->reader->jobs;
+	job->reader->jobs = job;
+	job->reader->jobs_length++;
+	job_read(job);
 }
 
-struct body *series_reader_get(struct series_reader *reader, const struct series_parameters *parameters,
-	struct series_waiter *waiter, unsigned *status) {
+// Wait for a job: the one that already reads the same, or `made`, which is taken over.
+//   return  false: too many are being read
+static bool reader_wait(struct series_reader *reader, struct series_job *made, struct series_waiter *waiter) {
+	struct series_job *job = job_find(reader, made->key);
+	if (job == NULL && reader->jobs_length < SERIES_JOBS_MAX) {
+		job = made;
+		job_begin(job);
+	} else {
+		job_free(made);
+	}
+	if (job == NULL)
+		return false;
+	waiter->next = job->waiters;
+	job->waiters = waiter;
+	return true;
+}
+
+static bool refuse(unsigned *status, struct body **body, unsigned with, const char *why) {
+	*status = with;
+	*body = body_from_error(why);
+	return true;
+}
+
+bool series_reader_get(struct series_reader *reader, const struct series_parameters *parameters,
+	struct series_waiter *waiter, unsigned *status, struct body **body) {
 	const struct snapshot *now = source_now(reader->source);
 	char error[SERIES_ERROR_SIZE];
 	struct series_query query;
 	if (now == NULL || !redis_link_is_ready(reader->source->link))
-		return refuse(status, UNAVAILABLE, reader->source->reason);
+		return refuse(status, body, UNAVAILABLE, reader->source->reason);
 	struct series_reach reach = reach_of(now);
 	if (series_query_parse(parameters, &reach, (int64_t)(clock_wall_ns() / NS_PER_MS), &query, error) != 0)
-		return refuse(status, BAD_REQUEST, error);
+		return refuse(status, body, BAD_REQUEST, error);
 	struct series_job *made = job_new(reader, &query, series_query_spacing_ms(&query, &reach));
 	if (made == NULL)
-		return refuse(status, UNAVAILABLE, "out of memory");
-	struct body *body = reader_find(reader, made->key);
-	struct series_job *job = job_find(reader, made->key);
+		return refuse(status, body, UNAVAILABLE, "out of memory");
 	*status = OK;
-	if (body == NULL && job == NULL && reader->jobs_length == SERIES_JOBS_MAX)
-		body = refuse(status, UNAVAILABLE, "too many series are being read: try again");
-	if (body != NULL || job != NULL) {
+	*body = reader_find(reader, made->key);
+	if (*body != NULL) {
 		job_free(made);
-	} else {
-		job = made;
-		job->next = reader->jobs;
-		reader->jobs = job;
-		reader->jobs_length++;
-		job_read(job);
+		return true;
 	}
-	if (body != NULL)
-		return body;
-	waiter->next = job->waiters;
-	job->waiters = waiter;
-	return NULL;
+	if (reader_wait(reader, made, waiter))
+		return false;
+	return refuse(status, body, UNAVAILABLE, "too many series are being read: try again");
 }

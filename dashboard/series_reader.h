@@ -15,7 +15,7 @@ enum {
 
 // Somebody who waits for a series.
 struct series_waiter {
-	// The body's reference goes to the callee.
+	// The body's reference goes to the callee; NULL: no memory.
 	void (*ready)(struct series_waiter *waiter, unsigned status, struct body *body);
 	struct series_waiter *next;
 };
@@ -39,7 +39,8 @@ void series_reader_init(struct series_reader *reader, const struct source *sourc
 // After the link: nothing is under way any more.
 void series_reader_fini(struct series_reader *reader);
 // Ask for a series.
-//   status  of HTTP, where a body is returned
-//   return  the answer, or what is wrong, at once; NULL: waiter->ready is called later, once
-struct body *series_reader_get(struct series_reader *reader, const struct series_parameters *parameters,
-	struct series_waiter *waiter, unsigned *status);
+//   status  of HTTP
+//   body    the answer, or what is wrong; NULL: no memory
+//   return  true: both are set; false: waiter->ready is called later, once
+bool series_reader_get(struct series_reader *reader, const struct series_parameters *parameters,
+	struct series_waiter *waiter, unsigned *status, struct body **body);
