@@ -13,7 +13,11 @@
 
 #include "dataplane/text.h"
 
-enum { TARGET_SIZE = 256 };
+enum {
+	TARGET_SIZE = 256,
+	OPTION_NAME_MAX = 60, // bytes in an answer
+	REASON_MAX = 160,
+};
 
 struct target_names {
 	const char *pipeline; // NULL: any
@@ -68,8 +72,9 @@ static const struct option *find_option(const struct operator *op, const char *n
 	const char *lead = " ";
 	if (option != NULL && option->live)
 		return option;
-	snprintf(text, size, "%s.%.64s: %s;", op->name, name,
-		option == NULL ? "no such option" : "can't change while the node runs");
+	snprintf(text, size, "%s.", op->name);
+	text_append_escaped(text, size, name, OPTION_NAME_MAX);
+	text_append(text, size, ": %s;", option == NULL ? "no such option" : "can't change while the node runs");
 	for (option = op->type->options; option != NULL && option->name != NULL; option++) {
 		if (!option->live)
 			continue;
@@ -93,8 +98,10 @@ static int try_value(
 	if (ret == 0 && op->type->check != NULL)
 		ret = op->type->check(copy, error, sizeof(error));
 	free(copy);
-	if (ret != 0)
-		snprintf(text, size, "%s.%s: %.160s", op->name, option->name, error);
+	if (ret != 0) {
+		snprintf(text, size, "%s.%s: ", op->name, option->name);
+		text_append_escaped(text, size, error, REASON_MAX);
+	}
 	return ret == 0 ? 0 : -EINVAL;
 }
 

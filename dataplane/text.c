@@ -33,22 +33,30 @@ void text_append(char *text, size_t size, const char *format, ...) {
 	va_end(arguments);
 }
 
-void text_append_quoted(char *text, size_t size, const char *raw) {
-	text_append(text, size, "\"");
-	for (unsigned i = 0; raw[i] != '\0'; i++) {
+void text_append_escaped(char *text, size_t size, const char *raw, size_t bytes) {
+	for (size_t i = 0; raw[i] != '\0'; i++) {
 		unsigned char c = (unsigned char)raw[i];
 		// Cut only where a UTF-8 character begins.
-		if (i >= QUOTED_MAX && (c & 0xc0) != 0x80) {
+		if (i >= bytes && (c & 0xc0) != 0x80) {
 			text_append(text, size, "...");
 			break;
 		}
+		// U+0080..U+009F: a terminal may take one for the beginning of an escape sequence.
+		bool is_c1 = c == 0xc2 && ((unsigned char)raw[i + 1] & 0xe0) == 0x80;
 		if (c == '\n')
 			text_append(text, size, "\\n");
+		else if (is_c1)
+			text_append(text, size, "\\x%02x", (unsigned char)raw[++i]);
 		else if (c < 0x20 || c == 0x7f)
 			text_append(text, size, "\\x%02x", c);
 		else
 			text_append(text, size, "%c", c);
 	}
+}
+
+void text_append_quoted(char *text, size_t size, const char *raw) {
+	text_append(text, size, "\"");
+	text_append_escaped(text, size, raw, QUOTED_MAX);
 	text_append(text, size, "\"");
 }
 

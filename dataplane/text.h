@@ -20,7 +20,11 @@ void text_names_add(struct text_names *names, const char *name);
 // Add formatted text to the string in `text`, cut where `size` ends.
 void text_append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-// Add `raw` in double quotes: control characters as \n or \xNN, cut after 60 bytes.
+// Add `raw` with control characters as \n or \xNN, those of Unicode too, cut where a character ends.
+//   bytes  of `raw` at most; "..." stands for more
+void text_append_escaped(char *text, size_t size, const char *raw, size_t bytes);
+
+// Add `raw` in double quotes, escaped, cut after 60 bytes.
 void text_append_quoted(char *text, size_t size, const char *raw);
 
 // Add "a, b or c".

@@ -6,7 +6,9 @@
 #include <string.h>
 
 bool uplink_command_is_valid(const Weir__Command *command) {
-	return command->id[0] != '\0' && strlen(command->id) < UPLINK_COMMAND_ID_SIZE;
+	size_t length = strlen(command->id);
+	return length > 0 && length < UPLINK_COMMAND_ID_SIZE &&
+	       strspn(command->id, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
 }
 
 const struct uplink_answer *uplink_command_lookup(const struct uplink_commands *commands, const char *id) {

@@ -32,7 +32,7 @@ struct uplink_commands {
 	uint64_t count;
 };
 
-// Whether it can be one: its id is there and fits.
+// Whether it can be one: its id is there, fits, and has only a-z, 0-9 and -.
 bool uplink_command_is_valid(const Weir__Command *command);
 
 // The answer to a command that was carried out before, or NULL.

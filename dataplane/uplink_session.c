@@ -22,6 +22,9 @@ enum {
 	BEAT_MS_MAX = 60000,
 	RESEND_BACKOFF_MAX = 8, // times the first wait
 	GOODBYE_LINGER_MS = 500,
+	VERB_MAX = 60, // bytes of a command that are said
+	VALUE_MAX = 255,
+	LINE_SIZE = 4096, // holds a command whose every byte is escaped
 };
 
 static uint64_t silence_ms(const struct uplink_session *session) {
@@ -32,14 +35,16 @@ static void count(uint64_t *counter, uint64_t n) {
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
 
+// One line, whatever the controller has put into it.
 static void __attribute__((format(printf, 2, 3))) say(const struct uplink_session *session, const char *format, ...) {
-	char text[512];
+	char text[LINE_SIZE], line[LINE_SIZE] = "";
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fprintf(stderr, "weir-dataplane: controller %s: %s\n", session->controller, text);
+	text_append_escaped(line, sizeof(line), text, sizeof(text));
+	fprintf(stderr, "weir-dataplane: controller %s: %s\n", session->controller, line);
 }
 
 static void enter(struct uplink_session *session, enum uplink_state state, uint64_t now_ms) {
@@ -173,6 +178,23 @@ static void on_ack(struct uplink_session *session, const Weir__SummaryAck *ack, 
 		session->told_discarding = false;
 }
 
+static void say_command(
+	const struct uplink_session *session, const Weir__Command *command, const struct uplink_answer *answer) {
+	const char *const arguments[] = {command->target, command->value};
+	char line[LINE_SIZE] = "";
+
+	text_append(line, sizeof(line), "command %s: ", command->id);
+	text_append_escaped(line, sizeof(line), command->verb, VERB_MAX);
+	for (unsigned i = 0; i < 2; i++) {
+		if (arguments[i][0] == '\0')
+			continue;
+		text_append(line, sizeof(line), " \"");
+		text_append_escaped(line, sizeof(line), arguments[i], VALUE_MAX);
+		text_append(line, sizeof(line), "\"");
+	}
+	say(session, "%s: %s", line, answer->text);
+}
+
 // An answer that can't be sent now is sent when the command comes again.
 static void on_command(struct uplink_session *session, const Weir__Command *command, uint64_t now_ms) {
 	const struct uplink_answer *answer = uplink_command_lookup(&session->commands, command->id);
@@ -191,12 +213,9 @@ static void on_command(struct uplink_session *session, const Weir__Command *comm
 		heard(session, now_ms);
 	}
 	if (answer == NULL) {
-		char line[600] = "";
 		answer = uplink_command_run(
 			&session->commands, command, session->source.execute, session->source.context);
-		text_append(line, sizeof(line), "command %s: %s ", command->id, command->verb);
-		text_append_quoted(line, sizeof(line), command->target[0] != 0 ? command->target : command->value);
-		say(session, "%s: %s", line, answer->text);
+		say_command(session, command, answer);
 	}
 	uplink_message_send_result(session->command, session, answer);
 }

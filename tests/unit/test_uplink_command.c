@@ -32,17 +32,23 @@ static struct uplink *start_obedient(struct controller *controller, struct execu
 	return uplink;
 }
 
-static void command(struct controller *controller, const char *id, uint64_t epoch, const char *value) {
+static void command_at(
+	struct controller *controller, const char *id, uint64_t epoch, const char *target, const char *value) {
 	Weir__Message message = WEIR__MESSAGE__INIT;
 	Weir__Command body = WEIR__COMMAND__INIT;
 	body.id = (char *)id;
 	body.epoch = epoch;
 	body.verb = "log";
+	body.target = (char *)target;
 	body.value = (char *)value;
 	message.version = 1;
 	message.body_case = WEIR__MESSAGE__BODY_COMMAND;
 	message.command = &body;
 	controller_send(controller, controller->command, &message);
+}
+
+static void command(struct controller *controller, const char *id, uint64_t epoch, const char *value) {
+	command_at(controller, id, epoch, "", value);
 }
 
 static void expect_result(
@@ -108,6 +114,29 @@ static void none_without_an_id(void **state) {
 	controller_fini(&controller);
 }
 
+// What a controller sends is one line of the log: all of a text, and nothing that a terminal would obey.
+static void said_whole_in_one_line(void **state) {
+	struct controller controller;
+	struct executed executed;
+	char value[256];
+	struct uplink *uplink = start_obedient(&controller, &executed);
+	struct captured captured = capture_begin();
+	memset(value, 'x', sizeof(value) - 1);
+	memcpy(value, "one\ntwo\x1b[2J\xc2\x9b", 13);
+	strcpy(value + sizeof(value) - 4, "end");
+	command_at(&controller, "c1-1", 1, "a.b", value);
+	expect_result(&controller, "c1-1", DONE, 1, "number 1");
+	command(&controller, "c1\nc1-2", 1, "forged");
+	await_counters(&controller, uplink, counters.malformed == 1);
+	uplink_free(uplink, 0);
+	assert_int_equal(captured_lines(&captured, "command c1-1: log \"a.b\" \"one\\ntwo\\x1b[2J\\x9bxxx"), 1);
+	assert_int_equal(captured_lines(&captured, "xxxend\": number 1"), 1);
+	assert_int_equal(captured_lines(&captured, "forged"), 0);
+	capture_end(&captured);
+	assert_int_equal(executed.length, 1);
+	controller_fini(&controller);
+}
+
 static void remembers_a_bounded_number(void **state) {
 	struct uplink_commands commands = {.count = 0};
 	struct executed executed = {.length = 0};
@@ -128,6 +157,7 @@ int main(void) {
 		cmocka_unit_test(once_each),
 		cmocka_unit_test(fenced),
 		cmocka_unit_test(none_without_an_id),
+		cmocka_unit_test(said_whole_in_one_line),
 		cmocka_unit_test(remembers_a_bounded_number),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
