@@ -173,6 +173,27 @@ static bool is_same_flow(const struct path_flow *known, uint32_t number, uint64_
 	return known->counted_by != 0 && apart_ns <= PATHS_START_MS * NS_PER_MS;
 }
 
+// Whether a node's flow began with the node itself, and so may have begun before.
+static bool is_mid_stream(const struct node *node, uint64_t start_ns) {
+	return start_ns >= node->incarnation && start_ns - node->incarnation <= PATHS_START_MS * NS_PER_MS;
+}
+
+// Whether a flow that began at another time than the known one may yet be the same: both live, and the one that began
+// later did so with its node. It is counted with the known one, but how far apart the nodes are can't be told of it.
+static bool is_met_midway(const struct nodes *nodes, const struct path_flow *known, const struct node *node,
+	uint64_t start_ns, uint64_t end_ns) {
+	for (unsigned i = 0; i < 2; i++) {
+		const struct path_view *view = &known->views[i];
+		const struct node *other = find_node(nodes, view->node);
+		if (other == NULL || other == node || view->ended ||
+			view->end_ns + PATHS_BEHIND * nodes->interval_ns < end_ns)
+			continue;
+		if (view->start_ns < start_ns ? is_mid_stream(node, start_ns) : is_mid_stream(other, view->start_ns))
+			return true;
+	}
+	return false;
+}
+
 // Another flow with the same key begins.
 static void begin_flow(struct path_flow *flow, uint32_t number, bool is_turned) {
 	uint8_t key[TOPN_KEY_SIZE];
@@ -189,6 +210,23 @@ static void take_view(struct path_view *view, const Weir__FlowDelta *flow, bool 
 	view->end_ns = end_ns;
 }
 
+// The one that told first is counted; where it stops, another goes on with what it didn't tell.
+//   return  true: it is counted already, by another node
+static bool is_repeat(const struct nodes *nodes, struct path_flow *known, uint32_t number, uint64_t end_ns) {
+	uint64_t behind_ns = end_ns > known->counted_ns ? end_ns - known->counted_ns : 0;
+	// An interval is the nodes' usual distance.
+	if (known->counted_by != number && behind_ns > nodes->interval_ns) {
+		const struct node *counted = find_node(nodes, known->counted_by);
+		if (counted == NULL || counted->state != NODE_UP || behind_ns > PATHS_BEHIND * nodes->interval_ns)
+			known->counted_by = number;
+	}
+	if (known->counted_by != number)
+		return true;
+	if (end_ns > known->counted_ns)
+		known->counted_ns = end_ns;
+	return false;
+}
+
 bool paths_add(
 	struct nodes *nodes, const struct node *node, const Weir__FlowDelta *flow, uint64_t end_ns, uint64_t mono_ns) {
 	uint8_t key[TOPN_KEY_SIZE];
@@ -199,11 +237,14 @@ bool paths_add(
 		return false;
 	bool is_turned = list_flow_key_turn(key);
 	struct path_flow *known = paths_obtain(paths, key, mono_ns);
-	if (!is_same_flow(known, node->number, flow->start_ns))
+	if (!is_same_flow(known, node->number, flow->start_ns)) {
+		if (is_met_midway(nodes, known, node, flow->start_ns, end_ns))
+			return is_repeat(nodes, known, node->number, end_ns);
 		begin_flow(known, node->number, is_turned);
+	}
 	struct path_view *view = obtain_view(known, node->number);
 	if (view == NULL)
-		return true;
+		return is_repeat(nodes, known, node->number, end_ns);
 	bool is_second = view == &known->views[1] && view->node == 0;
 	// Summaries of one interval may come in any order, and again.
 	if (view->node == 0 || end_ns >= view->end_ns)
@@ -212,7 +253,5 @@ bool paths_add(
 	if (is_second)
 		join(nodes, known, mono_ns);
 	compare(paths, known);
-	if (known->counted_by == node->number)
-		return false;
-	return true;
+	return is_repeat(nodes, known, node->number, end_ns);
 }

@@ -10,6 +10,9 @@
 //   loss    forward packets here - forward packets there; reverse ones the other way round. Compared where both nodes
 //           have told of the same interval, or of the flow's end; of a flow that lives, what is under way is in it, and
 //           leaves again with the next interval
+//   count   lists over all nodes have the figures of the node that told first; where it stops telling, another's. A node
+//           that starts while a flow lives takes its start for the flow's: it is not counted beside the others, and not
+//           compared either. One that a flow comes to later than PATHS_START_MS, by another route say, counts as well
 //   source  RFC 7679 and RFC 7680 define one-way delay and loss between two observation points; this measures both
 //           on the traffic itself
 //
@@ -31,6 +34,7 @@ enum {
 	PATHS_PAIRS_MAX = 1024,
 	PATHS_JOINED_MAX = 256, // flows shown: those joined last
 	PATHS_START_MS = 5000,  // two nodes' starts of a flow are no further apart
+	PATHS_BEHIND = 3,       // intervals without a word of a flow: its node tells no more of it
 	PATHS_WINDOW_S = 60,    // delays are of the last one to two of these
 };
 
@@ -46,6 +50,7 @@ struct path_flow {
 	uint8_t key[TOPN_KEY_SIZE]; // as lists.h has it, the lesser end first
 	bool is_turned;             // its source is the greater end
 	uint32_t counted_by;        // number of the node whose figures are counted where all nodes are added up
+	uint64_t counted_ns;        // end of the last interval for which they were
 	struct path_view views[2];  // in the order of their first packets, once both are there
 	uint32_t pairs[2];          // 1 + index: of views[0] to views[1], and back; 0: seen by one node
 	uint64_t packets[2];        // what the pairs have of it, which way it went

@@ -122,6 +122,67 @@ static void the_node_that_told_first_is_counted(void **state) {
 	assert_null(pair_of("a", "b")); // the third is known for what it is, and not compared
 }
 
+// The counted one is killed, or the flow takes another route: the next one's figures are counted, of no interval twice.
+static void another_takes_over(void **state) {
+	for (uint64_t second = 1; second < 3; second++) {
+		assert_false(tell(&(struct told){.node = 0, .port = 5, .second = second, .fwd = second}));
+		assert_true(tell(&(struct told){.node = 1, .port = 5, .second = second, .fwd = second}));
+		assert_true(tell(&(struct told){.node = 2, .port = 5, .second = second, .fwd = second}));
+	}
+	for (uint64_t second = 3; second <= 2 + PATHS_BEHIND; second++)
+		assert_true(tell(&(struct told){.node = 1, .port = 5, .second = second, .fwd = second}));
+	for (uint64_t second = 3 + PATHS_BEHIND; second < 10; second++) {
+		assert_false(tell(&(struct told){.node = 1, .port = 5, .second = second, .fwd = second}));
+		assert_true(tell(&(struct told){.node = 2, .port = 5, .second = second, .fwd = second}));
+		assert_true(tell(&(struct told){.node = 0, .port = 5, .second = second, .fwd = second}));
+	}
+	// Of one that is known to be away no more is waited for. The third has no view of its own.
+	ends[1]->state = NODE_LOST;
+	assert_true(tell(&(struct told){.node = 2, .port = 5, .second = 10, .fwd = 10}));
+	assert_false(tell(&(struct told){.node = 2, .port = 5, .second = 11, .fwd = 11}));
+	assert_true(tell(&(struct told){.node = 0, .port = 5, .second = 11, .fwd = 11}));
+	// What was kept for want of a connection comes late: one of its intervals is nobody's, none is counted twice.
+	assert_true(tell(&(struct told){.node = 1, .port = 5, .second = 11, .fwd = 11}));
+}
+
+// A node that starts while a flow lives sees it begin then.
+static void a_late_node_is_no_other_flow(void **state) {
+	const uint64_t late_ns = 60 * NS_PER_S;
+	ends[1]->incarnation = T0 + late_ns - NS_PER_S;
+	for (uint64_t second = 61; second < 64; second++) {
+		assert_false(tell(&(struct told){.node = 0, .port = 5, .second = second, .fwd = second}));
+		assert_true(
+			tell(&(struct told){.node = 1, .port = 5, .start_ns = late_ns, .second = second, .fwd = 1}));
+	}
+	assert_null(pair_of("a", "b")); // the difference of these starts is no delay
+	// Whichever tells first.
+	for (uint64_t second = 61; second < 64; second++) {
+		assert_false(
+			tell(&(struct told){.node = 1, .port = 6, .start_ns = late_ns, .second = second, .fwd = 1}));
+		assert_true(tell(&(struct told){.node = 0, .port = 6, .second = second, .fwd = second}));
+	}
+	// The one that saw it begin stops: the late one is counted.
+	assert_true(tell(&(struct told){.node = 1, .port = 5, .start_ns = late_ns, .second = 66, .fwd = 9}));
+	assert_false(tell(&(struct told){.node = 1, .port = 5, .start_ns = late_ns, .second = 67, .fwd = 10}));
+	// What begins later than its node is another flow, as ever.
+	assert_false(tell(&(struct told){.node = 0, .port = 7, .second = 80, .fwd = 3}));
+	assert_false(tell(&(struct told){.node = 1, .port = 7, .start_ns = 70 * NS_PER_S, .second = 80, .fwd = 3}));
+}
+
+static void a_restarted_node_counts_once(void **state) {
+	const uint64_t late_ns = 60 * NS_PER_S;
+	assert_false(tell(&(struct told){.node = 0, .port = 5, .second = 59, .fwd = 59}));
+	assert_true(tell(&(struct told){.node = 1, .port = 5, .second = 59, .fwd = 58}));
+	assert_pair("a", "b", 1, 59, 1);
+	ends[0]->incarnation = T0 + late_ns;
+	for (uint64_t second = 61; second < 70; second++) {
+		assert_true(tell(&(struct told){.node = 1, .port = 5, .second = second, .fwd = second}));
+		assert_false(
+			tell(&(struct told){.node = 0, .port = 5, .start_ns = late_ns, .second = second, .fwd = 1}));
+	}
+	assert_pair("a", "b", 1, 59, 1); // its count began anew: nothing to compare
+}
+
 static void same_ports_again_are_another_flow(void **state) {
 	tell(&(struct told){.node = 0, .port = 5, .start_ns = 1000, .second = 1, .fwd = 10, .ended = true});
 	tell(&(struct told){.node = 1, .port = 5, .start_ns = 2000, .second = 1, .fwd = 9, .ended = true});
@@ -155,6 +216,9 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(delay_and_loss_by_direction, setup, teardown),
 		cmocka_unit_test_setup_teardown(directions_are_one_flow, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_node_that_told_first_is_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_takes_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_late_node_is_no_other_flow, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_restarted_node_counts_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(same_ports_again_are_another_flow, setup, teardown),
 		cmocka_unit_test_setup_teardown(old_flows_make_room, setup, teardown),
 	};
