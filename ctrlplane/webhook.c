@@ -145,7 +145,7 @@ static int target_set_up(struct target *target) {
 	curl_easy_setopt(easy, CURLOPT_PROXY, action->proxy);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(action->timeout_ns / NS_PER_MS));
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	// Names are resolved in threads; without this the end of a transfer waits for its thread, and so for the server.
+	// Names are resolved in threads: without this the end of a transfer waits for its thread.
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, target->curl_error);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, answer_written);

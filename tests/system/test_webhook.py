@@ -3,9 +3,11 @@
 """Webhooks against a real HTTP server: what it gets, and what happens while it fails or hangs."""
 import http.server
 import json
+import os
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 
 import pytest
@@ -178,6 +180,31 @@ def test_a_server_that_hangs_holds_nothing_up(make_controller, make_node, rules)
         status = hook(controller)
         assert status["dropped"] > 0 and status["failed"] >= 2 and status["sent"] == 0 and status["queued"] == 0
         assert "imed out" in status["error"] or "imeout" in status["error"]
+        assert controller.node("a")["state"] == "up"
+
+
+# A namespace where servers of names are asked, and never answer.
+NAMELESS = """
+ip link add near type veth peer name far && ip link set far up && ip link set near up &&
+ip addr add 192.0.2.1/24 dev near && ip neigh add 192.0.2.53 lladdr 02:00:00:00:00:53 dev near &&
+mount --bind "$0" /etc/resolv.conf && exec "$@"
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+def test_a_server_of_names_that_hangs_holds_nothing_up(make_controller, make_node, rules, tmp_path):
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text("nameserver 192.0.2.53\noptions timeout:30 attempts:5\n")
+    with tempfile.TemporaryDirectory(prefix="weir-") as folder:  # pytest's is too long a path for a socket
+        controller = make_controller(listen=f"ipc://{folder}/controller", alerts=rules(
+            "http://weir.example/", "timeout: 200ms", "retries: 1"),
+            before=["unshare", "--net", "--mount", "sh", "-c", NAMELESS, resolver])
+        node = make_node(controller)
+        node.register()
+        node.start_beating()
+        raise_alert(node)
+        wait_for(lambda: hook(controller)["failed"] == 2)
+        assert "imed out" in hook(controller)["error"] and hook(controller)["retried"] == 2
         assert controller.node("a")["state"] == "up"
 
 
