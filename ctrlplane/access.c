@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "ctrlplane/clock.h"
 #include "ctrlplane/log.h"
 
 const char *const access_refusal_names[ACCESS_REFUSALS] = {
@@ -191,10 +190,6 @@ bool access_allows_user(struct access *access, const struct access_peer *peer) {
 }
 
 void access_refuse(struct access *access, enum access_refusal why, const char *who) {
-	uint64_t now_ns = clock_mono_ns();
 	access->refused[why]++;
-	if (access->logged_mono_ns != 0 && now_ns - access->logged_mono_ns < NS_PER_S)
-		return;
-	access->logged_mono_ns = now_ns;
-	log_line("refused %s: %s", who, access_refusal_names[why]);
+	log_line_limited("refused %s: %s", who, access_refusal_names[why]);
 }

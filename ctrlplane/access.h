@@ -45,7 +45,6 @@ struct access {
 	struct access_peer *fresh; // [fresh_length], prepared
 	size_t fresh_length;
 	uint64_t refused[ACCESS_REFUSALS];
-	uint64_t logged_mono_ns; // last line about a refusal
 };
 
 // Read the keys that the configuration names, if it names any.
@@ -68,5 +67,5 @@ const struct access_peer *access_lookup(const struct access *access, const char 
 bool access_allows_node(struct access *access, const struct access_peer *peer, const char *name);
 bool access_allows_user(struct access *access, const struct access_peer *peer);
 
-// Count a refusal, and tell of it at most once a second.
+// Count a refusal, and tell of it, within the limit of the log.
 void access_refuse(struct access *access, enum access_refusal why, const char *who);

@@ -249,7 +249,7 @@ static void collect_goodbye(struct collect *collect, const struct delivery *deli
 	if (node == NULL || node->incarnation != delivery->message->goodbye->incarnation || node->state == NODE_ENDED)
 		return;
 	node_end(node);
-	log_line("node %s ended", node->name);
+	log_line_limited("node %s ended", node->name);
 }
 
 // A command for a node is answered once it has ended, or at once where it can't begin.

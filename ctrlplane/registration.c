@@ -38,11 +38,13 @@ static void registration_raise_epoch(struct state *state, const struct node *kno
 	// Each start of a controller is one: a number far ahead is made up, and would fence every later controller off.
 	if (message->epoch - state->epoch > REGISTRATION_EPOCHS_AHEAD_MAX) {
 		state->counters.forged_epochs++;
-		log_line("node %s claims to remember epoch %" PRIu64 ": not believed", message->node, message->epoch);
+		log_line_limited(
+			"node %s claims to remember epoch %" PRIu64 ": not believed", message->node, message->epoch);
 		return;
 	}
 	state->epoch = message->epoch + 1;
-	log_line("epoch is now %" PRIu64 ": node %s remembers %" PRIu64, state->epoch, message->node, message->epoch);
+	log_line_limited(
+		"epoch is now %" PRIu64 ": node %s remembers %" PRIu64, state->epoch, message->node, message->epoch);
 }
 
 bool registration_accept(
@@ -65,7 +67,6 @@ bool registration_accept(
 			node->host);
 		return false;
 	}
-	registration_raise_epoch(state, node, message);
 	if (node != NULL && node->incarnation != message->incarnation && node_is_past(node, message->incarnation)) {
 		snprintf(reason, REGISTRATION_REASON_SIZE,
 			"node name \"%s\" was taken over by another process since; restart this one", node->name);
@@ -77,9 +78,10 @@ bool registration_accept(
 			state->nodes.max);
 		return false;
 	}
+	registration_raise_epoch(state, node, message);
 	bool is_new = node->incarnation != message->incarnation;
 	node_register(node, message, peer, clock_wall_ns());
-	log_line("node %s %s: process %u on %s, %u workers", node->name, is_new ? "registered" : "registered again",
-		node->pid, node->host, node->workers);
+	log_line_limited("node %s %s: process %u on %s, %u workers", node->name,
+		is_new ? "registered" : "registered again", node->pid, node->host, node->workers);
 	return true;
 }

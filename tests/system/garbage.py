@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
-"""A sender of garbage: garbage.py ENDPOINT COUNT RATE SEED HEX... sends COUNT messages, RATE a second. They are random
-bytes, the messages given cut short or damaged, and those messages as they are, in turn; the first one only as it is.
+"""A sender of garbage: garbage.py ENDPOINT COUNT RATE SEED WHOLE HEX... sends COUNT messages, RATE a second. They are
+random bytes, the messages given cut short or damaged, and those messages as they are, in turn; the first WHOLE ones only
+as they are.
 Now and then comes one that is too large, on a connection of its own, which it costs."""
 import random
 import sys
@@ -10,7 +11,8 @@ import time
 import zmq
 
 endpoint, count, rate, seed = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
-genuine = [bytes.fromhex(word) for word in sys.argv[5:]]
+whole = int(sys.argv[5])
+genuine = [bytes.fromhex(word) for word in sys.argv[6:]]
 generator = random.Random(seed)
 context = zmq.Context()
 
@@ -31,7 +33,7 @@ peer = connect()
 start = time.monotonic()
 for number in range(count):
     kind = number % 4
-    message = generator.choice(genuine if kind == 3 else genuine[1:])
+    message = generator.choice(genuine if kind == 3 else genuine[whole:])
     if kind == 0:
         peer.send(generator.randbytes(generator.randrange(200)))
     elif kind == 1:

@@ -112,6 +112,28 @@ def test_many_names_do_not_grow_the_registry(make_controller, make_node, tmp_pat
     assert status["departed_nodes"] == 1 and status["totals"]["packets"] == 9
 
 
+def test_registrations_without_end_do_not_fill_the_log(make_controller, make_node, messages):
+    controller = make_controller()
+    node = make_node(controller, epoch=2**62)
+    for _ in range(2000):
+        node.send(node.commands, register=messages.Register(node="a", incarnation=node.incarnation, epoch=node.epoch))
+    wait_for(lambda: controller.ask("status")["controller"]["messages"]["forged_epochs"] == 2000)
+    assert controller.process.err().count("\n") < 1000
+    wait_for(lambda: node.register().accepted and "lines about peers left out" in controller.process.err())
+
+
+def test_who_is_refused_raises_no_epoch(make_controller, make_node):
+    controller = make_controller()
+    first, second = make_node(controller), make_node(controller)
+    assert first.register().accepted
+    first.goodbye()
+    wait_for(lambda: second.register().accepted)
+    second.goodbye()
+    first.epoch = 7
+    wait_for(lambda: "taken over by another process" in first.register().reason)
+    assert controller.ask("status")["controller"]["epoch"] == 1
+
+
 @pytest.mark.parametrize("listen", ["tcp://0.0.0.0:5570", "tcp://192.0.2.1:5570", "tcp://*:5570", "tcp://127.0.0.1",
                                     "tcp://127.0.0.1:0", "tcp://127.0.0.1:65535", "udp://127.0.0.1:5570", "ipc://", "x",
                                     "tcp://127.0.0.1.example.net:5570"])

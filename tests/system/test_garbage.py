@@ -19,6 +19,7 @@ operators:
   - {name: report, type: summary, parallelism: 1, interval: 250ms}
 """
 COUNT, RATE = 30_000, 10_000
+WHOLE = 5
 GROWTH_MAX_KB = 512 << 10  # of the controller; a sanitizer's own memory is in it
 
 
@@ -27,11 +28,17 @@ def memory_kb(pid):
 
 
 def genuine(messages, node, incarnation):
-    """Messages that are right, or nearly: of the node that is there, of others, of other versions and epochs."""
+    """Messages that are right, or nearly: of the node that is there, of others, of other versions and epochs. The first
+    WHOLE of them, cut or damaged, could be of a node that is right."""
     summary = dict(pipeline="p", operator="r", sequence=1, start_ns=1, end_ns=2)
     bodies = [
         dict(summary=messages.Summary(node="replayed", incarnation=7, interval=messages.Totals(packets=1),
                                       cumulative=messages.Totals(packets=1), **summary)),
+        # Refused, so that the epoch, which could be, is not taken over; taken, but the epoch is not.
+        dict(register=messages.Register(node=node, incarnation=incarnation ^ 0xffff, epoch=5)),
+        dict(register=messages.Register(node="other", incarnation=0, epoch=5)),
+        dict(register=messages.Register(node="o/ther", incarnation=7, epoch=5)),
+        dict(register=messages.Register(node="replayed", incarnation=7, epoch=2**62)),
         dict(summary=messages.Summary(node=node, incarnation=incarnation ^ 0xffff,
                                       cumulative=messages.Totals(packets=10**9), **summary)),
         dict(heartbeat=messages.Heartbeat(node=node, incarnation=incarnation, sequence=2**60)),
@@ -59,7 +66,7 @@ def test_garbage_harms_nobody(make_controller, make_node, messages, tmp_path):
         words = genuine(messages, "edge", controller.node("edge")["incarnation"])
         for seed, endpoint in enumerate((controller.endpoint, summary_endpoint(controller.endpoint))):
             senders.append(Process(f"garbage{seed}", [sys.executable, ROOT / "tests/system/garbage.py", endpoint, COUNT,
-                                                      RATE, seed, *words], tmp_path))
+                                                      RATE, seed, WHOLE, *words], tmp_path))
         for sender in senders:
             assert sender.wait() == 0, sender.err()
         wait_for(lambda: controller.ask("status")["controller"]["messages"]["received"] >=
@@ -69,6 +76,7 @@ def test_garbage_harms_nobody(make_controller, make_node, messages, tmp_path):
                       ("malformed", "unregistered", "refused"))
         assert counted > 2 * COUNT * 0.75, after["messages"]
         assert after["epoch"] == before["epoch"]
+        assert after["messages"]["forged_epochs"] > before["messages"]["forged_epochs"]
         assert memory_kb(controller.process.pid) - before_kb < GROWTH_MAX_KB
         # The one summary that was right counts once, however often it came.
         assert controller.node("replayed")["totals"]["packets"] == 1
