@@ -5,8 +5,8 @@
 // crosses process boundaries: nodes fill it, the controller merges and reads.
 //
 // Each power of two from 2^10 to 2^36 ns (1 us to 69 s) has 16 buckets of equal width; what is below or above falls
-// into the first or the last. A packed histogram may have had its buckets joined two by two, several times, to be short:
-// that is its resolution, and the error of everything it is merged into.
+// into the first or the last. A packed histogram may have had its buckets joined two by two, several times, to be
+// short: that is its resolution, and the error of everything it is merged into.
 //
 //   source  HdrHistogram (G. Tene) for the buckets; Masson, Rim, Lee 2019, "DDSketch", for merging under a relative
 //           error; Epicoco and others 2020, "UDDSketch", for joining all buckets alike

@@ -40,7 +40,7 @@ bool alert_rule_has_baseline(const struct alert_rule *rule) {
 bool alert_rule_measures_same(const struct alert_rule *a, const struct alert_rule *b) {
 	return a->over == b->over && a->aggregate == b->aggregate && strcmp(a->field.name, b->field.name) == 0 &&
 	       strcmp(a->of.name, b->of.name) == 0 && a->window_s == b->window_s && a->baseline_ns == b->baseline_ns &&
-	       a->percentile == b->percentile && memcmp(&a->view, &b->view, sizeof(a->view)) == 0;
+	       a->percentile == b->percentile && view_is_same(&a->view, &b->view);
 }
 
 static int rule_over_unknown(const struct rule_text *text) {

@@ -63,4 +63,4 @@ void config_fini(struct config *config);
 //   return  0, -ENOENT, -EINVAL, …
 int config_load(struct config *config, const char *path, char *error);
 // Have a stage that there is one of, where it is not listed.
-void config_require(struct config *config, const char *type);
+void config_require(struct config *config, const char *name);

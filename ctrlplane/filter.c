@@ -149,6 +149,18 @@ int filter_read(struct conf *conf, const yaml_node_t *node, const char *what, en
 	return err == 0 ? parse_part(&parser, PART_PROTOCOL, &protocols) : err;
 }
 
+bool filter_is_same(const struct filter *a, const struct filter *b) {
+	if (a->nodes_length != b->nodes_length || a->prefixes_length != b->prefixes_length ||
+		a->ports_length != b->ports_length || a->protocols_length != b->protocols_length)
+		return false;
+	for (size_t i = 0; i < a->nodes_length; i++)
+		if (strcmp(a->nodes[i], b->nodes[i]) != 0)
+			return false;
+	return memcmp(a->prefixes, b->prefixes, a->prefixes_length * sizeof(a->prefixes[0])) == 0 &&
+	       memcmp(a->ports, b->ports, a->ports_length * sizeof(a->ports[0])) == 0 &&
+	       memcmp(a->protocols, b->protocols, a->protocols_length) == 0;
+}
+
 bool filter_has_node(const struct filter *filter, const char *name) {
 	for (size_t i = 0; i < filter->nodes_length; i++)
 		if (strcmp(filter->nodes[i], name) == 0)

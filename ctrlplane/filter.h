@@ -32,6 +32,7 @@ struct filter {
 //   kind  the list it is for, which must have what the filter asks of its entries; LISTS: node alone
 int filter_read(struct conf *conf, const yaml_node_t *node, const char *what, enum list_kind kind, struct filter *out);
 
+bool filter_is_same(const struct filter *a, const struct filter *b);
 bool filter_has_node(const struct filter *filter, const char *name);
 // Whether it asks anything of entries.
 bool filter_is_selective(const struct filter *filter);

@@ -22,6 +22,10 @@ static void clear_bits(uint8_t *address, unsigned from) {
 		address[from / 8] &= (uint8_t)(0xff << (8 - from % 8));
 }
 
+bool view_is_same(const struct view *a, const struct view *b) {
+	return a->kind == b->kind && a->v4 == b->v4 && a->v6 == b->v6 && filter_is_same(&a->filter, &b->filter);
+}
+
 // A host's or prefix's key as that of the prefix it belongs to.
 static void shorten_key(const struct view *view, uint8_t *key) {
 	uint8_t wanted = key[0] == 4 ? view->v4 : view->v6;

@@ -18,6 +18,9 @@ struct view {
 	uint32_t window_s, list_length;
 };
 
+// Whether they show the same, whatever their names, windows and lengths.
+bool view_is_same(const struct view *a, const struct view *b);
+
 // Named views, as stages define them.
 struct views {
 	struct view list[VIEWS_MAX]; // [length]

@@ -40,8 +40,10 @@ static void store(struct batch *batch, unsigned i) {
 
 void batch_store(struct batch *batch, const struct schema *schema) {
 	for (unsigned i = 0; i < batch->count; i++) {
-		if (memcmp(&batch->tuples[i]->hash, &batch->hashes[i], sizeof(batch->hashes[i])) != 0)
-			memcpy(&batch->tuples[i]->hash, &batch->hashes[i], sizeof(batch->hashes[i]));
+		uint64_t stored;
+		memcpy(&stored, &batch->tuples[i]->hash, sizeof(stored));
+		if (stored != batch->hashes[i])
+			memcpy(&batch->tuples[i]->hash, &batch->hashes[i], sizeof(stored));
 		if (schema->body == SCHEMA_PACKET)
 			store(batch, i);
 	}

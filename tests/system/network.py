@@ -95,9 +95,9 @@ class Node:
         self.sink = self.network.folder / f"{self.name}-{self.starts}.jsonl"
         settings = [word for setting in (f"sink.path={self.sink}", *self.settings) for word in ("--set", setting)]
         self.process = self.network.start(
-            f"{self.name}-{self.starts}", "a", *self.before, BUILD / "weir-dataplane", "--no-huge", "--no-shconf", "--no-pci",
-            "--log-level=error", "--file-prefix", f"{self.network.name}-{self.name}-{self.starts}", "-l", "0",
-            "--vdev", "net_pcap0,iface=wa", "--", "--config", ROOT / "conf" / "flow-monitor.yaml", "--node", self.name,
+            f"{self.name}-{self.starts}", "a", *self.before, BUILD / "weir-dataplane", "--no-huge", "--no-shconf",
+            "--no-pci", "--log-level=error", "--file-prefix", f"{self.network.name}-{self.name}-{self.starts}",
+            "-l", "0", "--vdev", "net_pcap0,iface=wa", "--", "--config", ROOT / "conf" / "flow-monitor.yaml", "--node", self.name,
             "--controller", self.controller.endpoint, *settings)
         return self
 

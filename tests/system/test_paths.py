@@ -60,7 +60,8 @@ class Path:
             space = f"{self.name}-{router}"
             wait_for(lambda: subprocess.run(["ip", "-n", space, "link", "show", "wire"], capture_output=True,
                                             check=False).returncode == 0, "the relay's device")
-            self.run(*self.inside(router, "sysctl", "-qw", "net.ipv6.conf.wire.disable_ipv6=1", "net.ipv4.ip_forward=1"))
+            self.run(*self.inside(router, "sysctl", "-qw", "net.ipv6.conf.wire.disable_ipv6=1",
+                                  "net.ipv4.ip_forward=1"))
             self.run("ip", "-n", space, "link", "set", "wire", "up")
             self.run("ip", "-n", space, "route", "add", far, "dev", "wire")
         return self

@@ -81,7 +81,8 @@ static void top_level(void **state) {
 	static const struct mistake cases[] = {
 		{"pipelines: p\n",
 			"a.yaml:1: \"pipelines\": unknown key, did you mean \"pipeline\"? expected pipeline, "
-			"operators, streams, node, controller, key, controller_key, eal, idle, hash_secret, ring_size, channels, "
+			"operators, streams, node, controller, key, controller_key, eal, idle, hash_secret, ring_size, "
+			"channels, "
 			"placement or source_workers"},
 		{"operators: [" SOURCE "]\n", "a.yaml:1: no pipeline; expected pipeline: NAME"},
 		{"pipeline: p\n",
@@ -260,7 +261,8 @@ static void settings_checked(void **state) {
 		{"r/c.tunnels=outer", "--set r/c.tunnels=outer: \"r\": unknown pipeline; expected p or q"},
 		{"a.path=y", "--set a.path=y: \"a\": in several pipelines; expected p/a.path or q/a.path"},
 		{"ring_size=65", "--set ring_size=65: \"65\": expected a power of two from 64 to 65536"},
-		{"ring=64", "--set ring=64: \"ring\": unknown node option; expected node, controller, key, controller_key, eal, idle, "
+		{"ring=64", "--set ring=64: \"ring\": unknown node option; expected node, controller, key, "
+			    "controller_key, eal, idle, "
 			    "hash_secret, ring_size, channels, placement, source_workers or operator.option"},
 		{"b.parallelism=x", "--set b.parallelism=x: \"x\": expected auto or 1..1024"},
 		{"b.workers=1,x",
