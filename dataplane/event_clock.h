@@ -41,14 +41,13 @@ void event_clock_consider(struct event_clock *clock, uint64_t timestamp_ns, stru
 
 // Stamp a packet with the time of its capture.
 static inline void event_clock_stamp(struct event_clock *clock, uint64_t timestamp_ns, struct packet_meta *meta) {
+	*meta = (struct packet_meta){.timestamp_ns = timestamp_ns};
 	bool in_time = timestamp_ns - clock->now_ns <= EVENT_CLOCK_JUMP_NS && timestamp_ns <= EVENT_CLOCK_MAX_NS;
 	if (__builtin_expect(!in_time || (clock->behind_ms | clock->moved_ns) != 0, 0)) {
 		event_clock_consider(clock, timestamp_ns, meta);
 		return;
 	}
 	clock->now_ns = timestamp_ns;
-	meta->timestamp_ns = timestamp_ns;
-	meta->late_ms = 0;
 }
 
 // Time passes without packets: live sources go by a clock.

@@ -43,10 +43,13 @@ static inline enum packet_link tuple_link(const struct rte_mbuf *tuple) {
 }
 
 // Add a packet to a batch that has room.
-//   fields  to be filled by its source; valid until the batch was passed on
+//   fields  as event_clock_stamp begins them; valid until the batch was passed on
 static inline void batch_add_packet(struct batch *batch, struct rte_mbuf *tuple, struct packet_meta *fields) {
-	batch->tuples[batch->count] = tuple;
-	batch->packets[batch->count++] = fields;
+	unsigned at = batch->count++;
+	batch->tuples[at] = tuple;
+	batch->packets[at] = fields;
+	batch->hashes[at] = 0;
+	batch->applications[at] = 0;
 }
 
 // Add tuple `i` of another batch.

@@ -26,9 +26,12 @@ static void make_batch(struct batch *batch) {
 	memset(carriers, 0, sizeof(carriers));
 	for (unsigned i = 0; i < N; i++) {
 		fields[i] = (struct packet_meta){.timestamp_ns = 100 + i, .key.src_port = (uint16_t)(7 * i)};
+		batch->hashes[i] = 1; // of an earlier packet
+		batch->applications[i] = 2;
+		batch_add_packet(batch, &carriers[i].mbuf, &fields[i]);
+		assert_int_equal(batch->hashes[i] + batch->applications[i], 0);
 		batch->hashes[i] = UINT64_C(0x123456789abcdef0) + i;
 		batch->applications[i] = (uint16_t)(65535 - i);
-		batch_add_packet(batch, &carriers[i].mbuf, &fields[i]);
 	}
 }
 
