@@ -72,7 +72,7 @@ static void on_completed(
 	request_free(*request);
 	*request = NULL;
 	if (client != NULL)
-		connection_enter(client, CONNECTION_WAITING);
+		connection_enter(client, CONNECTION_KEPT);
 }
 
 // Called once when the headers are there, once per piece of a body, and once when all of it is.
@@ -149,23 +149,33 @@ void http_work(struct server *server) {
 }
 
 // libmicrohttpd sees the end of the connection and cleans up.
-static void connection_drop(struct server *server, struct connection *client, uint64_t *counter) {
+static void connection_drop(struct connection *client) {
 	client->is_dropped = true;
-	++*counter;
 	shutdown(client->fd, SHUT_RDWR);
+}
+
+static bool connection_is_late(const struct server *server, const struct connection *client, uint64_t now_ns) {
+	if (client->state == CONNECTION_STREAMING && client->stream != NULL)
+		return events_is_slow(client->stream, server->source.turn);
+	bool asks = client->state == CONNECTION_WAITING || client->state == CONNECTION_KEPT;
+	return (now_ns - client->since_mono_ns) / NS_PER_S >= (asks ? SERVER_REQUEST_S : SERVER_ANSWER_S);
+}
+
+// The counter of those that end so; NULL: to be kept no longer is no fault.
+static uint64_t *counter_of(struct server *server, const struct connection *client) {
+	if (client->state == CONNECTION_STREAMING && client->stream != NULL)
+		return &server->counters.dropped_slow;
+	return client->state != CONNECTION_KEPT ? &server->counters.refused : NULL;
 }
 
 void http_check(struct server *server) {
 	uint64_t now_ns = clock_mono_ns();
 	for (struct connection *client = server->connections; client != NULL; client = client->next) {
-		uint64_t age_s = (now_ns - client->since_mono_ns) / NS_PER_S;
-		if (client->is_dropped)
+		if (client->is_dropped || !connection_is_late(server, client, now_ns))
 			continue;
-		if (client->state == CONNECTION_STREAMING && client->stream != NULL) {
-			if (events_is_slow(client->stream, server->source.turn))
-				connection_drop(server, client, &server->counters.dropped_slow);
-		} else if (age_s >= (client->state == CONNECTION_WAITING ? SERVER_REQUEST_S : SERVER_ANSWER_S)) {
-			connection_drop(server, client, &server->counters.refused);
-		}
+		uint64_t *counter = counter_of(server, client);
+		if (counter != NULL)
+			++*counter;
+		connection_drop(client);
 	}
 }

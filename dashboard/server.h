@@ -23,7 +23,8 @@ enum {
 };
 
 enum connection_state {
-	CONNECTION_WAITING,   // for a request
+	CONNECTION_WAITING,   // for its first request, or for all of one
+	CONNECTION_KEPT,      // after an answer, for the next request to begin
 	CONNECTION_ANSWERING, // one
 	CONNECTION_STREAMING, // events
 };
