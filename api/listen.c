@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -83,4 +84,40 @@ int listen_open(const char *text, bool *is_loopback, char *bound, char *error) {
 	}
 	format(&address, bound);
 	return fd;
+}
+
+// The name of a Host header without its port and brackets.
+//   return  false: it is none
+static bool host_name(const char *host, char *out, size_t size) {
+	bool is_bracketed = host[0] == '[';
+	const char *start = host + is_bracketed;
+	size_t length = strcspn(start, is_bracketed ? "]" : ":");
+	if (length == 0 || length >= size || (is_bracketed && start[length] != ']'))
+		return false;
+	const char *rest = start + length + is_bracketed;
+	if (rest[0] != '\0' && rest[0] != ':')
+		return false;
+	memcpy(out, start, length);
+	out[length] = '\0';
+	return true;
+}
+
+static bool is_loopback_name(const char *name) {
+	struct in_addr v4;
+	struct in6_addr v6;
+	if (inet_pton(AF_INET, name, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+	if (inet_pton(AF_INET6, name, &v6) == 1)
+		return IN6_IS_ADDR_LOOPBACK(&v6);
+	return strcasecmp(name, "localhost") == 0;
+}
+
+bool listen_serves_host(const char *host, bool is_loopback, const char *const *names, size_t length) {
+	char name[256];
+	if (host == NULL || !host_name(host, name, sizeof(name)))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (strcasecmp(name, names[i]) == 0)
+			return true;
+	return is_loopback && is_loopback_name(name);
 }

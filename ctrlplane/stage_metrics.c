@@ -116,6 +116,7 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 static enum MHD_Result metrics_answer(void *context, struct MHD_Connection *connection, const char *url,
 	const char *method, const char *version, const char *upload, size_t *upload_size, void **request) {
 	static const char expected[] = "expected GET /metrics\n";
+	static const char foreign[] = "Host: expected localhost or a loopback address\n";
 	struct stage *stage = context;
 	struct metrics_state *state = stage->state;
 	bool is_read = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
@@ -128,6 +129,9 @@ static enum MHD_Result metrics_answer(void *context, struct MHD_Connection *conn
 	}
 	if (*upload_size > 0)
 		return MHD_NO;
+	const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+	if (!listen_serves_host(host, true, NULL, 0))
+		return answer(connection, MHD_HTTP_FORBIDDEN, foreign, strlen(foreign));
 	if (strcmp(url, "/metrics") != 0)
 		return answer(connection, MHD_HTTP_NOT_FOUND, expected, strlen(expected));
 	if (state->text == NULL || clock_mono_ns() - state->made_mono_ns >= stage->shared->config.interval_ns)
@@ -188,7 +192,8 @@ static const struct stage_type metrics_type = {
 	.name = "metrics",
 	.title = "serves what the controller knows to Prometheus, at /metrics",
 	.manual = "Text format 0.0.4: the controller's own counters, and those of nodes, operators and channels, under "
-		  "the same names as on the dashboard.",
+		  "the same names as on the dashboard. Only requests whose Host is localhost or a loopback address are "
+		  "answered, so that no page in a browser gets at them under a name of its own.",
 	.options = metrics_options,
 	.state_size = sizeof(struct metrics_state),
 	.init = metrics_start,

@@ -2,7 +2,6 @@
 // Copyright (c) 2026 the weir authors
 #include "dashboard/auth.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <nettle/hmac.h>
@@ -11,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "api/listen.h"
 
 #define BEARER "Bearer "
 
@@ -73,40 +74,8 @@ bool auth_is_allowed(const struct auth *auth, const char *authorization, const c
 	return cookie != NULL && auth_cookie_is_right(auth, cookie, now_s);
 }
 
-// The name of a Host header without its port and brackets.
-//   return  false: it is none
-static bool host_name(const char *host, char *out, size_t size) {
-	bool is_bracketed = host[0] == '[';
-	const char *start = host + is_bracketed;
-	size_t length = strcspn(start, is_bracketed ? "]" : ":");
-	if (length == 0 || length >= size || (is_bracketed && start[length] != ']'))
-		return false;
-	const char *rest = start + length + is_bracketed;
-	if (rest[0] != '\0' && rest[0] != ':')
-		return false;
-	memcpy(out, start, length);
-	out[length] = '\0';
-	return true;
-}
-
-static bool is_loopback_name(const char *name) {
-	struct in_addr v4;
-	struct in6_addr v6;
-	if (inet_pton(AF_INET, name, &v4) == 1)
-		return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
-	if (inet_pton(AF_INET6, name, &v6) == 1)
-		return IN6_IS_ADDR_LOOPBACK(&v6);
-	return strcasecmp(name, "localhost") == 0;
-}
-
 bool auth_host_is_right(const struct auth *auth, const char *host) {
-	char name[256];
 	if (!auth->is_loopback && auth->hosts_length == 0)
 		return true;
-	if (host == NULL || !host_name(host, name, sizeof(name)))
-		return false;
-	for (size_t i = 0; i < auth->hosts_length; i++)
-		if (strcasecmp(name, auth->hosts[i]) == 0)
-			return true;
-	return auth->is_loopback && is_loopback_name(name);
+	return listen_serves_host(host, auth->is_loopback, auth->hosts, auth->hosts_length);
 }

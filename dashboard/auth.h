@@ -41,6 +41,5 @@ bool auth_cookie_is_right(const struct auth *auth, const char *cookie, uint64_t 
 //   authorization  of the header
 //   cookie         value of AUTH_COOKIE
 bool auth_is_allowed(const struct auth *auth, const char *authorization, const char *cookie, uint64_t now_s);
-// Whether a request for this Host is meant for us. A page elsewhere can make its own name lead to loopback, and would
-// then be let in by the browser: only names that are loopback's count there (DNS rebinding).
+// Whether a request for this Host is meant for us (listen_serves_host): beyond loopback any is, unless some were named.
 bool auth_host_is_right(const struct auth *auth, const char *host);

@@ -12,10 +12,10 @@ from conftest import PATIENCE_S, Process, free_port, wait_for
 HARD_NAME = 'a "drop" with \\ and more'  # labels may be any text
 
 
-def fetch(port, path="/metrics", method="GET"):
+def fetch(port, path="/metrics", method="GET", **headers):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
-        connection.request(method, path)
+        connection.request(method, path, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     finally:
@@ -88,6 +88,16 @@ def test_controller_serves_nothing_else(ports, make_controller, tmp_path):
     port = ports[0]
     assert fetch(port, "/")[0] == 404 and fetch(port, method="POST")[0] == 405
     assert fetch(port, method="HEAD") == (200, "")
+
+
+def test_foreign_hosts_are_refused(ports):
+    # What a browser sends for a page whose name was made to lead here.
+    for port in ports:
+        for host in ("evil.example.org", f"evil.example.org:{port}", "127.0.0.1.evil.example.org", "10.0.0.1", ""):
+            status, text = fetch(port, Host=host)
+            assert status == 403 and "weir_packets" not in text, host
+        for host in ("localhost", f"LOCALHOST:{port}", "127.0.0.1", "127.1.2.3:80", "[::1]"):
+            assert fetch(port, Host=host)[0] == 200, host
 
 
 def test_controller_serves_loopback_alone(make_controller, tmp_path):
