@@ -295,6 +295,7 @@ static int ipfix_init(struct instance *self) {
 	char error[COLLECTOR_ERROR_MAX];
 	state->instance = self;
 	state->options = options;
+	state->collector.fd = -1; // for fini, wherever this ends
 	const struct ipfix_session_settings settings = {
 		.schema = self->op->input,
 		.biflow = options->biflow,
