@@ -86,9 +86,10 @@ static FILE *open_path(const char *path) {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return NULL;
-	FILE *file = NULL;
-	if (fcntl(fd, F_SETFL, O_RDONLY) == 0)
-		file = gzip_file_is(fd) ? gzip_file_open(fd) : fdopen(fd, "rb");
+	bool is_blocking = fcntl(fd, F_SETFL, O_RDONLY) == 0;
+	if (is_blocking && gzip_file_is(fd))
+		return gzip_file_open(fd);
+	FILE *file = is_blocking ? fdopen(fd, "rb") : NULL;
 	if (!file)
 		close(fd);
 	return file;

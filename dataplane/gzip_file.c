@@ -33,8 +33,10 @@ static int close_file(void *cookie) {
 
 FILE *gzip_file_open(int fd) {
 	gzFile file = gzdopen(fd, "rb");
-	if (file == NULL)
+	if (file == NULL) {
+		close(fd);
 		return NULL;
+	}
 	gzbuffer(file, BUFFER_SIZE);
 	FILE *stream = fopencookie(file, "rb", (cookie_io_functions_t){.read = read_some, .close = close_file});
 	if (stream == NULL)

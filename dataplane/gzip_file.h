@@ -11,6 +11,6 @@
 bool gzip_file_is(int fd);
 
 // A stream of what the file holds, uncompressed. It ends, or fails, where the file does.
-//   fd      closed with the stream; on failure left alone
+//   fd      closed with the stream, or at once on failure
 //   return  NULL: out of memory
 FILE *gzip_file_open(int fd);
