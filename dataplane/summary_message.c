@@ -20,7 +20,7 @@ enum list {
 	LIST_PREFIXES,
 	LIST_TCP, // prefixes by TCP packets, the retransmitted ones above all
 	LIST_APPLICATIONS,
-	LIST_ENDED, // flows that ended and are not among LIST_FLOWS
+	LIST_ENDED, // flows that ended, by all their bytes
 	LISTS,
 };
 
@@ -125,22 +125,6 @@ static void offer(struct summary_message *message, const struct tally *table, en
 	}
 }
 
-// What ended and is among the greatest of the interval is told there.
-static void drop_told_twice(struct summary_message *message) {
-	const struct tally_top *flows = &message->tops[LIST_FLOWS];
-	struct tally_top *ended = &message->tops[LIST_ENDED];
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < ended->count; i++) {
-		bool is_told = false;
-		for (unsigned f = 0; f < flows->count && !is_told; f++)
-			is_told = flows->ranks[f].entry == ended->ranks[i].entry;
-		if (!is_told)
-			ended->ranks[kept++] = ended->ranks[i];
-	}
-	ended->count = kept;
-}
-
 bool summary_message_choose(struct summary_message *message, const struct summary_tables *tables, uint32_t entries) {
 	const struct {
 		const struct tally *table;
@@ -163,8 +147,6 @@ bool summary_message_choose(struct summary_message *message, const struct summar
 	}
 	for (unsigned i = 0; i < LISTS && !message->is_chosen; i++)
 		tally_top_sort(&message->tops[i]);
-	if (!message->is_chosen)
-		drop_told_twice(message);
 	message->is_chosen = true;
 	return true;
 }
@@ -205,13 +187,25 @@ static const ProtobufCMessage *fill_next(
 	}
 }
 
-//   return  0..count of the fans taken: which of them is this host; the count where none is
-static unsigned fan_of(const struct summary_message *message, uint32_t entry) {
+//   return  0..lengths[list]: which of those taken into a list it is; the length where none is
+static unsigned place_of(const struct summary_message *message, enum list list, uint32_t entry) {
 	unsigned i = 0;
 
-	while (i < message->lengths[LIST_FANS] && message->tops[LIST_FANS].ranks[i].entry != entry)
+	while (i < message->lengths[list] && message->tops[list].ranks[i].entry != entry)
 		i++;
 	return i;
+}
+
+// Two lists tell of the same hosts, two of the same flows, and each is told once.
+//   return  whether the other list has taken this entry
+static bool is_told_elsewhere(const struct summary_message *message, enum list list, uint32_t entry) {
+	static const enum list others[LISTS] = {
+		[LIST_HOSTS] = LIST_FANS, [LIST_FLOWS] = LIST_ENDED, [LIST_ENDED] = LIST_FLOWS};
+	enum list other = others[list];
+
+	if (list != LIST_HOSTS && list != LIST_FLOWS && list != LIST_ENDED)
+		return false;
+	return place_of(message, other, entry) < message->lengths[other];
 }
 
 // Take the next entry of a list into the message if it fits.
@@ -223,9 +217,8 @@ static bool take_next(struct summary_message *message, const struct summary_tabl
 		return false;
 	const ProtobufCMessage *entry = fill_next(message, tables, list);
 	size_t size = protobuf_c_message_get_packed_size(entry) + TAG_AND_LENGTH;
-	// Among the fans already: only its place in the list comes from here.
-	if (list == LIST_HOSTS &&
-		fan_of(message, message->tops[LIST_HOSTS].ranks[next].entry) < message->lengths[LIST_FANS])
+	// In the message already: only its place in the list comes from here.
+	if (is_told_elsewhere(message, list, message->tops[list].ranks[next].entry))
 		size = 0;
 	if (size > message->left)
 		return false;
@@ -334,7 +327,7 @@ static void list_hosts(Weir__Summary *summary, struct summary_message *message) 
 
 	summary->hosts = message->host_list;
 	for (unsigned i = 0; i < message->lengths[LIST_HOSTS]; i++) {
-		unsigned fan = fan_of(message, message->tops[LIST_HOSTS].ranks[i].entry);
+		unsigned fan = place_of(message, LIST_FANS, message->tops[LIST_HOSTS].ranks[i].entry);
 		list_host(summary, message, fan < fans ? &message->fans[fan].message : &message->hosts[i].message);
 		is_listed[fan] |= fan < fans;
 	}
@@ -361,7 +354,9 @@ static void list_others(Weir__Summary *summary, struct summary_message *message)
 	}
 	summary->ended_flows = message->ended_list;
 	for (unsigned i = 0; i < message->lengths[LIST_ENDED]; i++)
-		message->ended_list[summary->n_ended_flows++] = &message->ended[i];
+		// What is among the greatest of the interval too is told there.
+		if (!is_told_elsewhere(message, LIST_ENDED, message->tops[LIST_ENDED].ranks[i].entry))
+			message->ended_list[summary->n_ended_flows++] = &message->ended[i];
 	summary->prefixes = message->prefix_list;
 	for (unsigned i = 0; i < message->lengths[LIST_PREFIXES]; i++) {
 		Weir__PrefixDelta *prefix = message->prefix_list[summary->n_prefixes++] = &message->prefixes[i];

@@ -432,6 +432,47 @@ static void fan_out_is_listed_once(void **state) {
 	teardown(&fixture);
 }
 
+// Flows that go on, greater in the interval than the ones that ended.
+static void add_some_that_ended(struct summary_tables *tables) {
+	for (unsigned i = 0; i < 12; i++) {
+		struct flow_update update = between(0x0a000000 + i * 256, 0xac100000 + i * 256);
+		update.started = false;
+		update.fwd_bytes = 1000 - i;
+		if (i >= 9) {
+			update.present = UINT64_C(1) << FLOW_HAS_END;
+			update.total_bytes = 1000000 + i;
+		}
+		summary_tables_add(tables, &update);
+	}
+}
+
+// A flow that ended is told once, in whichever list, and one that is among the greatest does not go untold for want of
+// room there.
+static void ended_flows_are_told_once(void **state) {
+	bool were_some_left_out = false;
+	for (size_t allowance = 500; allowance < 8000; allowance += 20) {
+		struct fixture fixture;
+		size_t size;
+		setup(&fixture, 1024, &lengths);
+		add_some_that_ended(&fixture.tables);
+		Weir__Message *message = pack(&fixture, allowance, &size);
+		const Weir__Summary *summary = message->summary;
+		unsigned ended = 0;
+		for (size_t i = 0; i < summary->n_flows; i++) {
+			assert_int_equal(summary->flows[i]->fwd_bytes, 1000 - i);
+			ended += summary->flows[i]->ended;
+		}
+		ended += (unsigned)summary->n_ended_flows;
+		were_some_left_out |= summary->n_flows < 9 && ended == 3;
+		assert_true(size <= allowance || summary->n_flows == 0);
+		// The lists have turns.
+		assert_in_range(ended, summary->n_flows > 3 ? 3 : summary->n_flows > 1 ? summary->n_flows - 1 : 0, 3);
+		weir__message__free_unpacked(message, NULL);
+		teardown(&fixture);
+	}
+	assert_true(were_some_left_out);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_traffic),
@@ -441,6 +482,7 @@ int main(void) {
 		cmocka_unit_test(sketch_counts_from_the_first),
 		cmocka_unit_test(syn_flood_names_its_target),
 		cmocka_unit_test(fan_out_is_listed_once),
+		cmocka_unit_test(ended_flows_are_told_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
