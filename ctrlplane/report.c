@@ -8,30 +8,35 @@ static json_t *number(uint64_t value) {
 	return json_integer((json_int_t)value);
 }
 
-static json_t *report_named(Weir__Named *const *list, size_t length, uint64_t *sum) {
+static json_t *report_named(Weir__Named *const *list, size_t length) {
 	json_t *object = json_object();
-	for (size_t i = 0; i < length; i++) {
+	for (size_t i = 0; i < length && i < REPORT_NAMES_MAX; i++) {
 		char name[NODE_NAME_SIZE];
 		text_copy(name, sizeof(name), list[i]->name);
 		json_object_set_new(object, name, number(list[i]->value));
-		if (sum != NULL)
-			*sum += list[i]->value;
 	}
 	return object;
+}
+
+static uint64_t left_out(size_t length) {
+	return length > REPORT_NAMES_MAX ? length - REPORT_NAMES_MAX : 0;
 }
 
 // The identity of design section 4: in = forwarded + absorbed + drops + held, out = forwarded + created.
 static json_t *report_instance(const Weir__InstanceCounters *c) {
 	uint64_t dropped = 0;
-	json_t *drops = report_named(c->drops, c->n_drops, &dropped);
+	for (size_t i = 0; i < c->n_drops; i++)
+		dropped += c->drops[i]->value;
 	bool holds = c->in == c->forwarded + c->absorbed + dropped + c->held && c->out == c->forwarded + c->created;
-	return json_pack("{so so sI sI so so so so so so so so so so so so so sb}", "pipeline", text_json(c->pipeline),
-		"operator", text_json(c->operator_), "index", (json_int_t)c->index, "worker", (json_int_t)c->worker,
-		"in", number(c->in), "forwarded", number(c->forwarded), "absorbed", number(c->absorbed), "created",
-		number(c->created), "out", number(c->out), "held", number(c->held), "blocked", number(c->blocked),
-		"lost_outside", number(c->lost_outside), "in_bytes", number(c->in_bytes), "dropped", number(dropped),
-		"drops", drops, "gauges", report_named(c->gauges, c->n_gauges, NULL), "watermark_ns",
-		number(c->watermark_ns), "holds", (int)holds);
+	return json_pack("{so so sI sI so so so so so so so so so so so so so so sb}", "pipeline",
+		text_json(c->pipeline), "operator", text_json(c->operator_), "index", (json_int_t)c->index, "worker",
+		(json_int_t)c->worker, "in", number(c->in), "forwarded", number(c->forwarded), "absorbed",
+		number(c->absorbed), "created", number(c->created), "out", number(c->out), "held", number(c->held),
+		"blocked", number(c->blocked), "lost_outside", number(c->lost_outside), "in_bytes", number(c->in_bytes),
+		"dropped", number(dropped), "drops", report_named(c->drops, c->n_drops), "gauges",
+		report_named(c->gauges, c->n_gauges), "names_left_out",
+		number(left_out(c->n_drops) + left_out(c->n_gauges)), "watermark_ns", number(c->watermark_ns), "holds",
+		(int)holds);
 }
 
 static json_t *report_channel(const Weir__ChannelCounters *c) {

@@ -6,6 +6,8 @@
 
 #include "ctrlplane/nodes.h"
 
-// Keep what this heartbeat carries, up to NODE_INSTANCES_MAX and NODE_CHANNELS_MAX; one without counters changes
-// nothing.
+enum { REPORT_NAMES_MAX = 64 }; // drop reasons of an instance, and as many gauges
+
+// Keep what this heartbeat carries, up to NODE_INSTANCES_MAX, NODE_CHANNELS_MAX and REPORT_NAMES_MAX; one without
+// counters changes nothing.
 void report_keep(struct node *node, const Weir__Heartbeat *beat);

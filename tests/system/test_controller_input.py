@@ -91,6 +91,18 @@ def test_a_report_of_nothing_but_instances_is_cut(make_controller, make_node, me
     assert len(controller.ask("operators")["nodes"][0]["operators"]) == 4096
 
 
+def test_a_report_of_nothing_but_names_is_cut(make_controller, make_node, messages):
+    controller = make_controller()
+    node = make_node(controller)
+    node.register()
+    names = [messages.Named(name=f"{i:x}", value=1) for i in range(50_000)]
+    made = messages.InstanceCounters(**{"in": len(names)}, drops=names, gauges=names[:65])
+    assert node.beat(instances=[made]).epoch == 1
+    kept, = controller.ask("operators")["nodes"][0]["operators"]
+    assert len(kept["drops"]) == len(kept["gauges"]) == 64 and kept["names_left_out"] == 50_000 - 64 + 1
+    assert kept["dropped"] == 50_000 and kept["holds"]
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a:b", "ä", "x" * 64, "../a"])
 def test_bad_node_names_are_refused(make_controller, make_node, name):
     controller = make_controller()
