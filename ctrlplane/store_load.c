@@ -297,6 +297,7 @@ static void take_node(struct store *store, const char *name, const redisReply *r
 	node->missing += field_number(reply, "gaps.missing");
 	node->duplicates += field_number(reply, "duplicates");
 	node->late += field_number(reply, "late");
+	node->shed += field_number(reply, "shed");
 	take_intervals(reply, "unknown.", &node->unknown);
 	take_intervals(reply, "gaps.", &node->gaps);
 }

@@ -101,6 +101,18 @@ def test_redis_absent_at_start(make_controller, make_node, redis):
     assert redis.hash("weir:1:node:a")["totals.packets"] == "5"
 
 
+def test_what_was_not_taken_as_it_should_is_remembered(controller, redis, make_node):
+    node = make_node(controller)
+    node.register()
+    node.summary(packets=5)
+    node.wait_ack(1)
+    counts = {"duplicates": 2, "late": 3, "shed": 4}
+    controller.kill()
+    redis.run("HSET", "weir:1:node:a", *(word for pair in counts.items() for word in pair))
+    controller.start()
+    assert controller.node("a").items() >= counts.items()
+
+
 def test_controller_started_without_redis_joins_what_was_stored(controller, redis, make_node):
     first = make_node(controller)
     first.register()
