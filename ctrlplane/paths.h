@@ -10,8 +10,8 @@
 //   loss    forward packets here - forward packets there; reverse ones the other way round. Compared where both nodes
 //           have told of the same interval, or of the flow's end; of a flow that lives, what is under way is in it, and
 //           leaves again with the next interval
-//   count   lists over all nodes have the figures of the node that told first; where it stops telling, another's. A node
-//           that starts while a flow lives takes its start for the flow's: it is not counted beside the others, and not
+//   count   lists over all nodes have the figures of the node that told first; where it stops, another's. A node that
+//           starts while a flow lives takes its start for the flow's: it is not counted beside the others, and not
 //           compared either. One that a flow comes to later than PATHS_START_MS, by another route say, counts as well
 //   source  RFC 7679 and RFC 7680 define one-way delay and loss between two observation points; this measures both
 //           on the traffic itself

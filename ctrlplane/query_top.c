@@ -32,7 +32,8 @@ json_t *query_top(struct state *state, const struct query_top *top) {
 		.mono_ns = clock_mono_ns()};
 	struct topn list;
 	view_list(view, &scope, &list);
-	bool is_exact = list.rest.count == 0 && list.rest.bytes == 0 && list.rest.packets == 0;
+	bool is_exact =
+		list.rest.count == 0 && list.rest.bytes == 0 && list.rest.packets == 0 && topn_absent(&list) == 0;
 	topn_sort(&list, type->score);
 	struct topn_rest rest = list.rest;
 	struct window_sums sums;

@@ -186,8 +186,7 @@ static void topn_begin(struct topn *topn, const struct topn_entry *entry, int64_
 	topn_settle(topn, new);
 }
 
-// Add an entry with an error of its own.
-static void topn_put(struct topn *topn, const struct topn_entry *entry, int64_t error) {
+void topn_add_uncertain(struct topn *topn, const struct topn_entry *entry, int64_t error) {
 	struct topn_entry *known = topn_lookup(topn, entry->key);
 	if (known == NULL) {
 		topn_begin(topn, entry, error);
@@ -205,22 +204,23 @@ static void topn_put(struct topn *topn, const struct topn_entry *entry, int64_t 
 }
 
 void topn_add(struct topn *topn, const struct topn_entry *entry) {
-	topn_put(topn, entry, 0);
+	topn_add_uncertain(topn, entry, 0);
 }
 
 // All keys will have been missed by as much (topn_add_missed); this one was not.
 void topn_add_listed(struct topn *topn, const struct topn_entry *entry, uint64_t missed) {
-	topn_put(topn, entry, -(int64_t)missed);
+	topn_add_uncertain(topn, entry, -(int64_t)missed);
 }
 
 void topn_add_missed(struct topn *topn, uint64_t missed) {
 	topn->missed += missed;
 }
 
-// What bytes entries may have too few is in the remainder.
+// What bytes entries may have too few is in the remainder, or was hidden with one.
 static uint64_t topn_bounded(const struct topn *topn, int64_t error) {
 	uint64_t bound = error > 0 ? (uint64_t)error : 0;
-	return topn->score == TOPN_BYTES && bound > topn->rest.bytes ? topn->rest.bytes : bound;
+	uint64_t left_out = topn->rest.bytes + topn->hidden_bytes;
+	return topn->score == TOPN_BYTES && bound > left_out ? left_out : bound;
 }
 
 uint64_t topn_absent(const struct topn *topn) {
@@ -240,9 +240,11 @@ void topn_add_rest(struct topn *topn, const struct topn_rest *rest) {
 void topn_merge(struct topn *into, const struct topn *from) {
 	uint64_t absent = topn_absent(from);
 	for (size_t i = 0; i < from->length; i++)
-		topn_put(into, &from->entries[i], (int64_t)topn_error(from, &from->entries[i]) - (int64_t)absent);
+		topn_add_uncertain(
+			into, &from->entries[i], (int64_t)topn_error(from, &from->entries[i]) - (int64_t)absent);
 	topn_add_missed(into, absent);
 	topn_add_rest(into, &from->rest);
+	into->hidden_bytes += from->hidden_bytes;
 }
 
 static int topn_compare(const void *a, const void *b, void *value) {

@@ -51,6 +51,8 @@ struct topn {
 	uint64_t missed;   // scores that keys may have had in what was merged without being listed there
 	int64_t evicted;   // no key that is not in the table has a greater score and error
 	struct topn_rest rest;
+	uint64_t
+		hidden_bytes; // that entries may lack and the remainder doesn't have: a filter let no remainder through
 };
 
 // Nothing is allocated before the first entry.
@@ -66,6 +68,8 @@ void topn_add_rest(struct topn *topn, const struct topn_rest *rest);
 //   missed  no key that the list leaves out has a greater score in it
 void topn_add_listed(struct topn *topn, const struct topn_entry *entry, uint64_t missed);
 void topn_add_missed(struct topn *topn, uint64_t missed);
+// Add an entry whose score may be too low by this and by what is missed of all.
+void topn_add_uncertain(struct topn *topn, const struct topn_entry *entry, int64_t error);
 // The score of any key that is not in the table, at most.
 uint64_t topn_absent(const struct topn *topn);
 // How much the score of an entry may be too low.

@@ -37,17 +37,32 @@ static void shorten_key(const struct view *view, uint8_t *key) {
 	key[KEY_SECOND] = length;
 }
 
+// What is left out of a list is more or less known of each key; of a prefix that keys are put together to, any of it may
+// be. Scores that aren't bytes are of packets.
+static uint64_t view_missed(const struct topn *from, bool is_short) {
+	if (!is_short)
+		return topn_absent(from);
+	return from->score == TOPN_BYTES ? from->rest.bytes : from->rest.packets;
+}
+
 static void view_add(const struct view *view, const struct topn *from, struct topn *out) {
 	bool is_short = view->v4 != 0 || view->v6 != 0;
+	uint64_t missed = view_missed(from, is_short);
 	for (size_t i = 0; i < from->length; i++) {
 		if (!filter_matches(&view->filter, view->kind, from->entries[i].key))
 			continue;
 		struct topn_entry entry = from->entries[i];
+		int64_t error = 0;
 		if (is_short)
 			shorten_key(view, entry.key);
-		topn_add(out, &entry);
+		else
+			error = (int64_t)topn_error(from, &from->entries[i]) - (int64_t)missed;
+		topn_add_uncertain(out, &entry, error);
 	}
-	if (!filter_is_selective(&view->filter))
+	topn_add_missed(out, missed);
+	if (filter_is_selective(&view->filter))
+		out->hidden_bytes += from->rest.bytes;
+	else
 		topn_add_rest(out, &from->rest);
 }
 
