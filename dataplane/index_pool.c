@@ -48,6 +48,7 @@ int index_pool_init(struct index_pool *pool, uint32_t capacity, unsigned users) 
 	atomic_init(&pool->full.top, 0);
 	atomic_init(&pool->empty.top, 0);
 	atomic_init(&pool->fresh, 0);
+	atomic_init(&pool->left, capacity);
 	pool->items = huge_memory_new(items_size(pool));
 	pool->next = calloc((size_t)pool->block_count + 1, sizeof(*pool->next));
 	if (pool->items == NULL || pool->next == NULL) {
@@ -79,6 +80,7 @@ static void take_fresh(struct index_pool *pool, struct index_cache *cache) {
 	for (uint64_t i = first + pool->block_size; i > first; i--)
 		if (i <= pool->capacity)
 			cache->items[cache->count++] = (uint32_t)i;
+	atomic_fetch_sub_explicit(&pool->left, cache->count, memory_order_relaxed);
 }
 
 uint32_t index_pool_refill(struct index_pool *pool, struct index_cache *cache) {
@@ -86,6 +88,7 @@ uint32_t index_pool_refill(struct index_pool *pool, struct index_cache *cache) {
 	if (block != 0) {
 		memcpy(cache->items, items_of(pool, block), pool->block_size * sizeof(*cache->items));
 		cache->count = pool->block_size;
+		atomic_fetch_sub_explicit(&pool->left, pool->block_size, memory_order_relaxed);
 		push(pool, &pool->empty, block);
 	} else {
 		take_fresh(pool, cache);
@@ -97,5 +100,7 @@ void index_pool_spill(struct index_pool *pool, struct index_cache *cache) {
 	uint32_t block = pop(pool, &pool->empty);
 	cache->count -= pool->block_size;
 	memcpy(items_of(pool, block), &cache->items[cache->count], pool->block_size * sizeof(*cache->items));
+	// Before others can take them: it never falls below 0.
+	atomic_fetch_add_explicit(&pool->left, pool->block_size, memory_order_relaxed);
 	push(pool, &pool->full, block);
 }

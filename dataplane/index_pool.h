@@ -25,6 +25,7 @@ struct index_pool {
 	_Atomic uint32_t *next; // [block_count + 1] the block below on a stack
 	struct index_stack full, empty;
 	_Alignas(64) _Atomic uint64_t fresh; // indices above this have never been taken
+	_Atomic uint32_t left;               // indices neither lent nor in a cache; for a moment there may be fewer
 };
 
 // One thread's share. At most two blocks are kept from the others.
@@ -45,6 +46,11 @@ void index_pool_spill(struct index_pool *pool, struct index_cache *cache);
 //   return  an index, or 0: neither the cache nor the pool has one
 static inline uint32_t index_take(struct index_pool *pool, struct index_cache *cache) {
 	return cache->count > 0 ? cache->items[--cache->count] : index_pool_refill(pool, cache);
+}
+
+// How many indices this cache and the pool can still give; those in other caches are not among them.
+static inline uint32_t index_left(struct index_pool *pool, const struct index_cache *cache) {
+	return atomic_load_explicit(&pool->left, memory_order_relaxed) + cache->count;
 }
 
 static inline void index_give(struct index_pool *pool, struct index_cache *cache, uint32_t index) {

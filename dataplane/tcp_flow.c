@@ -142,20 +142,37 @@ static struct tcp_recovery *has_recovery(const struct side *side) {
 	return more != NULL && more->recovery != 0 ? &side->lender->blocks[more->recovery].recovery : NULL;
 }
 
+// Whether segments of this record came again or late before anything was kept of why. Keep-alives aren't kept.
+static bool has_missed_some(const struct side *side) {
+	const struct tcp_more *more = tcp_flight_has_more(side->flow, side->lender, side->direction);
+	if (more != NULL && more->keep_alives > 0)
+		return false;
+	unsigned seen = far_of(side)->retransmitted_packets | far_of(side)->out_of_order_packets;
+	if (more != NULL)
+		seen |= more->carry[TCP_CARRY_RETRANSMITTED_PACKETS] | more->carry[TCP_CARRY_OUT_OF_ORDER];
+	return seen != 0;
+}
+
+//   return  NULL: the pool has none to spare, or had none before. The record leaves these figures out
 static struct tcp_recovery *recovery_of(const struct side *side) {
-	struct tcp_more *more = more_of(side);
-	if (more != NULL && more->recovery == 0)
-		more->recovery = tcp_borrow(side->lender);
 	struct tcp_recovery *recovery = has_recovery(side);
-	if (recovery == NULL)
-		far_of(side)->bits |= TCP_LIMITED;
-	return recovery;
+	if (recovery != NULL || !tcp_has_spare(side->lender) || has_missed_some(side))
+		return recovery;
+	struct tcp_more *more = tcp_flight_more(side->flow, side->lender, side->direction);
+	if (more == NULL)
+		return NULL;
+	more->recovery = tcp_borrow(side->lender);
+	if (more->recovery == 0)
+		tcp_flight_release(side->flow, side->lender);
+	return has_recovery(side);
 }
 
 // A segment was not the next in order: why?
 static void note_disorder(
 	const struct side *side, const struct tcp_segment *segment, uint32_t length, const struct tcp_sent *sent) {
-	struct tcp_recovery *recovery = recovery_of(side);
+	// One that only opens a gap matters for its time stamp: from here on they are followed.
+	bool is_told = sent->repeated > 0 || sent->is_out_of_order || segment->options.has_stamps;
+	struct tcp_recovery *recovery = is_told ? recovery_of(side) : has_recovery(side);
 	if (recovery == NULL)
 		return;
 	bool is_late = tcp_recovery_is_late(recovery, segment, sent, far_of(side)->rtt.min_ns);

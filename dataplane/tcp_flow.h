@@ -9,7 +9,8 @@
 //          with their times, windows
 //   far    the second: round-trip times, counts of what is rarer, what a SYN says
 //   more   blocks of a bounded pool (tcp_pool.h), borrowed when a third segment is in flight, when data is missing, or
-//          when a narrow counter is full. Where none is left the record says so (limited)
+//          when a narrow counter is full. Where none is left the record says so (limited). Why segments came again
+//          (tcp_recovery.h) is kept only while half of the pool is left, and left out of the record else
 //
 // Directions are canonical, as everywhere in flow state. Sequence numbers are compared modulo 2^32.
 //

@@ -7,6 +7,7 @@
 //   thread  a lender belongs to one instance; a block may come back by another instance's
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dataplane/index_pool.h"
@@ -110,6 +111,15 @@ static inline uint32_t tcp_borrow(struct tcp_lender *lender) {
 	if (index != 0)
 		lender->blocks[index] = (union tcp_block){0};
 	return index;
+}
+
+// The same for what only explains figures: half of the pool is left to the figures themselves.
+static inline bool tcp_has_spare(const struct tcp_lender *lender) {
+	return index_left(lender->pool, lender->cache) > lender->pool->capacity / 2;
+}
+
+static inline uint32_t tcp_borrow_spare(struct tcp_lender *lender) {
+	return tcp_has_spare(lender) ? tcp_borrow(lender) : 0;
 }
 
 static inline void tcp_return(struct tcp_lender *lender, uint32_t index) {

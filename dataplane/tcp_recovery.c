@@ -37,7 +37,7 @@ void tcp_recovery_note_repeat(struct tcp_recovery *recovery, struct tcp_lender *
 	const struct tcp_segment *segment, uint32_t end, enum tcp_repeat_kind kind) {
 	uint32_t *block = &recovery->repeats[recovery->at / TCP_BLOCK_REPEATS];
 	if (*block == 0)
-		*block = tcp_borrow(lender);
+		*block = tcp_borrow_spare(lender);
 	struct tcp_repeat *repeat = repeat_at(recovery, lender, 0);
 	bool is_forgotten = repeat == NULL || is_open(repeat);
 	recovery->unjudged += is_forgotten && recovery->unjudged < UINT16_MAX;

@@ -30,8 +30,10 @@ static void test_gives_its_whole_capacity_to_one(void **state) {
 			seen[index] = !round;
 		}
 		assert_int_equal(index_take(&pool, &cache), 0);
+		assert_int_equal(index_left(&pool, &cache), 0);
 		for (uint32_t index = 1; index <= CAPACITY; index++)
 			index_give(&pool, &cache, index);
+		assert_int_equal(index_left(&pool, &cache), CAPACITY);
 	}
 	index_pool_fini(&pool);
 }

@@ -217,20 +217,94 @@ static void cut(void) {
 	assert_false(has(FLOW_HAS_FWD_RECOVERY));
 }
 
-// Nothing left to borrow: the record says that it knows less.
-static void nothing_to_borrow(void) {
-	open();
-	play(A, ACK, 1, 1, 100);
-	uint32_t taken[BLOCKS];
-	for (unsigned i = 0; i < BLOCKS; i++)
-		taken[i] = tcp_borrow(&lender);
-	after(300 * MS);
-	play(A, ACK, 1, 1, 100);
-	assert_true(has(FLOW_HAS_TCP_LIMITED));
-	assert_false(has(FLOW_HAS_FWD_RECOVERY));
-	assert_int_equal(figures().fwd.retransmitted_packets, 1);
-	for (unsigned i = 0; i < BLOCKS; i++)
+// Take blocks until so many are left.
+static unsigned take_but(unsigned left, uint32_t *taken) {
+	unsigned count = 0;
+	while (index_left(lender.pool, lender.cache) > left)
+		taken[count++] = tcp_borrow(&lender);
+	return count;
+}
+
+static void give_back(unsigned count, const uint32_t *taken) {
+	for (unsigned i = 0; i < count; i++)
 		tcp_return(&lender, taken[i]);
+}
+
+// Gaps, late segments, repeats and SACKs, with more in flight than fits into the connection.
+static struct flow_tcp troubled(void) {
+	open();
+	for (uint32_t i = 0; i < 6; i++)
+		play(A, ACK, 1 + 100 * i, 1, 100);
+	play(A, ACK, 701, 1, 100);
+	play(A, ACK, 601, 1, 100);
+	sack(1, (const uint32_t[]){101, 801});
+	play(B, ACK, 1, 1, 0);
+	options.sack_count = 0;
+	for (uint32_t i = 0; i < 6; i++)
+		play(A, ACK, 1 + 100 * i, 1, 100);
+	play(B, ACK, 1, 801, 0);
+	play(A, ACK, 801, 1, 100);
+	play(B, ACK, 1, 901, 0);
+	return figures();
+}
+
+static void forget_recovery(struct flow_tcp_direction *direction) {
+	direction->network_duplicates = direction->reordered_packets = direction->sacks = 0;
+	direction->spurious_retransmissions = direction->unjudged_retransmissions = direction->dsacks = 0;
+	direction->repeat_rtt_samples = 0;
+	direction->repeat_rtt_min_ns = direction->repeat_rtt_avg_ns = direction->repeat_rtt_max_ns = 0;
+}
+
+// While less than half of the pool is left, why segments came again is not kept, and nothing else changes.
+static void nearly_used_up(void) {
+	uint32_t taken[BLOCKS];
+	struct flow_tcp ample = troubled();
+	assert_true(has(FLOW_HAS_FWD_RECOVERY));
+	assert_int_equal(ample.fwd.retransmitted_packets, 6);
+	tcp_flow_end(&flow, &lender);
+	unsigned count = take_but(8, taken);
+	struct flow_tcp scarce = troubled();
+	assert_false(has(FLOW_HAS_FWD_RECOVERY));
+	assert_false(has(FLOW_HAS_TCP_LIMITED));
+	forget_recovery(&ample.fwd);
+	assert_memory_equal(&scarce, &ample, sizeof(ample));
+	give_back(count, taken);
+	// What began in scarcity stays without: half of a story misleads.
+	play(A, ACK, 801, 1, 100);
+	assert_int_equal(figures().fwd.retransmitted_packets, 7);
+	assert_false(has(FLOW_HAS_FWD_RECOVERY));
+}
+
+// However many connections have trouble, half of the pool stays for the figures.
+static void many_troubled(void) {
+	static struct tcp_flow flows[BLOCKS];
+	for (unsigned i = 0; i < BLOCKS; i++) {
+		open();
+		sack(1, (const uint32_t[]){101, 201});
+		play(B, ACK, 1, 1, 0);
+		flows[i] = flow;
+	}
+	assert_true(flows[0].more != 0);
+	assert_true(flows[BLOCKS - 1].more == 0);
+	assert_in_range(index_left(lender.pool, lender.cache), BLOCKS / 2 - 2, BLOCKS / 2);
+	for (unsigned i = 0; i < BLOCKS; i++)
+		tcp_flow_end(&flows[i], &lender);
+}
+
+// Two blocks are there, the third is not: none stays borrowed.
+static void test_one_short(void **state) {
+	uint32_t taken[3];
+	inline_first = false;
+	lender = lender_open(3);
+	unsigned count = take_but(2, taken);
+	assert_int_equal(count, 1);
+	open();
+	sack(1, (const uint32_t[]){101, 201});
+	play(B, ACK, 1, 1, 0);
+	assert_int_equal(flow.more, 0);
+	assert_false(has(FLOW_HAS_TCP_LIMITED));
+	give_back(count, taken);
+	assert_int_equal(lender_close(&lender), 3);
 }
 
 #define TEST(name)                                                                                                     \
@@ -248,7 +322,8 @@ TEST(overtaken)
 TEST(overtaken_by_stamps)
 TEST(too_many)
 TEST(cut)
-TEST(nothing_to_borrow)
+TEST(nearly_used_up)
+TEST(many_troubled)
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
@@ -263,7 +338,9 @@ int main(void) {
 		cmocka_unit_test(test_overtaken_by_stamps),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_nothing_to_borrow),
+		cmocka_unit_test(test_nearly_used_up),
+		cmocka_unit_test(test_many_troubled),
+		cmocka_unit_test(test_one_short),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
