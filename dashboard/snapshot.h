@@ -13,7 +13,7 @@
 #include "dashboard/redis_link.h"
 
 enum {
-	SNAPSHOT_NODES_MAX = 256,
+	SNAPSHOT_NODES_MAX = 1024, // the most that the nodes_max of a controller may be
 	SNAPSHOT_WINDOWS_MAX = 8,
 	SNAPSHOT_LISTS = 5,
 	SNAPSHOT_NAME_SIZE = 64,
