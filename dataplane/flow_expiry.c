@@ -12,6 +12,22 @@ void flow_expiry_init(struct flow_expiry *expiry, struct flow_table *table, cons
 	timer_wheel_init(&expiry->wheel, &table->colds->link, sizeof(*table->colds));
 }
 
+static uint64_t longest_ns(const struct flow_timeouts *timeouts) {
+	uint64_t longest = timeouts->idle_ns > timeouts->active_ns ? timeouts->idle_ns : timeouts->active_ns;
+	return longest > timeouts->linger_ns ? longest : timeouts->linger_ns;
+}
+
+void flow_expiry_change(struct flow_expiry *expiry, const struct flow_timeouts *timeouts, uint64_t clock_ns) {
+	const uint64_t span_ns = (uint64_t)TIMER_WHEEL_SLOTS << TIMER_WHEEL_SHIFT;
+	const struct flow_timeouts *old = &expiry->timeouts;
+	uint64_t wait_ns = longest_ns(old) < span_ns ? longest_ns(old) : span_ns;
+	bool is_shorter = timeouts->idle_ns < old->idle_ns || timeouts->active_ns < old->active_ns ||
+			  timeouts->linger_ns < old->linger_ns;
+	if (is_shorter && clock_ns + wait_ns > expiry->settled_ns)
+		expiry->settled_ns = clock_ns + wait_ns;
+	expiry->timeouts = *timeouts;
+}
+
 static uint64_t deadline_ns_of(const struct flow_expiry *expiry, uint32_t record) {
 	return flow_deadline_ns(&expiry->table->flows[record], &expiry->table->colds[record], &expiry->timeouts);
 }
@@ -42,6 +58,8 @@ enum flow_due flow_expiry_due(const struct flow_expiry *expiry, uint32_t record,
 
 void flow_expiry_note_late(const struct flow_expiry *expiry, uint32_t record, uint64_t clock_ns, uint64_t *figures) {
 	uint64_t deadline_ns = deadline_ns_of(expiry, record);
+	if (deadline_ns < expiry->settled_ns)
+		deadline_ns = expiry->settled_ns;
 	uint64_t late_ms = clock_ns > deadline_ns ? (clock_ns - deadline_ns) / 1000000 : 0;
 	figures[late_ms <= 100 ? FLOW_LATE_100MS : late_ms <= 1000 ? FLOW_LATE_1S : FLOW_LATE_MORE]++;
 	if (late_ms > figures[FLOW_LATE_MAX_MS])

@@ -12,10 +12,15 @@ struct flow_expiry {
 	struct flow_table *table;
 	struct flow_timeouts timeouts;
 	struct timer_wheel wheel;
+	uint64_t settled_ns; // by then every flow that was hung by longer time-outs than these has come up
 };
 
 // Prepare a zeroed one.
 void flow_expiry_init(struct flow_expiry *expiry, struct flow_table *table, const struct flow_timeouts *timeouts);
+
+// Take other time-outs. Shorter ones hold for a watched flow once it comes up or is hastened: after the time-out that it
+// was hung by, or after the wheel's span where that is less.
+void flow_expiry_change(struct flow_expiry *expiry, const struct flow_timeouts *timeouts, uint64_t clock_ns);
 
 // Watch a flow that is not watched, by its deadline as it is now.
 void flow_expiry_watch(struct flow_expiry *expiry, uint32_t record);
@@ -27,7 +32,8 @@ void flow_expiry_hasten(struct flow_expiry *expiry, uint32_t record);
 //   return   0..max; less than max: no other has come up
 unsigned flow_expiry_pop(struct flow_expiry *expiry, uint64_t clock_ns, uint32_t *records, unsigned max);
 
-// How late flows ended or were cut that the wheel brought: event time from their deadline to now.
+// How late flows ended or were cut that the wheel brought: event time from their deadline to now. After
+// a change to shorter time-outs none is late before the flows watched then have come up.
 enum flow_late {
 	FLOW_LATE_100MS, // flows up to so late
 	FLOW_LATE_1S,

@@ -482,10 +482,10 @@ static struct flow_timeouts configured_timeouts(const struct flow_stats_options 
 	};
 }
 
-// A flow that is on the wheel already is looked at by its old deadline, then by the new rules.
 static void flow_stats_take_options(struct instance *self) {
 	struct flow_stats *stats = self->state;
-	stats->expiry.timeouts = configured_timeouts(self->options);
+	const struct flow_timeouts timeouts = configured_timeouts(self->options);
+	flow_expiry_change(&stats->expiry, &timeouts, self->watermark_ns);
 }
 
 static int flow_stats_init(struct instance *self) {
@@ -576,7 +576,10 @@ static struct operator_type flow_stats_type = {
 		"where one is seen. A record ends by idle_timeout, by active_timeout (the flow goes on in another "
 		"record), by the end of the TCP connection and tcp_linger after it, by eviction, or with the input.\n\n"
 		"The gauges late_100ms, late_1s and late_more count the flows that time-outs ended, by how long after "
-		"their time (up to 100 ms, up to 1 s, more, in event time), and late_max_ms is the longest.",
+		"their time (up to 100 ms, up to 1 s, more, in event time), and late_max_ms is the longest.\n\n"
+		"A time-out that is made shorter while the node runs acts on a flow that is there already with a "
+		"packet that comes after it, or, where none comes, when the old time-out is over, within 69 s in any "
+		"case. No flow counts as late meanwhile.",
 	.options = flow_stats_option_table,
 	.options_size = sizeof(struct flow_stats_options),
 	.accepts = accepts,

@@ -293,6 +293,36 @@ static void lateness_is_counted(void **state) {
 	close_instances(&run);
 }
 
+static void change_option(const char *name, const char *value) {
+	char error[256];
+	assert_int_equal(
+		option_set(option_lookup(op.type->options, name), (void *)op.options, value, error, sizeof(error)), 0);
+	op.type->take_options(&instances[0]);
+}
+
+// A shorter time-out acts on a flow that is there when the old one is over: that is as told, not late.
+static void changed_timeouts_make_no_flow_late(void **state) {
+	static const char *const settings[] = {"idle_timeout", "60s", "active_timeout", "10s", NULL};
+	const struct run run = {1, 1, 1, END_OF_INPUT, settings};
+	first = (struct emitted){0};
+	emitted = &first;
+	open_instances(&run);
+	change_option("active_timeout", "1h");
+	hand_over_one(0, 0);
+	pass_time(&instances[0], T0 + 10000 * MS, run.why, false);
+	change_option("idle_timeout", "1s");
+	pass_time(&instances[0], T0 + 60100 * MS, run.why, false);
+	assert_int_equal(first.record_count, 1);
+	assert_int_equal(gauge_of(&instances[0], "late_100ms"), 1);
+	assert_int_equal(gauge_of(&instances[0], "late_max_ms"), 0);
+
+	hand_over_one(100000 * MS, 0);
+	pass_time(&instances[0], T0 + 103500 * MS, run.why, false);
+	assert_int_equal(gauge_of(&instances[0], "late_more"), 1);
+	assert_int_equal(gauge_of(&instances[0], "late_max_ms"), 2500);
+	close_instances(&run);
+}
+
 static int compare_records(const void *a, const void *b) {
 	return memcmp(a, b, sizeof(struct flow_record));
 }
@@ -413,6 +443,7 @@ int main(void) {
 		cmocka_unit_test(records_do_not_depend_on_batches_workers_or_timers),
 		cmocka_unit_test(deadlines_that_move_earlier_are_met_in_time),
 		cmocka_unit_test(lateness_is_counted),
+		cmocka_unit_test(changed_timeouts_make_no_flow_late),
 		cmocka_unit_test(shutdown_is_named),
 		cmocka_unit_test(updates_add_up_to_what_was_recorded),
 		cmocka_unit_test(a_full_table_evicts_and_loses_no_packet),
