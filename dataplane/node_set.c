@@ -86,7 +86,7 @@ static const struct option *find_option(const struct operator *op, const char *n
 	return NULL;
 }
 
-// Try it on a copy: options that may change own nothing, so that the copy needs no release.
+// Try it on a copy, under settings_lock: options that may change own nothing, so that the copy needs no release.
 static int try_value(
 	const struct operator *op, const struct option *option, const char *value, char *text, size_t size) {
 	char error[256];
@@ -125,10 +125,12 @@ int node_set(struct node *node, const char *target, const char *value, char *tex
 	const struct option *option = op != NULL ? find_option(op, names.option, text, size) : NULL;
 	if (option == NULL)
 		return -EINVAL;
-	int ret = try_value(op, option, value, text, size);
-	if (ret != 0)
-		return ret;
 	pthread_mutex_lock(&node->settings_lock);
+	int ret = try_value(op, option, value, text, size);
+	if (ret != 0) {
+		pthread_mutex_unlock(&node->settings_lock);
+		return ret;
+	}
 	option_format_value(option, op->options, before, sizeof(before));
 	ret = option_set(option, (void *)op->options, value, error, sizeof(error));
 	option_format_value(option, op->options, after, sizeof(after));
