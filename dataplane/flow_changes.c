@@ -35,7 +35,7 @@ struct flow_report *flow_changes_report(struct flow_changes *changes, uint32_t r
 		return report;
 	*report = (struct flow_report){.flow_start_ns = flow->start_ns};
 	if (changes->told != NULL && flow->protocol == IPPROTO_TCP)
-		changes->told[record] = (struct tcp_told){.handshake = false};
+		changes->told[record] = (struct tcp_told){0};
 	return report;
 }
 

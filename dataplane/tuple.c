@@ -9,7 +9,8 @@ _Static_assert(sizeof(((struct rte_mbuf *)NULL)->hash) == sizeof(uint64_t), "the
 
 // Whole in one mbuf with its own data, which nobody else refers to: it goes back to its pool as it is.
 static bool is_simple(const struct rte_mbuf *tuple, const struct rte_mempool *pool) {
-	return (tuple->refcnt == 1) & (tuple->nb_segs == 1) & RTE_MBUF_DIRECT(tuple) & (tuple->pool == pool);
+	return (rte_mbuf_refcnt_read(tuple) == 1) & (tuple->nb_segs == 1) & RTE_MBUF_DIRECT(tuple) &
+	       (tuple->pool == pool);
 }
 
 void batch_free(struct batch *batch) {

@@ -3,7 +3,7 @@
 //
 // pcap: a source that reads capture files to their end.
 //
-//   in      a pcap or pcapng file, compressed by gzip or not, of any time precision, link type EN10MB, RAW, IPV4, IPV6,
+//   in      a pcap or pcapng file, compressed by gzip or not (as a file: not on standard input or in a pipe), of any time precision, link type EN10MB, RAW, IPV4, IPV6,
 //           NULL, LOOP, LINUX_SLL or LINUX_SLL2
 //   out     packet: each frame with the timestamp of its capture
 //   drops   empty: a frame of which nothing was captured; too_large: one that would not fit into the whole packet pool

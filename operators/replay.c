@@ -297,7 +297,7 @@ static void change_frames(enum rounds rounds, const struct batch *batch) {
 			synthetic_renew(rte_pktmbuf_mtod(batch->tuples[i], uint8_t *));
 }
 
-// Take the next frames, and have those of the next poll fetched.
+// Take the next frames, and have some behind each fetched: by the end, the first ones of the next poll.
 //   n       no more than are left in the round
 //   return  bytes of the frames
 static uint64_t take_frames(struct replay_state *state, unsigned n, struct batch *batch, struct packet_meta *fields) {
