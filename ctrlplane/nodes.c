@@ -44,6 +44,24 @@ static void node_free(struct node *node) {
 	free(node);
 }
 
+// What it reported counts among the departed from now on.
+static void nodes_depart(struct nodes *nodes, struct node *node) {
+	struct departed *departed = &nodes->departed_last[nodes->departures++ % NODES_DEPARTED_MAX];
+	struct totals totals;
+	node_totals(node, &totals);
+	totals_add(&nodes->departed, &totals);
+	nodes->departed_nodes++;
+	free(departed->series);
+	*departed = (struct departed){.incarnation = node->incarnation,
+		.incarnations = node->incarnations,
+		.series = node->series,
+		.series_length = node->series_length,
+		.finished = node->finished};
+	memcpy(departed->name, node->name, sizeof(node->name));
+	node->series = NULL;
+	node_free(node);
+}
+
 static int nodes_make_room(struct nodes *nodes) {
 	size_t oldest = nodes->length;
 	for (size_t i = 0; i < nodes->length; i++)
@@ -52,11 +70,7 @@ static int nodes_make_room(struct nodes *nodes) {
 			oldest = i;
 	if (oldest == nodes->length)
 		return -ENOSPC;
-	struct totals totals;
-	node_totals(nodes->list[oldest], &totals);
-	totals_add(&nodes->departed, &totals);
-	nodes->departed_nodes++;
-	node_free(nodes->list[oldest]);
+	nodes_depart(nodes, nodes->list[oldest]);
 	nodes->length--;
 	memmove(nodes->list + oldest, nodes->list + oldest + 1, (nodes->length - oldest) * sizeof(*nodes->list));
 	return 0;
@@ -94,7 +108,33 @@ int nodes_obtain(struct nodes *nodes, const char *name, struct node **out) {
 	return 0;
 }
 
+void nodes_take_back(struct nodes *nodes, struct node *node, uint64_t incarnation) {
+	for (size_t i = 0; i < NODES_DEPARTED_MAX && node->incarnation == 0; i++) {
+		struct departed *departed = &nodes->departed_last[i];
+		if (strcmp(departed->name, node->name) != 0)
+			continue;
+		if (departed->incarnation != incarnation) {
+			node->past[node->past_length++ % NODE_INTERVALS_MAX] = departed->incarnation;
+			continue;
+		}
+		node->incarnation = incarnation;
+		node->incarnations = departed->incarnations;
+		node->finished = departed->finished;
+		node->series = departed->series;
+		node->series_length = departed->series_length;
+		*departed = (struct departed){.series = NULL};
+		struct totals totals;
+		node_totals(node, &totals);
+		totals_subtract(&nodes->departed, &totals);
+		nodes->departed_nodes--;
+	}
+}
+
 void nodes_fini(struct nodes *nodes) {
+	for (size_t i = 0; i < NODES_DEPARTED_MAX; i++) {
+		free(nodes->departed_last[i].series);
+		nodes->departed_last[i] = (struct departed){.series = NULL};
+	}
 	for (size_t i = 0; i < nodes->length; i++)
 		node_free(nodes->list[i]);
 	free(nodes->list);

@@ -26,7 +26,8 @@ enum {
 	NODE_INTERVALS_MAX = 8,    // remembered one by one; the sums count all
 	NODE_BEAT_MS = 500,
 	NODE_BEATS_MISSED = 3, // then it is lost
-	NODE_TELL_MS = 1000,   // from the end of an interval to its summary, and to spare
+	NODES_DEPARTED_MAX = 64,
+	NODE_TELL_MS = 1000, // from the end of an interval to its summary, and to spare
 };
 
 enum node_state {
@@ -102,11 +103,22 @@ struct node {
 	json_t *operators, *channels, *uplink, *topology; // as last reported; NULL: not yet
 };
 
+// The books of a node that had to make room, in case its process comes back.
+struct departed {
+	char name[NODE_NAME_SIZE]; // empty: nobody's
+	uint64_t incarnation, incarnations;
+	struct series *series; // [series_length]
+	size_t series_length;
+	struct totals finished;
+};
+
 struct nodes {
 	struct node **list; // [length], in the order of their first registration
 	size_t length, max;
 	struct totals departed; // of nodes that had to make room
 	uint64_t departed_nodes;
+	struct departed departed_last[NODES_DEPARTED_MAX]; // ring, [departures % NODES_DEPARTED_MAX] is next
+	uint64_t departures;
 	struct window *window; // of the intervals of all nodes but those that are elsewhen; NULL: no node yet
 	struct paths *paths;   // flows that two nodes see; NULL: none yet
 	uint64_t repeated_packets,
@@ -123,6 +135,9 @@ struct node *nodes_find_peer(const struct nodes *nodes, const struct identity *p
 // Find or make room for a node. A full registry gives up the node that has been away longest.
 //   return  0; -ENOSPC: as many nodes as allowed, all up; -ENOMEM
 int nodes_obtain(struct nodes *nodes, const char *name, struct node **out);
+// Before a node registers: if it was just made, a process that had to make room has its books back, and another one of
+// that name is the past.
+void nodes_take_back(struct nodes *nodes, struct node *node, uint64_t incarnation);
 void nodes_fini(struct nodes *nodes);
 
 // Whether text is fit to be a name: 1..63 of A-Z a-z 0-9 . _ -

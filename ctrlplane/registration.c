@@ -78,6 +78,7 @@ bool registration_accept(
 			state->nodes.max);
 		return false;
 	}
+	nodes_take_back(&state->nodes, node, message->incarnation);
 	registration_raise_epoch(state, node, message);
 	bool is_new = node->incarnation != message->incarnation;
 	node_register(node, message, peer, clock_wall_ns());

@@ -25,6 +25,11 @@ void totals_add(struct totals *into, const struct totals *from) {
 		into->v[i] += from->v[i];
 }
 
+void totals_subtract(struct totals *from, const struct totals *part) {
+	for (int i = 0; i < TOTALS_FIELDS; i++)
+		from->v[i] -= part->v[i];
+}
+
 void totals_from_message(const Weir__Totals *message, struct totals *out) {
 	memset(out, 0, sizeof(*out));
 	if (message == NULL)

@@ -33,6 +33,7 @@ struct totals {
 };
 
 void totals_add(struct totals *into, const struct totals *from);
+void totals_subtract(struct totals *from, const struct totals *part);
 //   message  NULL: all zero
 void totals_from_message(const Weir__Totals *message, struct totals *out);
 //   return  a new object, one member per field

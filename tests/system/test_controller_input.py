@@ -122,6 +122,13 @@ def test_many_names_do_not_grow_the_registry(make_controller, make_node, tmp_pat
     wait_for(lambda: nodes[2].register().accepted)
     status = controller.ask("status")
     assert status["departed_nodes"] == 1 and status["totals"]["packets"] == 9
+    nodes[2].goodbye()
+    wait_for(lambda: nodes[0].register().accepted)
+    nodes[0].summary(packets=4)
+    nodes[0].wait_ack(2)
+    status = controller.ask("status")
+    assert status["departed_nodes"] == 1 and status["totals"]["packets"] == 13
+    assert controller.node("n0")["gaps"]["missing"] == 0
 
 
 def test_registrations_without_end_do_not_fill_the_log(make_controller, make_node, messages):

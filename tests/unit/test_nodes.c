@@ -34,6 +34,7 @@ static struct node *enrol(struct nodes *nodes, const char *name, uint64_t incarn
 	message.node = (char *)name;
 	message.incarnation = incarnation;
 	assert_int_equal(nodes_obtain(nodes, name, &node), 0);
+	nodes_take_back(nodes, node, incarnation);
 	node_register(node, &message, &peer, now_s * NS_PER_S);
 	return node;
 }
@@ -124,6 +125,40 @@ static void full_registry_gives_up_who_has_been_away_longest(void **state) {
 	assert_null(nodes_find(nodes, "a"));
 	assert_non_null(nodes_find(nodes, "b"));
 	assert_int_equal(nodes->departed.v[TOTALS_PACKETS], 10);
+
+	node = enrol(nodes, "a", 1, 103); // in b's place
+	assert_int_equal(packets(node), 10);
+	assert_int_equal(node->incarnations, 1);
+	assert_int_equal(nodes->departed.v[TOTALS_PACKETS], 0);
+	assert_int_equal(nodes->departed_nodes, 1);
+}
+
+// Give up the first node for another one.
+static void replace(struct nodes *nodes, const char *name, const char *by, uint64_t now_s) {
+	node_end(nodes_find(nodes, name));
+	enrol(nodes, by, 1, now_s);
+	assert_null(nodes_find(nodes, name));
+}
+
+static void who_made_room_and_returns_counts_once(void **state) {
+	struct nodes *nodes = *state;
+	report(enrol(nodes, "a", 1, 100), 1, 10, 101);
+	report(enrol(nodes, "a", 2, 102), 1, 7, 103);
+	enrol(nodes, "b", 1, 103);
+	replace(nodes, "a", "c", 104);
+	assert_int_equal(nodes->departed.v[TOTALS_PACKETS], 17);
+	node_end(nodes_find(nodes, "c"));
+	struct node *node = enrol(nodes, "a", 2, 105);
+	assert_int_equal(packets(node), 17);
+	assert_int_equal(nodes->departed.v[TOTALS_PACKETS], 0);
+	report(node, 2, 9, 106);
+	assert_int_equal(packets(node), 19);
+	replace(nodes, "a", "c", 107);
+	node_end(nodes_find(nodes, "c"));
+	node = enrol(nodes, "a", 3, 108); // another process: the one before is the past
+	assert_int_equal(packets(node), 0);
+	assert_true(node_is_past(node, 2));
+	assert_int_equal(nodes->departed.v[TOTALS_PACKETS], 19);
 }
 
 static void intervals_are_bounded_and_their_sums_whole(void **state) {
@@ -156,6 +191,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(silence_is_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(same_process_back_or_goodbye_leaves_nothing_unknown, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_registry_gives_up_who_has_been_away_longest, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_made_room_and_returns_counts_once, setup, teardown),
 		cmocka_unit_test(intervals_are_bounded_and_their_sums_whole),
 		cmocka_unit_test(names),
 	};
