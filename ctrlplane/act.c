@@ -114,16 +114,29 @@ static int check(const struct state *state, const struct act_request *request, c
 		snprintf(error, ACT_ERROR_SIZE, "%s: longer than %d bytes", verb->name, ACT_TEXT_SIZE - 1);
 		return -EINVAL;
 	}
-	if (is_under_way(&state->act.decisions[state->act.count % ACT_DECISIONS_MAX]) &&
-		state->act.count >= ACT_DECISIONS_MAX) {
-		snprintf(error, ACT_ERROR_SIZE, "%d commands are under way already", ACT_DECISIONS_MAX);
-		return -EBUSY;
-	}
 	return 0;
 }
 
 static void copy(char *out, size_t size, const char *text) {
 	text_copy(out, size, text != NULL ? text : "");
+}
+
+// Has the oldest decision make room that is over and told; older ones move up, so that the ring stays in order.
+//   return  NULL: all are under way
+static struct act_decision *make_room(struct act *act) {
+	size_t ended = 0;
+	while (act->count >= ACT_DECISIONS_MAX && ended < ACT_DECISIONS_MAX) {
+		const struct act_decision *decision = &act->decisions[(act->count + ended) % ACT_DECISIONS_MAX];
+		if (!is_under_way(decision) && decision->asker.size == 0)
+			break;
+		ended++;
+	}
+	if (ended == ACT_DECISIONS_MAX)
+		return NULL;
+	for (; ended > 0; ended--)
+		act->decisions[(act->count + ended) % ACT_DECISIONS_MAX] =
+			act->decisions[(act->count + ended - 1) % ACT_DECISIONS_MAX];
+	return &act->decisions[act->count++ % ACT_DECISIONS_MAX];
 }
 
 int act_request(struct state *state, const struct act_request *request, char *id, char *error) {
@@ -134,7 +147,11 @@ int act_request(struct state *state, const struct act_request *request, char *id
 	uint32_t timeout_ms = request->timeout_ms != 0 ? request->timeout_ms : ACT_TIMEOUT_MS;
 	if (timeout_ms > ACT_TIMEOUT_MS_MAX)
 		timeout_ms = ACT_TIMEOUT_MS_MAX;
-	struct act_decision *decision = &act->decisions[act->count++ % ACT_DECISIONS_MAX];
+	struct act_decision *decision = make_room(act);
+	if (decision == NULL) {
+		snprintf(error, ACT_ERROR_SIZE, "%d commands are under way already", ACT_DECISIONS_MAX);
+		return -EBUSY;
+	}
 	*decision = (struct act_decision){.epoch = state->epoch,
 		.number = act->count,
 		.decided_ns = clock_wall_ns(),
@@ -292,7 +309,9 @@ void act_restore(struct act *act, const char *entry_id, const struct act_source 
 		return;
 	struct act_decision *decision = decision_find(act, id);
 	if (decision == NULL)
-		decision = &act->decisions[act->count++ % ACT_DECISIONS_MAX];
+		decision = make_room(act);
+	if (decision == NULL)
+		return;
 	*decision = (struct act_decision){.epoch = epoch, .number = number, .status = ACT_TIMED_OUT};
 	for (int i = ACT_DONE; act_status_names[i] != NULL; i++)
 		if (strcmp(status, act_status_names[i]) == 0)
