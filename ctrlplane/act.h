@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/commands.h"
 #include "api/weir.pb-c.h"
 #include "ctrlplane/identity.h"
 #include "ctrlplane/nodes.h"
@@ -19,9 +20,9 @@
 struct state;
 
 enum {
-	ACT_DECISIONS_MAX = 256, // kept, and so under way at a time
-	ACT_EVENTS_MAX = 512,    // that wait for Redis; older ones are lost to it
-	ACT_TIMEOUT_MS = 5000,   // of a request that does not say
+	ACT_DECISIONS_MAX = COMMANDS_UNDER_WAY_MAX, // kept, and so under way at a time
+	ACT_EVENTS_MAX = 512,                       // that wait for Redis; older ones are lost to it
+	ACT_TIMEOUT_MS = 5000,                      // of a request that does not say
 	ACT_TIMEOUT_MS_MAX = 600000,
 	ACT_RESEND_MS = 1000,
 	ACT_ID_SIZE = 48,
@@ -87,7 +88,8 @@ bool act_is_verb(const char *text);
 //   return  0; -ENOENT: no such node; -EINVAL: no such command; -EBUSY: too many are under way
 int act_request(struct state *state, const struct act_request *request, char *id, char *error);
 
-// Send what is due, end what is late, answer who asked.
+// Send what is due, end what is late, answer who asked. After what nodes have answered was taken: a stall of the loop
+// makes no command late.
 //   commands  the ROUTER that commands go out by
 void act_work(struct state *state, void *commands);
 

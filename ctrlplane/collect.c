@@ -418,7 +418,6 @@ static bool collect_one(struct collect *collect, void *socket) {
 void collect_receive(struct collect *collect) {
 	void *sockets[COLLECT_SOCKETS] = {collect->commands, collect->summaries};
 	gate_work(&collect->gate);
-	act_work(collect->state, collect->commands);
 	collect->is_due = false;
 	bool is_behind = true;
 	for (int s = 0; s < COLLECT_SOCKETS; s++) {
@@ -431,6 +430,7 @@ void collect_receive(struct collect *collect) {
 		collect->behind_mono_ns = 0;
 	else if (collect->behind_mono_ns == 0)
 		collect->behind_mono_ns = clock_mono_ns();
+	act_work(collect->state, collect->commands);
 }
 
 void collect_check(struct collect *collect) {

@@ -9,10 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/commands.h"
 #include "api/weir.pb-c.h"
 
 enum {
-	UPLINK_COMMANDS_KEPT = 64, // answers remembered; a controller gives up long before it has sent so many more
+	// Answers remembered: one that is under way for long may see others come and go before it is sent again.
+	UPLINK_COMMANDS_KEPT = 4 * COMMANDS_UNDER_WAY_MAX,
 	UPLINK_COMMAND_ID_SIZE = 64,
 	UPLINK_COMMAND_TEXT_SIZE = 256,
 };

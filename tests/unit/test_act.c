@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Commands under way: one that waits for long keeps no other from its place.
+// Commands under way: one that waits for long keeps no other from its place, and an answer that has arrived counts,
+// however late the loop is that reads it.
 #include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -9,10 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <zmq.h>
 
 #include <cmocka.h>
 
+#include "ctrlplane/collect.h"
+#include "ctrlplane/message.h"
 #include "ctrlplane/state.h"
+
+enum { WAIT_MS = 20000, TURN_MS = 20 };
 
 static struct state state_of;
 static struct node *node;
@@ -85,10 +92,61 @@ static void no_more_than_there_is_room_for(void **state) {
 	assert_int_equal(request(id), -EBUSY);
 }
 
+// The node's end of the connection.
+static void *connect_node(struct collect *collect) {
+	void *peer = zmq_socket(collect->context, ZMQ_DEALER);
+	int limit_ms = WAIT_MS, linger_ms = 0;
+	assert_non_null(peer);
+	zmq_setsockopt(peer, ZMQ_ROUTING_ID, "edge", 4);
+	zmq_setsockopt(peer, ZMQ_RCVTIMEO, &limit_ms, sizeof(limit_ms));
+	zmq_setsockopt(peer, ZMQ_LINGER, &linger_ms, sizeof(linger_ms));
+	assert_int_equal(zmq_connect(peer, collect->commands_at), 0);
+	node->commands = (struct identity){.size = 4, .bytes = "edge"};
+	return peer;
+}
+
+static void send_result(void *peer, char *id) {
+	Weir__CommandResult result = WEIR__COMMAND_RESULT__INIT;
+	Weir__Message message = WEIR__MESSAGE__INIT;
+	result.id = id;
+	result.status = WEIR__COMMAND_STATUS__COMMAND_DONE;
+	message.version = MESSAGE_VERSION;
+	message.body_case = WEIR__MESSAGE__BODY_COMMAND_RESULT;
+	message.command_result = &result;
+	assert_int_equal(message_send(peer, NULL, &message), 0);
+}
+
+static void an_answer_that_has_arrived_is_in_time(void **state) {
+	struct collect collect;
+	char id[ACT_ID_SIZE], text[512], frame[512];
+	snprintf(state_of.config.listen, sizeof(state_of.config.listen), "ipc:///tmp/weir-test-act-%d", (int)getpid());
+	assert_int_equal(collect_init(&collect, &state_of, text), 0);
+	void *peer = connect_node(&collect);
+	assert_int_equal(request(id), 0);
+	struct act_decision *decision = &state_of.act.decisions[0];
+	zmq_pollitem_t arrived = {.socket = peer, .events = ZMQ_POLLIN};
+	decision->deadline_mono_ns = UINT64_MAX;
+	for (int turn = 0; turn < WAIT_MS / TURN_MS && zmq_poll(&arrived, 1, TURN_MS) == 0; turn++)
+		collect_receive(&collect);
+	assert_true(zmq_recv(peer, frame, sizeof(frame), 0) > 0);
+	uint32_t tries = decision->tries;
+	send_result(peer, id);
+	zmq_pollitem_t answered = {.socket = collect.commands, .events = ZMQ_POLLIN};
+	assert_int_equal(zmq_poll(&answered, 1, WAIT_MS), 1);
+	// The loop stood still: time is up, and the command was to be sent again long ago.
+	decision->deadline_mono_ns = decision->resend_mono_ns = 1;
+	collect_receive(&collect);
+	assert_status(id, "done");
+	assert_int_equal(decision->tries, tries);
+	zmq_close(peer);
+	collect_fini(&collect);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_that_waits_keeps_no_other_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_more_than_there_is_room_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_answer_that_has_arrived_is_in_time, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
