@@ -388,7 +388,7 @@ void tcp_flow_cut(struct tcp_flow *flow, struct tcp_lender *lender) {
 		more->repeated_bytes = 0;
 		memset(more->carry, 0, sizeof(more->carry));
 		if (more->recovery != 0)
-			tcp_recovery_cut(&lender->blocks[more->recovery].recovery);
+			tcp_recovery_cut(&lender->blocks[more->recovery].recovery, lender);
 		is_listed |= more->first != 0;
 	}
 	if (!is_listed)

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "dataplane/tcp_flight.h"
+#include "dataplane/tcp_recovery.h"
 #include "dataplane/tcp_rtt.h"
 
 #define PRESENT(bit) (UINT64_C(1) << (bit))
@@ -99,6 +100,14 @@ static bool has_recovery(const struct tcp_flow *flow, const struct tcp_lender *l
 	return more != NULL && more->recovery != 0;
 }
 
+// Those that the next record, which does not count them, won't judge either.
+static unsigned open_repeats(const struct tcp_flow *flow, const struct tcp_lender *lender, unsigned direction) {
+	if (!has_recovery(flow, lender, direction))
+		return 0;
+	const struct tcp_more *more = tcp_flight_has_more(flow, lender, direction);
+	return tcp_recovery_open(&lender->blocks[more->recovery].recovery, lender);
+}
+
 static void fill_direction(const struct tcp_flow *flow, const struct tcp_lender *lender, unsigned direction,
 	uint64_t payload_bytes, struct flow_tcp_direction *out) {
 	const struct tcp_near *near = &flow->near[direction];
@@ -142,6 +151,10 @@ void tcp_record_fill(
 	out->limited = (flow->far[0].bits | flow->far[1].bits) & TCP_LIMITED;
 	fill_direction(flow, lender, forward, record->fwd.payload_bytes, &out->fwd);
 	fill_direction(flow, lender, !forward, record->rev.payload_bytes, &out->rev);
+	if (record->end_reason == FLOW_END_ACTIVE) {
+		out->fwd.unjudged_retransmissions += open_repeats(flow, lender, forward);
+		out->rev.unjudged_retransmissions += open_repeats(flow, lender, !forward);
+	}
 	const struct flow_tcp_direction *fwd = &out->fwd, *rev = &out->rev;
 	record->present |= PRESENT(FLOW_HAS_TCP) | present_if(record->rev.packets > 0, FLOW_HAS_REV_TCP) |
 			   present_if(out->limited, FLOW_HAS_TCP_LIMITED) | fill_handshake(flow, forward, out) |

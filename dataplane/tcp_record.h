@@ -8,6 +8,6 @@
 #include "dataplane/tcp_flow.h"
 
 //   forward  canonical direction that the record calls forward
-//   record   filled but for `tcp`
+//   record   filled but for `tcp`; FLOW_END_ACTIVE: tcp_flow_cut follows
 void tcp_record_fill(
 	const struct tcp_flow *flow, const struct tcp_lender *lender, unsigned forward, struct flow_record *record);

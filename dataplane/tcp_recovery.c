@@ -136,7 +136,21 @@ void tcp_recovery_take_ack(
 		add_sample(recovery, tcp_elapsed_ns(sent_ns, segment->time_ns));
 }
 
-void tcp_recovery_cut(struct tcp_recovery *recovery) {
+unsigned tcp_recovery_open(const struct tcp_recovery *recovery, const struct tcp_lender *lender) {
+	unsigned count = 0;
+	for (unsigned i = 0; i < TCP_REPEATS_MAX; i++) {
+		const struct tcp_repeat *repeat = repeat_at(recovery, lender, i);
+		count += repeat != NULL && is_open(repeat);
+	}
+	return count;
+}
+
+void tcp_recovery_cut(struct tcp_recovery *recovery, const struct tcp_lender *lender) {
+	for (unsigned i = 0; i < TCP_REPEATS_MAX; i++) {
+		struct tcp_repeat *repeat = repeat_at(recovery, lender, i);
+		if (repeat != NULL)
+			repeat->kind = TCP_REPEAT_NONE;
+	}
 	recovery->network_duplicates = recovery->spurious = recovery->reordered = recovery->unjudged = 0;
 	recovery->sacks = recovery->dsacks = recovery->rtt_samples = 0;
 	recovery->rtt_min_ns = recovery->rtt_max_ns = recovery->rtt_mean_ns = 0;

@@ -30,8 +30,11 @@ void tcp_recovery_note_stamp(struct tcp_recovery *recovery, const struct tcp_seg
 void tcp_recovery_take_ack(
 	struct tcp_recovery *recovery, const struct tcp_lender *lender, const struct tcp_segment *segment);
 
-// A record is out: its figures restart.
-void tcp_recovery_cut(struct tcp_recovery *recovery);
+// How many repeats wait for their ACK.
+unsigned tcp_recovery_open(const struct tcp_recovery *recovery, const struct tcp_lender *lender);
+
+// A record is out: its figures restart. Its repeats are forgotten, so that no record judges more than it counts.
+void tcp_recovery_cut(struct tcp_recovery *recovery, const struct tcp_lender *lender);
 
 // Give back the blocks of repeats.
 void tcp_recovery_clear(struct tcp_recovery *recovery, struct tcp_lender *lender);

@@ -42,6 +42,7 @@ static void check_direction(const struct flow_tcp_direction *direction, uint64_t
 		direction->retransmitted_packets == 0);
 	require(direction->window_scale <= TCP_SCALE_NONE);
 	require(direction->network_duplicates <= direction->retransmitted_packets);
+	require(direction->spurious_retransmissions <= direction->retransmitted_packets);
 	require(direction->reordered_packets <= direction->out_of_order_packets);
 	require(direction->dsacks <= direction->sacks);
 	require(direction->repeat_rtt_min_ns <= direction->repeat_rtt_max_ns);

@@ -200,21 +200,68 @@ static void too_many(void) {
 	assert_int_equal(figures().fwd.spurious_retransmissions, TCP_REPEATS_MAX);
 }
 
-// A record in the middle: its figures restart, and what was sent again before it is still known.
-static void cut(void) {
+// The figures of a record after which the flow goes on.
+static struct flow_tcp figures_at_cut(void) {
+	struct flow_record record = {.end_reason = FLOW_END_ACTIVE, .rev.packets = 1};
+	tcp_record_fill(&flow, &lender, A, &record);
+	tcp_flow_cut(&flow, &lender);
+	return record.tcp;
+}
+
+// Three segments in flight, of which the first is sent again.
+static void open_repeat(void) {
 	open();
-	play(A, ACK, 1, 1, 100);
-	play(A, ACK, 101, 1, 100);
-	play(A, ACK, 201, 1, 100);
+	for (uint32_t i = 0; i < 3; i++)
+		play(A, ACK, 1 + 100 * i, 1, 100);
 	after(300 * MS);
 	play(A, ACK, 1, 1, 100);
-	tcp_flow_cut(&flow, &lender);
-	assert_int_equal(figures().fwd.retransmitted_packets, 0);
+}
+
+// What is said after a record of a repeat in it belongs to neither: the next one did not count that.
+static void cut(void) {
+	open_repeat();
+	assert_int_equal(figures().fwd.unjudged_retransmissions, 0);
+	struct flow_tcp tcp = figures_at_cut();
+	assert_int_equal(tcp.fwd.retransmitted_packets, 1);
+	assert_int_equal(tcp.fwd.unjudged_retransmissions, 1);
+	assert_true(flow.more != 0); // the segments in flight
 	sack(1, (const uint32_t[]){1, 101});
 	play(B, ACK, 1, 301, 0);
-	assert_int_equal(figures().fwd.spurious_retransmissions, 1);
-	tcp_flow_cut(&flow, &lender);
+	tcp = figures();
+	assert_int_equal(tcp.fwd.retransmitted_packets, 0);
+	assert_int_equal(tcp.fwd.spurious_retransmissions, 0);
+	assert_int_equal(tcp.fwd.unjudged_retransmissions, 0);
+	assert_int_equal(tcp.fwd.dsacks, 1);
+	figures_at_cut();
 	assert_false(has(FLOW_HAS_FWD_RECOVERY));
+}
+
+// One that was acknowledged is judged by what was known at the end of its record.
+static void cut_after_ack(void) {
+	open_repeat();
+	play(B, ACK, 1, 301, 0);
+	for (uint32_t i = 0; i < 3; i++)
+		play(A, ACK, 301 + 100 * i, 1, 100);
+	assert_int_equal(figures_at_cut().fwd.unjudged_retransmissions, 0);
+	sack(1, (const uint32_t[]){1, 101});
+	play(B, ACK, 1, 601, 0);
+	assert_int_equal(figures().fwd.spurious_retransmissions, 0);
+}
+
+// The same with one segment in flight, for which nothing is kept beyond the record.
+static void cut_of_all(void) {
+	open();
+	play(A, ACK, 1, 1, 100);
+	play(B, ACK, 1, 101, 0);
+	play(A, ACK, 101, 1, 100);
+	after(300 * MS);
+	play(A, ACK, 101, 1, 100);
+	struct flow_tcp tcp = figures_at_cut();
+	assert_int_equal(tcp.fwd.retransmitted_packets, 1);
+	assert_int_equal(tcp.fwd.unjudged_retransmissions, 1);
+	sack(1, (const uint32_t[]){101, 201});
+	play(B, ACK, 1, 201, 0);
+	assert_int_equal(figures().fwd.spurious_retransmissions, 0);
 }
 
 // Take blocks until so many are left.
@@ -322,6 +369,8 @@ TEST(overtaken)
 TEST(overtaken_by_stamps)
 TEST(too_many)
 TEST(cut)
+TEST(cut_after_ack)
+TEST(cut_of_all)
 TEST(nearly_used_up)
 TEST(many_troubled)
 
@@ -338,6 +387,8 @@ int main(void) {
 		cmocka_unit_test(test_overtaken_by_stamps),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_cut_after_ack),
+		cmocka_unit_test(test_cut_of_all),
 		cmocka_unit_test(test_nearly_used_up),
 		cmocka_unit_test(test_many_troubled),
 		cmocka_unit_test(test_one_short),
