@@ -39,7 +39,7 @@ enum {
 struct frame_store {
 	struct stored_frame *frames; // [count]
 	uint64_t count, capacity;
-	struct frame_slice *slices; // [slice_count], of which frames were given to the first `slice` and to the next
+	struct frame_slice *slices; // [slice_count]; frames are added to that at `slice`, those before it are full
 	unsigned slice_count, slice;
 	uint8_t *memory;
 	size_t size, used;

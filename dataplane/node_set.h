@@ -13,7 +13,7 @@
 //   value   as in a configuration
 //   text    [size], one line: what was changed, or what is wrong and what is allowed
 //   return  0; -EINVAL: nothing was changed; -ENOMEM
-//   thread  any control thread
+//   thread  any control thread; several may be in it
 int node_set(struct node *node, const char *target, const char *value, char *text, size_t size);
 
 // Have this worker's instances take over what was changed since it last looked.

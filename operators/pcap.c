@@ -3,8 +3,8 @@
 //
 // pcap: a source that reads capture files to their end.
 //
-//   in      a pcap or pcapng file, compressed by gzip or not (as a file: not on standard input or in a pipe), of any time precision, link type EN10MB, RAW, IPV4, IPV6,
-//           NULL, LOOP, LINUX_SLL or LINUX_SLL2
+//   in      a pcap or pcapng file of any time precision, link type EN10MB, RAW, IPV4, IPV6, NULL, LOOP, LINUX_SLL or
+//           LINUX_SLL2; a regular file may be compressed by gzip, standard input and pipes may not
 //   out     packet: each frame with the timestamp of its capture
 //   drops   empty: a frame of which nothing was captured; too_large: one that would not fit into the whole packet pool
 //   state   the open files
@@ -188,7 +188,8 @@ static struct operator_type pcap_type = {
 	.name = "pcap",
 	.summary = "read capture files to their end",
 	.manual =
-		"Reads a pcap or pcapng file with libpcap, of any time precision; one compressed by gzip as it is. "
+		"Reads a pcap or pcapng file with libpcap, of any time precision. A file compressed by gzip is "
+		"read as it is, but not from standard input or a pipe. "
 		"Link types: " CAPTURE_LINKS_EXPECTED ".\n\n"
 		"Time is the capture's: expiry and windows go by the timestamps of the packets, and the same file "
 		"gives "
