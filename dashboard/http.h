@@ -9,7 +9,7 @@
 //   socket  listening; closed with the server
 //   return  0; -ENOMEM: libmicrohttpd does not start
 int http_start(struct server *server, int socket);
-// After the link to Redis: nothing is being read for anybody any more.
+// After the link to Redis was closed: nothing is being read for anybody any more.
 void http_stop(struct server *server);
 // The descriptor to poll for input.
 int http_descriptor(const struct server *server);

@@ -108,11 +108,12 @@ static int start(struct server *server, const struct options *options) {
 }
 
 static void stop(struct server *server) {
-	redis_link_free(server->source.link);
-	server->source.link = NULL;
+	// What came in meanwhile is still answered, from what the link last was.
+	redis_link_close(server->source.link);
 	http_stop(server);
 	parts_fini(&server->parts);
 	series_reader_fini(&server->series);
+	redis_link_free(server->source.link);
 	source_fini(&server->source);
 	page_fini(&server->page);
 }

@@ -70,13 +70,20 @@ static void link_drop_requests(struct redis_link *link) {
 	}
 }
 
-void redis_link_free(struct redis_link *link) {
+void redis_link_close(struct redis_link *link) {
 	if (link == NULL)
 		return;
 	link->is_ready = false;
 	link_drop_requests(link);
 	if (link->redis != NULL)
 		redisFree(link->redis);
+	link->redis = NULL;
+}
+
+void redis_link_free(struct redis_link *link) {
+	if (link == NULL)
+		return;
+	redis_link_close(link);
 	redis_sentinels_free(link->sentinels);
 	free(link);
 }

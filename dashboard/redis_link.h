@@ -29,7 +29,8 @@ struct redis_link;
 //   return    0; -ENOMEM
 int redis_link_new(
 	struct redis_link **out, const struct redis_endpoint *endpoint, const char *name, const char *password);
-// Requests under way get their NULL.
+// End the connection for good: requests under way get their NULL. What asks for the link's state still may.
+void redis_link_close(struct redis_link *link);
 void redis_link_free(struct redis_link *link);
 
 // What the loop should poll.

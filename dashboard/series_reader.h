@@ -36,7 +36,7 @@ struct series_reader {
 };
 
 void series_reader_init(struct series_reader *reader, const struct source *source);
-// After the link: nothing is under way any more.
+// After the link was closed: nothing is under way any more.
 void series_reader_fini(struct series_reader *reader);
 // Ask for a series.
 //   status  of HTTP

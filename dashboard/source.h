@@ -37,7 +37,7 @@ struct source {
 };
 
 void source_init(struct source *source, struct redis_link *link);
-// After the link, or with nothing under way.
+// After the link was closed, or with nothing under way.
 void source_fini(struct source *source);
 // Once a second: read, and where that can't be, turn all the same.
 void source_tick(struct source *source);

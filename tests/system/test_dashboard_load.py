@@ -7,6 +7,7 @@ import errno
 import http.client
 import os
 import resource
+import signal
 import socket
 import time
 
@@ -209,6 +210,19 @@ def test_connections_that_never_ask_are_ended(dashboard):
         client.close()
     dripping.close()
     assert dashboard.get("status")["clients"]["refused"] == 201
+
+
+@pytest.mark.parametrize("path", ["metrics", "api/v1/status", "api/v1/overview", "api/v1/series?last=60"])
+def test_requests_during_the_end_are_no_trouble(dashboard, path):
+    client = connect(dashboard)
+    # Its connection is known by the time that one which came later was answered.
+    assert dashboard.state() == "live"
+    os.kill(dashboard.process.pid, signal.SIGSTOP)
+    client.sendall(f"GET /{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    os.kill(dashboard.process.pid, signal.SIGTERM)
+    os.kill(dashboard.process.pid, signal.SIGCONT)
+    assert dashboard.process.wait() == 0, dashboard.process.err()
+    client.close()
 
 
 def test_keep_alive_and_many_requests(dashboard):
