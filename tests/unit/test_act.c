@@ -116,7 +116,8 @@ static void send_result(void *peer, char *id) {
 	assert_int_equal(message_send(peer, NULL, &message), 0);
 }
 
-static void an_answer_that_has_arrived_is_in_time(void **state) {
+// The loop stood still until the command was late, or to be sent again.
+static void answer_after_a_stall(bool is_late) {
 	struct collect collect;
 	char id[ACT_ID_SIZE], text[512], frame[512];
 	snprintf(state_of.config.listen, sizeof(state_of.config.listen), "ipc:///tmp/weir-test-act-%d", (int)getpid());
@@ -130,23 +131,35 @@ static void an_answer_that_has_arrived_is_in_time(void **state) {
 		collect_receive(&collect);
 	assert_true(zmq_recv(peer, frame, sizeof(frame), 0) > 0);
 	uint32_t tries = decision->tries;
+	uint64_t events = state_of.act.events_count;
 	send_result(peer, id);
 	zmq_pollitem_t answered = {.socket = collect.commands, .events = ZMQ_POLLIN};
 	assert_int_equal(zmq_poll(&answered, 1, WAIT_MS), 1);
-	// The loop stood still: time is up, and the command was to be sent again long ago.
-	decision->deadline_mono_ns = decision->resend_mono_ns = 1;
+	decision->resend_mono_ns = 1;
+	if (is_late)
+		decision->deadline_mono_ns = 1;
 	collect_receive(&collect);
 	assert_status(id, "done");
 	assert_int_equal(decision->tries, tries);
+	assert_int_equal(state_of.act.events_count, events + 1); // it was nothing else meanwhile
 	zmq_close(peer);
 	collect_fini(&collect);
+}
+
+static void what_was_answered_is_not_sent_again(void **state) {
+	answer_after_a_stall(false);
+}
+
+static void what_was_answered_is_not_late(void **state) {
+	answer_after_a_stall(true);
 }
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_that_waits_keeps_no_other_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_more_than_there_is_room_for, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_answer_that_has_arrived_is_in_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_answered_is_not_sent_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_answered_is_not_late, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
