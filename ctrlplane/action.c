@@ -96,3 +96,14 @@ int actions_read(struct conf *conf, const yaml_node_t *list, struct action *out,
 	}
 	return 0;
 }
+
+bool action_equal(const struct action *a, const struct action *b) {
+	if (a->headers.length != b->headers.length)
+		return false;
+	for (size_t i = 0; i < a->headers.length; i++)
+		if (strcmp(a->headers.items[i], b->headers.items[i]) != 0)
+			return false;
+	return a->type == b->type && strcmp(a->name, b->name) == 0 && strcmp(a->url, b->url) == 0 &&
+	       strcmp(a->ca, b->ca) == 0 && strcmp(a->proxy, b->proxy) == 0 && a->timeout_ns == b->timeout_ns &&
+	       a->backoff_ns == b->backoff_ns && a->retries == b->retries && a->queue == b->queue;
+}

@@ -41,3 +41,5 @@ extern const char *const action_verbs[];
 // Read a list of actions.
 //   out  [ACTIONS_MAX]
 int actions_read(struct conf *conf, const yaml_node_t *list, struct action *out, size_t *length);
+// Whether two webhooks are the same in what they deliver, where and how.
+bool action_equal(const struct action *a, const struct action *b);

@@ -104,7 +104,11 @@ static int logic_init(struct stage *stage, char *error) {
 		err = load_rules(state->config.alerts, &state->views, &state->rules, error);
 	for (size_t i = 0; err == 0 && i < state->rules.length; i++)
 		state_need_window(state, state->rules.list[i].window_s);
-	return err == 0 ? webhooks_define(self->webhooks, state->rules.actions, state->rules.actions_length) : err;
+	if (err == 0)
+		err = webhooks_prepare(self->webhooks, state->rules.actions, state->rules.actions_length);
+	if (err == 0)
+		webhooks_commit(self->webhooks);
+	return err;
 }
 
 static void logic_stage_fini(struct stage *stage) {
@@ -147,11 +151,12 @@ static int logic_prepare(struct stage *stage, const void *options, char *error) 
 			rule->name, rule->window_s);
 		err = -EINVAL;
 	}
-	return err;
+	return err == 0 ? webhooks_prepare(self->webhooks, self->fresh->actions, self->fresh->actions_length) : err;
 }
 
 static void logic_abandon(struct stage *stage) {
 	struct logic_stage *self = stage->state;
+	webhooks_abandon(self->webhooks);
 	free(self->fresh);
 	self->fresh = NULL;
 }
@@ -161,8 +166,7 @@ static void logic_commit(struct stage *stage) {
 	struct state *state = stage->shared;
 	// Alerts that end with their rules are still told to the webhooks that those had.
 	logic_replace_rules(&self->logic, state, self->fresh);
-	if (webhooks_define(self->webhooks, state->rules.actions, state->rules.actions_length) != 0)
-		log_line("webhooks: out of memory: those before are kept");
+	webhooks_commit(self->webhooks);
 	logic_abandon(stage);
 }
 

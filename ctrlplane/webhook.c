@@ -43,6 +43,8 @@ struct webhooks {
 	uint64_t timer_mono_ns; // when libcurl wants to be called; 0: not
 	struct target *targets[ACTIONS_MAX];
 	size_t length;
+	struct target *prepared[ACTIONS_MAX]; // those of `targets` that stay as they are, and fresh ones
+	size_t prepared_length;
 };
 
 static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *context, void *known) {
@@ -189,27 +191,50 @@ static void target_inherit(struct target *target, struct target *before) {
 	}
 }
 
-int webhooks_define(struct webhooks *webhooks, const struct action *actions, size_t length) {
-	struct target *fresh[ACTIONS_MAX] = {NULL};
-	size_t made = 0;
+static bool has_target(struct target *const *list, size_t length, const struct target *target) {
+	for (size_t i = 0; i < length; i++)
+		if (list[i] == target)
+			return true;
+	return false;
+}
+
+int webhooks_prepare(struct webhooks *webhooks, const struct action *actions, size_t length) {
 	int err = 0;
-	for (size_t i = 0; err == 0 && i < length; i++)
-		if (actions[i].type == ACTION_WEBHOOK)
-			err = target_new(&fresh[made++], &actions[i]);
-	for (size_t i = 0; err != 0 && i < made; i++)
-		target_free(webhooks, fresh[i]);
-	if (err != 0)
-		return err;
-	for (size_t i = 0; i < made; i++) {
-		struct target *before = find_target(webhooks, fresh[i]->action.name);
-		if (before != NULL)
-			target_inherit(fresh[i], before);
+	webhooks_abandon(webhooks);
+	for (size_t i = 0; err == 0 && i < length; i++) {
+		if (actions[i].type != ACTION_WEBHOOK)
+			continue;
+		struct target **prepared = &webhooks->prepared[webhooks->prepared_length++];
+		*prepared = find_target(webhooks, actions[i].name);
+		if (*prepared != NULL && action_equal(&(*prepared)->action, &actions[i]))
+			continue;
+		*prepared = NULL;
+		err = target_new(prepared, &actions[i]);
 	}
-	while (webhooks->length > 0)
-		target_free(webhooks, webhooks->targets[--webhooks->length]);
-	memcpy(webhooks->targets, fresh, sizeof(fresh));
-	webhooks->length = made;
-	return 0;
+	if (err != 0)
+		webhooks_abandon(webhooks);
+	return err;
+}
+
+void webhooks_abandon(struct webhooks *webhooks) {
+	for (size_t i = 0; i < webhooks->prepared_length; i++)
+		if (!has_target(webhooks->targets, webhooks->length, webhooks->prepared[i]))
+			target_free(webhooks, webhooks->prepared[i]);
+	webhooks->prepared_length = 0;
+}
+
+void webhooks_commit(struct webhooks *webhooks) {
+	for (size_t i = 0; i < webhooks->prepared_length; i++) {
+		struct target *target = webhooks->prepared[i], *before = find_target(webhooks, target->action.name);
+		if (before != NULL && before != target)
+			target_inherit(target, before);
+	}
+	for (size_t i = 0; i < webhooks->length; i++)
+		if (!has_target(webhooks->prepared, webhooks->prepared_length, webhooks->targets[i]))
+			target_free(webhooks, webhooks->targets[i]);
+	memcpy(webhooks->targets, webhooks->prepared, sizeof(webhooks->targets));
+	webhooks->length = webhooks->prepared_length;
+	webhooks->prepared_length = 0;
 }
 
 void webhooks_post(struct webhooks *webhooks, const char *name, const json_t *body) {
@@ -341,6 +366,7 @@ void webhooks_free(struct webhooks *webhooks) {
 		if (poll(&item, 1, 10) < 0 && errno != EINTR)
 			break;
 	}
+	webhooks_abandon(webhooks);
 	while (webhooks->length > 0)
 		target_free(webhooks, webhooks->targets[--webhooks->length]);
 	if (webhooks->multi != NULL)

@@ -18,10 +18,13 @@ int webhooks_new(struct webhooks **out);
 // What is queued is given up to a second.
 void webhooks_free(struct webhooks *webhooks);
 
-// Have these targets, and no others; one that stays under its name keeps its queue.
+// Make ready to have these targets, and no others; then have them, or forget about it. One whose action is the same
+// goes on undisturbed, one that stays under its name keeps its queue.
 //   actions  [length]; those that are no webhooks are passed over
-//   return   0, -ENOMEM
-int webhooks_define(struct webhooks *webhooks, const struct action *actions, size_t length);
+//   return   0, -ENOMEM: nothing is prepared
+int webhooks_prepare(struct webhooks *webhooks, const struct action *actions, size_t length);
+void webhooks_commit(struct webhooks *webhooks);
+void webhooks_abandon(struct webhooks *webhooks);
 // Queue a body; a full queue refuses it, counted.
 void webhooks_post(struct webhooks *webhooks, const char *name, const json_t *body);
 

@@ -183,6 +183,22 @@ def test_a_server_that_hangs_holds_nothing_up(make_controller, make_node, rules)
         assert controller.node("a")["state"] == "up"
 
 
+def test_a_reload_leaves_a_request_alone(make_controller, make_node, rules):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        controller = make_controller(alerts=rules(f"http://127.0.0.1:{server.getsockname()[1]}/", "timeout: 60s"))
+        node = make_node(controller)
+        node.register()
+        raise_alert(node)
+        connection, _ = server.accept()
+        with connection:
+            assert connection.recv(1 << 16).startswith(b"POST / ")
+            assert controller.ctl("reload").returncode == 0
+            connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+            wait_for(lambda: hook(controller)["sent"] == 1)
+            assert hook(controller)["retried"] == 0
+
+
 # A namespace where servers of names are asked, and never answer.
 NAMELESS = """
 ip link add near type veth peer name far && ip link set far up && ip link set near up &&
