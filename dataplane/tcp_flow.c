@@ -184,7 +184,14 @@ static void note_disorder(
 	bool is_copy = is_late && sent->repeated == length, is_first = near_of(&peer)->ack == segment->seq;
 	recovery->network_duplicates += is_copy;
 	enum tcp_repeat_kind kind = is_copy ? TCP_REPEAT_SETTLED : is_first ? TCP_REPEAT_FIRST : TCP_REPEAT_SENT;
-	tcp_recovery_note_repeat(recovery, side->lender, segment, segment->seq + length, kind);
+	bool has_own_stamp = sent->since_ns != 0 && tcp_recovery_is_newer(recovery, segment, sent);
+	const struct tcp_repeat repeat = {
+		.time_8ns = has_own_stamp ? segment->time_ns >> 3 : 0,
+		.kind = kind,
+		.end = segment->seq + length,
+		.stamp = segment->options.has_stamps ? segment->options.stamp : 0,
+	};
+	tcp_recovery_note_repeat(recovery, side->lender, &repeat);
 }
 
 // Take what the segment sends into the sequence space.

@@ -56,7 +56,9 @@ enum tcp_repeat_kind {
 
 // A segment that was seen again.
 struct tcp_repeat {
-	uint64_t time_8ns : 61, kind : 3; // enum tcp_repeat_kind
+	// 0: its stamp may be that of an earlier copy as well, so that an echo of it is no sample (Karn)
+	uint64_t time_8ns : 61;
+	uint64_t kind : 3; // enum tcp_repeat_kind
 	uint32_t end;
 	uint32_t stamp; // 0: none
 };

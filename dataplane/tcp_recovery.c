@@ -7,15 +7,20 @@
 // A sender that heard nothing can't have sent again within this: taken where no round trip was measured.
 #define UNKNOWN_RTT_NS 1e6F
 
+bool tcp_recovery_is_newer(
+	const struct tcp_recovery *recovery, const struct tcp_segment *segment, const struct tcp_sent *sent) {
+	const struct tcp_options *options = &segment->options;
+	return options->has_stamps && recovery->newest_ns != 0 && tcp_before(recovery->newest, options->stamp) &&
+	       sent->since_ns <= recovery->newest_ns;
+}
+
 bool tcp_recovery_is_late(const struct tcp_recovery *recovery, const struct tcp_segment *segment,
 	const struct tcp_sent *sent, float least_rtt_ns) {
 	const struct tcp_options *options = &segment->options;
-	if (options->has_stamps && recovery->newest_ns != 0) {
-		if (tcp_before(options->stamp, recovery->newest))
-			return true;
-		if (options->stamp != recovery->newest && sent->since_ns <= recovery->newest_ns)
-			return false;
-	}
+	if (options->has_stamps && recovery->newest_ns != 0 && tcp_before(options->stamp, recovery->newest))
+		return true;
+	if (tcp_recovery_is_newer(recovery, segment, sent))
+		return false;
 	float bound_ns = isfinite(least_rtt_ns) ? least_rtt_ns : UNKNOWN_RTT_NS;
 	return sent->since_ns != 0 && (float)tcp_elapsed_ns(sent->since_ns, segment->time_ns) < bound_ns;
 }
@@ -33,22 +38,17 @@ static bool is_open(const struct tcp_repeat *repeat) {
 	return repeat->kind == TCP_REPEAT_SENT || repeat->kind == TCP_REPEAT_FIRST;
 }
 
-void tcp_recovery_note_repeat(struct tcp_recovery *recovery, struct tcp_lender *lender,
-	const struct tcp_segment *segment, uint32_t end, enum tcp_repeat_kind kind) {
+void tcp_recovery_note_repeat(
+	struct tcp_recovery *recovery, struct tcp_lender *lender, const struct tcp_repeat *repeat) {
 	uint32_t *block = &recovery->repeats[recovery->at / TCP_BLOCK_REPEATS];
 	if (*block == 0)
 		*block = tcp_borrow_spare(lender);
-	struct tcp_repeat *repeat = repeat_at(recovery, lender, 0);
-	bool is_forgotten = repeat == NULL || is_open(repeat);
+	struct tcp_repeat *place = repeat_at(recovery, lender, 0);
+	bool is_forgotten = place == NULL || is_open(place);
 	recovery->unjudged += is_forgotten && recovery->unjudged < UINT16_MAX;
-	if (repeat == NULL)
+	if (place == NULL)
 		return;
-	*repeat = (struct tcp_repeat){
-		.time_8ns = segment->time_ns >> 3,
-		.kind = kind,
-		.end = end,
-		.stamp = segment->options.has_stamps ? segment->options.stamp : 0,
-	};
+	*place = *repeat;
 	recovery->at = (recovery->at + 1) % TCP_REPEATS_MAX;
 }
 
@@ -121,7 +121,7 @@ void tcp_recovery_take_ack(
 		recovery->dsacks++;
 		settle(recovery, lender, &options->sacks[0]);
 	}
-	uint64_t sent_ns = 0;
+	uint64_t sent_ns = 0; // of the last with this stamp: where it had that from another, nothing is sampled
 	for (unsigned i = 0; i < TCP_REPEATS_MAX; i++) {
 		struct tcp_repeat *repeat = repeat_at(recovery, lender, i);
 		if (repeat == NULL || !is_open(repeat) || tcp_before(segment->ack, repeat->end))

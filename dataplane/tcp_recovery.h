@@ -19,9 +19,14 @@
 bool tcp_recovery_is_late(const struct tcp_recovery *recovery, const struct tcp_segment *segment,
 	const struct tcp_sent *sent, float least_rtt_ns);
 
+// Whether the time stamp of a segment that repeats is newer than all up to when that was sent before.
+//   sent  as above; not known when: yes
+bool tcp_recovery_is_newer(
+	const struct tcp_recovery *recovery, const struct tcp_segment *segment, const struct tcp_sent *sent);
+
 // Remember a segment that was sent again.
-void tcp_recovery_note_repeat(struct tcp_recovery *recovery, struct tcp_lender *lender,
-	const struct tcp_segment *segment, uint32_t end, enum tcp_repeat_kind kind);
+void tcp_recovery_note_repeat(
+	struct tcp_recovery *recovery, struct tcp_lender *lender, const struct tcp_repeat *repeat);
 
 // Remember the sender's newest time stamp.
 void tcp_recovery_note_stamp(struct tcp_recovery *recovery, const struct tcp_segment *segment);

@@ -58,16 +58,28 @@ static void copied_late(void) {
 	assert_int_equal(figures().fwd.retransmitted_packets, 2);
 }
 
-static void needed(void) {
+// The second segment arrives, so that the first one's stamp is known to be older than the next.
+static void lose_first(uint32_t value) {
 	open();
-	stamp(10, 0);
+	stamp(value, 0);
 	play(A, ACK, 1, 1, 100);
+	play(A, ACK, 101, 1, 100);
+	stamp(5, 0);
+	sack(1, (const uint32_t[]){101, 201});
+	play(B, ACK, 1, 1, 0);
+	options.sack_count = 0;
+	stamp(value, 0);
+	play(A, ACK, 201, 1, 100);
+}
+
+static void needed(void) {
+	lose_first(10);
 	after(300 * MS);
 	stamp(310, 0);
 	play(A, ACK, 1, 1, 100);
 	after(7 * MS);
 	stamp(5, 310);
-	play(B, ACK, 1, 101, 0);
+	play(B, ACK, 1, 301, 0);
 	struct flow_tcp tcp = figures();
 	assert_int_equal(tcp.fwd.retransmitted_packets, 1);
 	assert_int_equal(tcp.fwd.network_duplicates, 0);
@@ -76,6 +88,45 @@ static void needed(void) {
 	assert_int_equal(tcp.fwd.repeat_rtt_samples, 1);
 	assert_in_range(tcp.fwd.repeat_rtt_avg_ns, 7 * MS - 8, 7 * MS + 8);
 	assert_true(has(FLOW_HAS_FWD_REPEAT_RTT));
+}
+
+// The clock did not tick between what was sent first and again: the ACK may be of either.
+static void same_stamp(void) {
+	lose_first(10);
+	after(4 * MS);
+	play(A, ACK, 1, 1, 100);
+	stamp(5, 10);
+	play(B, ACK, 1, 301, 0);
+	assert_int_equal(figures().fwd.retransmitted_packets, 1);
+	assert_int_equal(figures().fwd.network_duplicates, 0);
+	assert_int_equal(figures().fwd.repeat_rtt_samples, 0);
+}
+
+// Nor between what was sent for the second time and for the third.
+static void same_stamp_again(void) {
+	lose_first(10);
+	after(300 * MS);
+	stamp(310, 0);
+	play(A, ACK, 1, 1, 100);
+	after(4 * MS);
+	play(A, ACK, 1, 1, 100);
+	stamp(5, 310);
+	play(B, ACK, 1, 301, 0);
+	assert_int_equal(figures().fwd.retransmitted_packets, 2);
+	assert_int_equal(figures().fwd.repeat_rtt_samples, 0);
+}
+
+// What was sent first was not looked at: its stamp may have been the same.
+static void unknown_stamp(void) {
+	open();
+	stamp(10, 0);
+	play(A, ACK, 1, 1, 100);
+	after(4 * MS);
+	play(A, ACK, 1, 1, 100);
+	stamp(5, 10);
+	play(B, ACK, 1, 101, 0);
+	assert_int_equal(figures().fwd.retransmitted_packets, 1);
+	assert_int_equal(figures().fwd.repeat_rtt_samples, 0);
 }
 
 // The ACK echoes what was sent first, and a D-SACK says it again.
@@ -361,6 +412,9 @@ static void test_one_short(void **state) {
 TEST(copied)
 TEST(copied_late)
 TEST(needed)
+TEST(same_stamp)
+TEST(same_stamp_again)
+TEST(unknown_stamp)
 TEST(in_vain)
 TEST(echo_of_another)
 TEST(one_of_two)
@@ -379,6 +433,9 @@ int main(void) {
 		cmocka_unit_test(test_copied),
 		cmocka_unit_test(test_copied_late),
 		cmocka_unit_test(test_needed),
+		cmocka_unit_test(test_same_stamp),
+		cmocka_unit_test(test_same_stamp_again),
+		cmocka_unit_test(test_unknown_stamp),
 		cmocka_unit_test(test_in_vain),
 		cmocka_unit_test(test_echo_of_another),
 		cmocka_unit_test(test_one_of_two),
