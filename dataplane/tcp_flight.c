@@ -197,11 +197,11 @@ static void put(struct tcp_span_block *block, const struct tcp_span *span) {
 }
 
 static bool fold_list(struct tcp_lender *lender, struct tcp_more *more, const struct tcp_span *spans, unsigned count) {
-	uint64_t least_ns = UINT64_MAX, time_ns;
+	uint64_t least_ns = 0; // of those that have a time
 	for (unsigned i = 0; i < count; i++)
-		if (spans[i].time_ns != 0 && spans[i].time_ns < least_ns)
+		if (spans[i].time_ns != 0 && (least_ns == 0 || spans[i].time_ns < least_ns))
 			least_ns = spans[i].time_ns;
-	time_ns = least_ns;
+	uint64_t time_ns = least_ns;
 	for (unsigned i = 0; i < count; i++) {
 		if (spans[i].kind == TCP_SPAN_TIMED)
 			time_ns = spans[i].time_ns;
