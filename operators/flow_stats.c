@@ -339,7 +339,7 @@ static inline __attribute__((always_inline)) bool count_packet(struct instance *
 
 // Count the packets of a batch, each some steps after what it will touch began to be fetched. Inline, because each of
 // the two forms is faster alone, and because gcc takes a function that does nothing but fetch for one without effect.
-//   candidates  [count + STEPS_MAX] the record that probably has the key of each; 0 where there is none
+//   candidates  [count + STEPS_MAX] the record that probably has the key of each, 0 where there is none; then any
 //   tcp         [count + STEPS_MAX] the same of packets of TCP, 0 for others; NULL: TCP is not analysed
 static inline __attribute__((always_inline)) void count_batch(
 	struct instance *self, struct batch *batch, const uint32_t *candidates, const uint32_t *tcp) {
@@ -369,20 +369,28 @@ static inline __attribute__((always_inline)) void count_batch(
 	batch->count = kept;
 }
 
+// What is fetched behind the last packet of a batch is what that one touches: record 0 is of all workers, and to fetch
+// it for writing would take it from each other.
+static void pad(uint32_t *records, unsigned count) {
+	uint32_t last = count > 0 ? records[count - 1] : 0;
+	for (unsigned i = 0; i < STEPS_MAX; i++)
+		records[count + i] = last;
+}
+
 static void flow_stats_process(struct instance *self, struct batch *batch) {
 	struct flow_stats *stats = self->state;
 	uint32_t candidates[BATCH_MAX + STEPS_MAX], tcp[BATCH_MAX + STEPS_MAX];
 	for (unsigned i = 0; i < batch->count; i++)
 		flow_table_prefetch(stats->table, batch->hashes[i]);
 	flow_table_lookup_batch(stats->table, batch->hashes, batch->count, candidates);
-	memset(candidates + batch->count, 0, STEPS_MAX * sizeof(candidates[0]));
+	pad(candidates, batch->count);
 	note_listeners(self);
 	if (stats->tcp_flows == NULL) {
 		count_batch(self, batch, candidates, NULL);
 	} else {
 		for (unsigned i = 0; i < batch->count; i++)
 			tcp[i] = batch->packets[i]->key.protocol == IPPROTO_TCP ? candidates[i] : 0;
-		memset(tcp + batch->count, 0, STEPS_MAX * sizeof(tcp[0]));
+		pad(tcp, batch->count);
 		count_batch(self, batch, candidates, tcp);
 	}
 	instance_absorb(self, batch);
