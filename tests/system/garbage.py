@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
 """A sender of garbage: garbage.py ENDPOINT COUNT RATE SEED WHOLE HEX... sends COUNT messages, RATE a second. They are
-random bytes, the messages given cut short or damaged, and those messages as they are, in turn; the first WHOLE ones only
-as they are.
+random bytes, the messages given cut short or damaged, and those messages as they are, in turn; the first WHOLE ones
+only as they are.
 Now and then comes one that is too large, on a connection of its own, which it costs."""
 import random
 import sys

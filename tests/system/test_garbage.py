@@ -37,7 +37,7 @@ def genuine(messages, node, incarnation):
         # Refused, so that the epoch, which could be, is not taken over; taken, but the epoch is not.
         dict(register=messages.Register(node=node, incarnation=incarnation ^ 0xffff, epoch=5)),
         dict(register=messages.Register(node="other", incarnation=0, epoch=5)),
-        dict(register=messages.Register(node="o/ther", incarnation=7, epoch=5)),
+        dict(register=messages.Register(node="not/valid", incarnation=7, epoch=5)),
         dict(register=messages.Register(node="replayed", incarnation=7, epoch=2**62)),
         dict(summary=messages.Summary(node=node, incarnation=incarnation ^ 0xffff,
                                       cumulative=messages.Totals(packets=10**9), **summary)),
