@@ -18,8 +18,8 @@ struct flow_expiry {
 // Prepare a zeroed one.
 void flow_expiry_init(struct flow_expiry *expiry, struct flow_table *table, const struct flow_timeouts *timeouts);
 
-// Take other time-outs. Shorter ones hold for a watched flow once it comes up or is hastened: after the time-out that it
-// was hung by, or after the wheel's span where that is less.
+// Take other time-outs. Shorter ones hold for a watched flow once it comes up or is hastened: after the time-out that
+// it was hung by, or after the wheel's span where that is less.
 void flow_expiry_change(struct flow_expiry *expiry, const struct flow_timeouts *timeouts, uint64_t clock_ns);
 
 // Watch a flow that is not watched, by its deadline as it is now.
