@@ -37,8 +37,8 @@ static void shorten_key(const struct view *view, uint8_t *key) {
 	key[KEY_SECOND] = length;
 }
 
-// What is left out of a list is more or less known of each key; of a prefix that keys are put together to, any of it may
-// be. Scores that aren't bytes are of packets.
+// What is left out of a list is more or less known of each key; of a prefix that keys are put together to, any of it
+// may be. Scores that aren't bytes are of packets.
 static uint64_t view_missed(const struct topn *from, bool is_short) {
 	if (!is_short)
 		return topn_absent(from);

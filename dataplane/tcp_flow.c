@@ -142,7 +142,7 @@ static struct tcp_recovery *has_recovery(const struct side *side) {
 	return more != NULL && more->recovery != 0 ? &side->lender->blocks[more->recovery].recovery : NULL;
 }
 
-// Whether segments of this record came again or late before anything was kept of why. Keep-alives aren't kept.
+// Whether segments of this record came again or late before anything was kept of why. A keep-alive isn't kept.
 static bool has_missed_some(const struct side *side) {
 	const struct tcp_more *more = tcp_flight_has_more(side->flow, side->lender, side->direction);
 	if (more != NULL && more->keep_alives > 0)

@@ -97,7 +97,8 @@ class Node:
         self.process = self.network.start(
             f"{self.name}-{self.starts}", "a", *self.before, BUILD / "weir-dataplane", "--no-huge", "--no-shconf",
             "--no-pci", "--log-level=error", "--file-prefix", f"{self.network.name}-{self.name}-{self.starts}",
-            "-l", "0", "--vdev", "net_pcap0,iface=wa", "--", "--config", ROOT / "conf" / "flow-monitor.yaml", "--node", self.name,
+            "-l", "0", "--vdev", "net_pcap0,iface=wa", "--", "--config", ROOT / "conf" / "flow-monitor.yaml",
+            "--node", self.name,
             "--controller", self.controller.endpoint, *settings)
         return self
 
