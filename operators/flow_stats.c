@@ -53,7 +53,8 @@ enum gauge {
 _Static_assert(GAUGE_LATE + FLOW_LATE_FIGURES <= OPERATOR_GAUGES_MAX, "all have their place");
 
 struct flow_stats_options {
-	uint64_t max_flows, idle_timeout_ns, active_timeout_ns, tcp_linger_ns, update_interval_ns;
+	uint64_t max_flows, update_interval_ns;
+	struct flow_timeouts timeouts;
 	unsigned evict;
 	bool tcp;
 };
@@ -369,8 +370,7 @@ static inline __attribute__((always_inline)) void count_batch(
 	batch->count = kept;
 }
 
-// What is fetched behind the last packet of a batch is what that one touches: record 0 is of all workers, and to fetch
-// it for writing would take it from each other.
+// Behind the last packet of a batch its own record is fetched: workers would take record 0 from each other.
 static void pad(uint32_t *records, unsigned count) {
 	uint32_t last = count > 0 ? records[count - 1] : 0;
 	for (unsigned i = 0; i < STEPS_MAX; i++)
@@ -482,24 +482,15 @@ static int flow_stats_open(struct operator *op) {
 	return error;
 }
 
-static struct flow_timeouts configured_timeouts(const struct flow_stats_options *options) {
-	return (struct flow_timeouts){
-		.idle_ns = options->idle_timeout_ns,
-		.active_ns = options->active_timeout_ns,
-		.linger_ns = options->tcp_linger_ns,
-	};
-}
-
 static void flow_stats_take_options(struct instance *self) {
 	struct flow_stats *stats = self->state;
-	const struct flow_timeouts timeouts = configured_timeouts(self->options);
-	flow_expiry_change(&stats->expiry, &timeouts, self->watermark_ns);
+	const struct flow_stats_options *options = self->options;
+	flow_expiry_change(&stats->expiry, &options->timeouts, self->watermark_ns);
 }
 
 static int flow_stats_init(struct instance *self) {
 	const struct flow_stats_options *options = self->options;
 	struct flow_stats *stats = self->state;
-	const struct flow_timeouts timeouts = configured_timeouts(options);
 	struct flow_stats_shared *shared = self->op->shared;
 	stats->table = shared->table;
 	if (shared->tcp != NULL) {
@@ -508,7 +499,7 @@ static int flow_stats_init(struct instance *self) {
 	}
 	stats->update_interval_ns = options->update_interval_ns;
 	stats->evict = options->evict;
-	flow_expiry_init(&stats->expiry, stats->table, &timeouts);
+	flow_expiry_init(&stats->expiry, stats->table, &options->timeouts);
 	self->gauges[GAUGE_CAPACITY] = stats->table->capacity;
 	int error = flow_changes_init(&stats->changes, stats->table, shared->tcp != NULL ? shared->tcp->told : NULL);
 	if (error == 0)
@@ -533,11 +524,11 @@ static const struct option flow_stats_option_table[] = {
 	{"max_flows", OPTION_UINT, AT(max_flows), "1048576", 1, FLOW_TABLE_CAPACITY_MAX,
 		.help = "flows kept at once, by all instances together; some 125 bytes each, more with IPv6 and where "
 			"updates are heard; taken when used"},
-	{"idle_timeout", OPTION_DURATION, AT(idle_timeout_ns), "60s", MS, 7 * DAY, .live = true,
+	{"idle_timeout", OPTION_DURATION, AT(timeouts.idle_ns), "60s", MS, 7 * DAY, .live = true,
 		.help = "a flow ends when it has had no packet for so long"},
-	{"active_timeout", OPTION_DURATION, AT(active_timeout_ns), "300s", MS, 7 * DAY, .live = true,
+	{"active_timeout", OPTION_DURATION, AT(timeouts.active_ns), "300s", MS, 7 * DAY, .live = true,
 		.help = "a flow that goes on gets a record each time it has lasted so long"},
-	{"tcp_linger", OPTION_DURATION, AT(tcp_linger_ns), "5s", MS, 7 * DAY, .live = true,
+	{"tcp_linger", OPTION_DURATION, AT(timeouts.linger_ns), "5s", MS, 7 * DAY, .live = true,
 		.help = "late segments of a closed TCP connection are counted with it for so long"},
 	{"update_interval", OPTION_DURATION, AT(update_interval_ns), "1s", MS, DAY,
 		.help = "event time between two updates of a flow that changes"},
