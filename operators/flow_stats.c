@@ -576,9 +576,8 @@ static struct operator_type flow_stats_type = {
 		"record), by the end of the TCP connection and tcp_linger after it, by eviction, or with the input.\n\n"
 		"The gauges late_100ms, late_1s and late_more count the flows that time-outs ended, by how long after "
 		"their time (up to 100 ms, up to 1 s, more, in event time), and late_max_ms is the longest.\n\n"
-		"A time-out that is made shorter while the node runs acts on a flow that is there already with a "
-		"packet that comes after it, or, where none comes, when the old time-out is over, within 69 s in any "
-		"case. No flow counts as late meanwhile.",
+		"A time-out that is made shorter while the node runs acts on a flow that is there already with its "
+		"next packet, or when the old time-out is over, at most 69 s later. None counts as late meanwhile.",
 	.options = flow_stats_option_table,
 	.options_size = sizeof(struct flow_stats_options),
 	.accepts = accepts,
