@@ -185,6 +185,11 @@ void packet_parse_link(const uint8_t *data, size_t size, enum packet_link link, 
 void packet_parse_tunnels(
 	const uint8_t *data, size_t size, enum packet_link link, unsigned opened, struct packet_link_headers *headers);
 
+// Both, source and destination as in the canonical key.
+//   bits  of the packet (enum packet_bits)
+void packet_parse_below(
+	const uint8_t *data, size_t size, enum packet_link link, uint8_t bits, struct packet_link_headers *headers);
+
 // Exchange source and destination where the destination is the lower end (address, then port), so that both
 // directions of a flow have one key. TTL and TOS become 0.
 //   return  true if they were exchanged

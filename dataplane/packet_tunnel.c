@@ -340,3 +340,16 @@ void packet_parse_tunnels(
 		headers->tunnel_count++;
 	}
 }
+
+void packet_parse_below(
+	const uint8_t *data, size_t size, enum packet_link link, uint8_t bits, struct packet_link_headers *headers) {
+	packet_parse_link(data, size, link, headers);
+	if (packet_tunnels_opened(bits) > 0)
+		packet_parse_tunnels(data, size, link, packet_tunnels_opened(bits), headers);
+	if (!(bits & PACKET_REVERSED))
+		return;
+	uint8_t mac[sizeof(headers->src_mac)];
+	memcpy(mac, headers->src_mac, sizeof(mac));
+	memcpy(headers->src_mac, headers->dst_mac, sizeof(mac));
+	memcpy(headers->dst_mac, mac, sizeof(mac));
+}

@@ -210,22 +210,13 @@ static bool evict_flow(struct instance *self) {
 	return true;
 }
 
-// Refer to the link headers of a packet, source and destination as in the canonical key.
+// Refer to the headers below a packet's own.
 //   bits  of the packet (enum packet_bits)
 static uint32_t take_links(struct instance *self, const struct rte_mbuf *tuple, uint8_t bits) {
 	struct flow_stats *stats = self->state;
 	struct packet_link_headers headers;
-	const uint8_t *data = rte_pktmbuf_mtod(tuple, const uint8_t *);
-	uint16_t size = rte_pktmbuf_data_len(tuple);
-	packet_parse_link(data, size, tuple_link(tuple), &headers);
-	if (packet_tunnels_opened(bits) > 0)
-		packet_parse_tunnels(data, size, tuple_link(tuple), packet_tunnels_opened(bits), &headers);
-	if (bits & PACKET_REVERSED) {
-		uint8_t mac[sizeof(headers.src_mac)];
-		memcpy(mac, headers.src_mac, sizeof(mac));
-		memcpy(headers.src_mac, headers.dst_mac, sizeof(mac));
-		memcpy(headers.dst_mac, mac, sizeof(mac));
-	}
+	packet_parse_below(rte_pktmbuf_mtod(tuple, const uint8_t *), rte_pktmbuf_data_len(tuple), tuple_link(tuple),
+		bits, &headers);
 	uint64_t hash = 0;
 	if (!link_set_is_last(&stats->links, &headers))
 		hash = key_hash(self->op->node, &headers, sizeof(headers));
