@@ -32,7 +32,9 @@ export class Controller {
 
 	ask<T>(...words: string[]): T {
 		const [program = "", ...leading] = this.command;
-		return JSON.parse(execFileSync(program, [...leading, "--timeout", "30", ...words, "--json"], { encoding: "utf8" })) as T;
+		return JSON.parse(
+			execFileSync(program, [...leading, "--timeout", "30", ...words, "--json"], { encoding: "utf8" }),
+		) as T;
 	}
 
 	status(): { totals: Totals; nodes: ControllerNode[]; alerts_active: number } {
