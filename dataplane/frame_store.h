@@ -79,6 +79,7 @@ static inline bool frame_slice_is_home(const struct frame_slice *slice) {
 
 // Begin to fetch a frame that will be sent soon. One behind the last of the store is fine.
 static inline void frame_store_prefetch(const struct stored_frame *frame) {
-	__builtin_prefetch(frame->tuple);
-	__builtin_prefetch((const uint8_t *)frame->tuple + FRAME_STORE_DATA_AT);
+	uintptr_t tuple = (uintptr_t)frame->tuple; // 0 behind the last
+	__builtin_prefetch((const void *)tuple);
+	__builtin_prefetch((const void *)(tuple + FRAME_STORE_DATA_AT));
 }
