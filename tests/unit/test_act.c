@@ -144,6 +144,9 @@ static void answer_after_a_stall(bool is_late) {
 	assert_int_equal(state_of.act.events_count, events + 1); // it was nothing else meanwhile
 	zmq_close(peer);
 	collect_fini(&collect);
+	snprintf(text, sizeof(text), "%s-summaries", state_of.config.listen);
+	assert_int_equal(unlink(text + strlen("ipc://")), 0);
+	assert_int_equal(unlink(state_of.config.listen + strlen("ipc://")), 0);
 }
 
 static void what_was_answered_is_not_sent_again(void **state) {
