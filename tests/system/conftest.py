@@ -7,6 +7,7 @@ The programs are taken from $WEIR_BUILD (default: build/ in the root of the tree
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +20,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("WEIR_BUILD", ROOT / "build")).resolve()
 # How long a test waits for what must come: long enough for a busy machine, since only a failure waits in vain.
 PATIENCE_S = 60
+
+
+def remove_runtime(name):
+    """What the EAL leaves of a process whose --file-prefix begins so."""
+    for left in pathlib.Path("/run/dpdk").glob(f"{name}*"):
+        shutil.rmtree(left)
 
 
 def wait_for(condition, what="condition"):

@@ -3,13 +3,11 @@
 """Two network namespaces joined by veth, made and removed by the test that uses them, and nodes that watch them."""
 import json
 import os
-import pathlib
 import re
-import shutil
 import subprocess
 import sys
 
-from conftest import BUILD, ROOT, Process, wait_for
+from conftest import BUILD, ROOT, Process, remove_runtime, wait_for
 
 SENDER = """
 import socket, sys, time
@@ -76,8 +74,7 @@ class Network:
             process.kill()
         for end in "ab":
             subprocess.run(["ip", "netns", "del", f"{self.name}-{end}"], check=False, capture_output=True)
-        for left in pathlib.Path("/run/dpdk").glob(f"{self.name}-*"):
-            shutil.rmtree(left)  # the EAL's, by file prefix
+        remove_runtime(self.name)
 
 
 class Node:

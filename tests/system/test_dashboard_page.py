@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, PATIENCE_S, ROOT, Process, free_port, wait_for
+from conftest import BUILD, PATIENCE_S, ROOT, Process, free_port, remove_runtime, wait_for
 from network import unique_name
 
 HELPERS = ROOT / "scripts" / "demo.d"
@@ -60,6 +60,7 @@ class Demo:
         for process in self.processes:
             process.kill()
         self.network("down")
+        remove_runtime(self.name)
 
 
 @pytest.fixture

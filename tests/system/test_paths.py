@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import BUILD, ROOT, Process, wait_for
+from conftest import BUILD, ROOT, Process, remove_runtime, wait_for
 from network import unique_name
 
 FLOWS, PACKETS, DELAY_US, LOSS = 20, 60, 15000, 0.02  # of each of the relay's two hops
@@ -71,6 +71,7 @@ class Path:
             process.kill()
         for end in "amnb":
             subprocess.run(["ip", "netns", "del", f"{self.name}-{end}"], check=False, capture_output=True)
+        remove_runtime(self.name)
 
     def watch(self, end, controller):
         """A node at this end that tells of every flow, and ends one after two seconds of silence."""
