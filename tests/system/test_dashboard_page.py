@@ -52,6 +52,10 @@ class Demo:
         self.start("servers", "a", HELPERS / "traffic", "servers", self.folder)
         self.start("clients", "b", HELPERS / "traffic", "clients", self.folder, TRAFFIC_S)
 
+    def start_scan(self):
+        return self.start("scan", "b", "nmap", "-n", "-Pn", "-sS", "-S", "10.77.1.66", "-e", "wide-b", "-p", "1-1000",
+                          "--max-retries", "1", "10.77.1.1")
+
     def end_traffic(self):
         pids = subprocess.run(["ip", "netns", "pids", f"{self.name}-b"], capture_output=True, text=True, check=True)
         subprocess.run(["kill", *pids.stdout.split()], check=False)
@@ -98,7 +102,11 @@ def test_page(tmp_path, demo, dashboard, redis, make_controller):
     browser = Process("browser", [ROOT / "scripts" / "build-page", "browse", BUILD / "dashboard" / "web" / "work",
                                   json.dumps(task)], tmp_path)
     try:
+        scan = None
         while browser.is_running() and not enough.exists():
+            # The traffic has one scan; more of them, so that an alert fires whenever the page is asked for it.
+            if scan is None or not scan.is_running():
+                scan = demo.start_scan()
             time.sleep(0.1)
         demo.end_traffic()
         settled.touch()
