@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/message.h"
 #include "ctrlplane/state.h"

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/nodes.h"
 
 static const char *const type_names[] = {"webhook", "command", NULL};

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/paths.h"
 
 enum {

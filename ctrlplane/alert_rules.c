@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/conf.h"
 #include "ctrlplane/rule_field.h"
 #include "ctrlplane/text.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/text.h"
 
 static struct alert_event *alerts_next_event(struct alerts *alerts) {

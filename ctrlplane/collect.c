@@ -14,7 +14,7 @@
 
 #include "api/endpoint.h"
 #include "ctrlplane/aggregate.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/logic.h"
 #include "ctrlplane/message.h"

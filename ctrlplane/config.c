@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/conf.h"
 #include "ctrlplane/nodes.h"
 #include "ctrlplane/stage.h"

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 
 static void log_arguments(const char *format, va_list arguments) {
 	char line[1024];

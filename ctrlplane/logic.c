@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "ctrlplane/aggregate.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/logic_parts.h"
 #include "ctrlplane/window.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/logic_parts.h"
 
 void logic_fini(struct logic *logic) {

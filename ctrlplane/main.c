@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/collect.h"
 #include "ctrlplane/conf.h"
 #include "ctrlplane/log.h"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/paths.h"
 #include "ctrlplane/text.h"
 #include "ctrlplane/window.h"

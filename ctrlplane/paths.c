@@ -8,7 +8,7 @@
 #include <sys/random.h>
 #include <xxhash.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/lists.h"
 
 enum { SETS = PATHS_FLOWS / PATHS_WAYS };

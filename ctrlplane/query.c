@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "ctrlplane/aggregate.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/text.h"
 
 enum { QUERY_LIMIT_MAX = 1000 };

@@ -4,7 +4,7 @@
 // `paths`: what two nodes saw of the same flows: by pair of nodes, and the flows joined last, newest first.
 #include <stdlib.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/lists.h"
 #include "ctrlplane/paths.h"
 #include "ctrlplane/query.h"

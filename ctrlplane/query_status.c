@@ -3,7 +3,7 @@
 //
 // `status` and `operators`.
 #include "ctrlplane/aggregate.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/query.h"
 #include "ctrlplane/stages.h"
 #include "ctrlplane/store.h"

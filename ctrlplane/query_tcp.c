@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "ctrlplane/aggregate.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/query.h"
 
 static json_t *number(uint64_t value) {

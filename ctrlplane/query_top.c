@@ -6,7 +6,7 @@
 // "repeated" has the rest). Where anything was left out of a list on its way here, an entry's figures are what was seen
 // of it: then "exact" is false, and "error" bounds the bytes by which it may be too low.
 #include "ctrlplane/aggregate.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/query.h"
 
 static json_t *top_entry(const struct view *view, const struct topn_entry *entry, uint64_t error, double duration_s) {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "ctrlplane/aggregate.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/stage.h"
 #include "ctrlplane/state.h"
 #include "ctrlplane/store.h"

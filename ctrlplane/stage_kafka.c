@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/message_json.h"
 #include "ctrlplane/nodes.h"

@@ -13,7 +13,7 @@
 
 #include "api/listen.h"
 #include "api/node_metrics.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/query.h"
 #include "ctrlplane/stage.h"

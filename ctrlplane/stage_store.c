@@ -5,7 +5,7 @@
 // acknowledged as soon as they are counted.
 #include <stdio.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/stage.h"
 #include "ctrlplane/state.h"
 #include "ctrlplane/store.h"

@@ -8,7 +8,7 @@
 #include "ctrlplane/act.h"
 #include "ctrlplane/alert_rules.h"
 #include "ctrlplane/alerts.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/clock_watch.h"
 #include "ctrlplane/config.h"
 #include "ctrlplane/nodes.h"

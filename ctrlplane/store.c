@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/store_parts.h"
 #include "ctrlplane/text.h"

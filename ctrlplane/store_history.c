@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "ctrlplane/aggregate.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/store.h"
 #include "ctrlplane/store_parts.h"
 

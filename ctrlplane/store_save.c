@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "ctrlplane/aggregate.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/logic.h"
 #include "ctrlplane/query.h"
 #include "ctrlplane/store.h"

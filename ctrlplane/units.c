@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 
 // Three digits: 1.23, 12.3, 123.
 static int digits_after(double value) {

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/weirctl.h"
 
 void weirctl_print_json(const json_t *answer) {

@@ -9,7 +9,7 @@
 #include <zmq.h>
 
 #include "api/endpoint.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/message.h"
 #include "ctrlplane/text.h"
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "dashboard/answer.h"
-#include "dashboard/clock.h"
+#include "api/clock.h"
 #include "dashboard/events.h"
 #include "dashboard/metrics.h"
 #include "dashboard/request.h"

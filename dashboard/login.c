@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "dashboard/answer.h"
-#include "dashboard/clock.h"
+#include "api/clock.h"
 
 // Paths are relative, so that a proxy may put the server below one of its own.
 static const char page[] =

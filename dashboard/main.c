@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "api/listen.h"
-#include "dashboard/clock.h"
+#include "api/clock.h"
 #include "dashboard/events.h"
 #include "dashboard/http.h"
 #include "dashboard/options.h"

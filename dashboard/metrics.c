@@ -3,7 +3,7 @@
 #include "dashboard/metrics.h"
 
 #include "api/node_metrics.h"
-#include "dashboard/clock.h"
+#include "api/clock.h"
 #include "dashboard/fields.h"
 
 static void add_server(struct metrics *metrics, const struct server *server) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dashboard/clock.h"
+#include "api/clock.h"
 #include "dashboard/fields.h"
 #include "dashboard/part.h"
 

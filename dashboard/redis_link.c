@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "api/redis_sentinel.h"
-#include "dashboard/clock.h"
+#include "api/clock.h"
 
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (2 * NS_PER_S)

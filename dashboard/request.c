@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "dashboard/answer.h"
-#include "dashboard/clock.h"
+#include "api/clock.h"
 #include "dashboard/events.h"
 #include "dashboard/login.h"
 #include "dashboard/metrics.h"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dashboard/clock.h"
+#include "api/clock.h"
 #include "dashboard/series.h"
 
 enum {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dashboard/clock.h"
+#include "api/clock.h"
 #include "dashboard/fields.h"
 
 #define KEY "weir:1:"

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dashboard/clock.h"
+#include "api/clock.h"
 #include "dashboard/fields.h"
 
 #define READ_PHASE_NS (80 * NS_PER_MS) // after a write

@@ -8,7 +8,7 @@
 
 #include "ctrlplane/act.h"
 #include "ctrlplane/aggregate.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/logic.h"
 #include "ctrlplane/message.h"
 #include "ctrlplane/query.h"

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "ctrlplane/alerts.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 
 static struct alerts alerts;
 

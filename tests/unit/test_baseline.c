@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "ctrlplane/baseline.h"
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 
 static struct baseline baseline;
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/clock_watch.h"
 
 #define HOUR_NS (3600 * NS_PER_S)

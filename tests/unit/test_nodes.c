@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/nodes.h"
 
 static int setup(void **state) {

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/paths.h"
 
 #define T0 (UINT64_C(1700000000) * NS_PER_S)

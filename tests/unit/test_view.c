@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/query.h"
 
 enum { NETS = 3, HOSTS_MAX = 64 };

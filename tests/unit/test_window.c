@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "ctrlplane/clock.h"
+#include "api/clock.h"
 #include "ctrlplane/window.h"
 
 enum { SLOTS = 12 };

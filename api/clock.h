@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// The two clocks of the controller: wall time is stored and shown, monotonic time measures time-outs.
+// The two clocks of the control plane: wall time is stored and shown, monotonic time measures time-outs.
 #pragma once
 
 #include <stdint.h>
