@@ -41,11 +41,6 @@ void tally_fini(struct tally *tally); // a zeroed tally is fine
 
 uint64_t tally_hash(const struct tally *tally, const void *key);
 
-// Fetch the slot of a key that will be looked up soon.
-static inline void tally_prefetch(const struct tally *tally, uint64_t hash) {
-	__builtin_prefetch(&tally->slots[hash & tally->slot_mask], 1);
-}
-
 // The value of a key; a new one is zeroed.
 //   hash    tally_hash of the key
 //   return  NULL: new, and refused for want of room

@@ -62,8 +62,3 @@ static inline void timer_wheel_skip_to(struct timer_wheel *wheel, uint64_t now_n
 	if (wheel->count == 0 && now_ns >> TIMER_WHEEL_SHIFT > wheel->cursor)
 		wheel->cursor = now_ns >> TIMER_WHEEL_SHIFT;
 }
-
-// The time up to which everything has come up.
-static inline uint64_t timer_wheel_time_ns(const struct timer_wheel *wheel) {
-	return wheel->cursor << TIMER_WHEEL_SHIFT;
-}
