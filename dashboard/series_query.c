@@ -144,13 +144,13 @@ static unsigned choose(const struct series_query *query, const struct series_rea
 	unsigned best = SNAPSHOT_RESOLUTIONS;
 	for (unsigned i = 0; i < SNAPSHOT_RESOLUTIONS; i++) {
 		int64_t first_ms = reach->first_ms[i];
-		if (first_ms == 0 || !is_short(query, i, reach))
+		// That a coarser entry sums up what was before the first finer one is no reach: its end must be older.
+		bool reaches_farther = best == SNAPSHOT_RESOLUTIONS || first_ms < reach->first_ms[best];
+		if (first_ms == 0 || !is_short(query, i, reach) || !reaches_farther)
 			continue;
 		if (first_ms - spacing_ms(i, reach) <= query->from_ms)
 			return i;
-		// That a coarser entry sums up what was before the first finer one is no reach: its end must be older.
-		if (best == SNAPSHOT_RESOLUTIONS || first_ms < reach->first_ms[best])
-			best = i;
+		best = i;
 	}
 	for (unsigned i = 0; best == SNAPSHOT_RESOLUTIONS; i++)
 		if (is_short(query, i, reach) || i == SNAPSHOT_RESOLUTIONS - 1)

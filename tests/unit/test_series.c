@@ -62,11 +62,15 @@ static void test_a_young_controller_is_shown_in_seconds(void **state) {
 	// It began 100 s ago. The first minute's entry ends later than the first second's.
 	const struct series_reach young = {
 		.first_ms = {1699999900000LL, 1699999920000LL, 0}, .interval_ms = 1000, .last_ms = 1700000000000LL};
-	struct series_parameters parameters = {.last = "900"};
-	struct series_query query;
-	char error[SERIES_ERROR_SIZE];
-	assert_int_equal(series_query_parse(&parameters, &young, NOW_MS, &query, error), 0);
-	assert_int_equal(query.resolution, 0);
+	// Of the last range, its beginning lies within that minute.
+	static const char *const lasts[] = {"30", "900", "120"};
+	for (size_t i = 0; i < sizeof(lasts) / sizeof(*lasts); i++) {
+		struct series_parameters parameters = {.last = lasts[i]};
+		struct series_query query;
+		char error[SERIES_ERROR_SIZE];
+		assert_int_equal(series_query_parse(&parameters, &young, NOW_MS, &query, error), 0);
+		assert_int_equal(query.resolution, 0);
+	}
 }
 
 static void test_points_are_a_bound(void **state) {
