@@ -9,11 +9,11 @@ import pathlib
 import sys
 import time
 
-from clock import LIBRARY
+from clock import Clock
 from conftest import wait_for
 
 HOURS = float(os.environ.get("WEIR_DAY_HOURS", "0.25"))
-SPEED = float(os.environ.get("WEIR_DAY_SPEED", "60"))
+SPEED = int(os.environ.get("WEIR_DAY_SPEED", "60"))
 ALERTS_PER_HOUR = float(os.environ.get("WEIR_DAY_ALERTS", "3600"))
 
 RULES = """
@@ -80,8 +80,7 @@ def test_memory_is_flat(tmp_path, redis, make_controller, make_node):
     (tmp_path / "controller.yaml").write_text(CONFIG)
     controller = make_controller(redis=redis.endpoint, alerts=tmp_path / "rules.yaml",
                                  config=tmp_path / "controller.yaml", start=False)
-    controller.arguments = ["env", f"LD_PRELOAD={LIBRARY}", f"FAKETIME=+0 x{SPEED:g}", "FAKETIME_NO_CACHE=1",
-                            "ASAN_OPTIONS=verify_asan_link_order=0", *controller.arguments]
+    controller.arguments = Clock(tmp_path, speed=SPEED).wrap(controller.arguments)
     day = Day(controller.start(), redis, make_node(controller))
     steps = max(6, int(HOURS * 2))
     kb = []
