@@ -38,7 +38,7 @@ def measure(bench):
         with concurrent.futures.ProcessPoolExecutor(len(bench.cpus)) as makers:
             list(makers.map(write_capture, [folder] * KINDS, collisions.KINDS, [count] * KINDS))
         taken = {kind: [] for kind in collisions.KINDS}
-        for _ in range(1 if bench.quick else 2):
+        for _ in range(1 if bench.quick else 5):
             for kind, figures in taken.items():
                 path = {"source.path": os.path.join(folder, kind)}
                 with bench.node(pipeline(), f"0@{bench.last}", {**settings, **path}) as node:

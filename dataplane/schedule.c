@@ -27,6 +27,7 @@ static int add_entries(struct node *node, const struct plan *plan) {
 		struct schedule *schedule = &node->schedules[plan->instances[i].worker];
 		struct schedule_entry *entry = &schedule->entries[schedule->entry_count++];
 		entry->instance = &node->instances[i];
+		entry->is_live = operator_has_live_source(entry->instance->op);
 		node->instances[i].schedule = entry;
 		schedule->unfinished++;
 		entry->ring_inputs = calloc(plan->channel_count + 1, sizeof(*entry->ring_inputs));

@@ -41,6 +41,8 @@ struct schedule_entry {
 	struct route *routes[OPERATOR_OUTPUTS_MAX];
 	uint64_t ticked_ns; // watermark of the last tick
 	bool backlog;       // the last tick had more to do
+	bool is_live;       // of a pipeline with a live source, which does not wait
+	bool is_behind;     // it, or who gets its input from it by calls, has a backlog
 };
 
 struct ring_output {
@@ -57,6 +59,7 @@ struct schedule {
 	unsigned ring_output_count;
 	struct ring_output *ring_outputs;
 	unsigned unfinished; // instances
+	bool has_backlog;    // an entry had one in the last round
 };
 
 // Resolve the plan for all workers of the node: fills node->schedules and the routes of every instance.

@@ -100,6 +100,18 @@ static bool advance_watermark(struct schedule_entry *entry) {
 	return open == 0;
 }
 
+// Event time of files runs as fast as they are read: while something that it made due waits, nothing more is taken in,
+// or what is due would come ever later. Live sources go on, lest packets be lost.
+static void find_who_is_behind(struct schedule *schedule) {
+	for (unsigned i = 0; i < schedule->entry_count; i++)
+		schedule->entries[i].is_behind = schedule->entries[i].backlog && !schedule->entries[i].is_live;
+	for (unsigned i = schedule->entry_count; i-- > 0;) {
+		const struct schedule_entry *entry = &schedule->entries[i];
+		for (unsigned c = 0; entry->is_behind && c < entry->call_input_count; c++)
+			entry->call_inputs[c]->schedule->is_behind = true;
+	}
+}
+
 //   return  1 if there is more to do at this time, and room for it; else 0
 static unsigned tick(struct schedule_entry *entry) {
 	struct instance *instance = entry->instance;
@@ -142,23 +154,28 @@ static unsigned finish(struct worker *worker, struct schedule_entry *entry) {
 static unsigned run_round(struct worker *worker) {
 	struct schedule *schedule = worker->schedule;
 	unsigned moved = 0;
+	bool had_backlog = schedule->has_backlog;
+	if (had_backlog)
+		find_who_is_behind(schedule);
+	schedule->has_backlog = false;
 	for (unsigned i = 0; i < schedule->entry_count; i++) {
 		struct schedule_entry *entry = &schedule->entries[i];
 		struct instance *instance = entry->instance;
 		if (instance->finished)
 			continue;
-		bool ended;
-		if (instance->type->poll != NULL) {
-			moved += poll_source(worker, entry);
-			ended = instance->finished;
-			instance->finished = false;
-		} else {
-			for (unsigned r = 0; r < entry->ring_input_count; r++)
+		bool ended = false, takes_in = !had_backlog || !entry->is_behind;
+		if (instance->type->poll == NULL) {
+			for (unsigned r = 0; takes_in && r < entry->ring_input_count; r++)
 				if (!entry->ring_inputs[r].finished)
 					moved += poll_ring(entry, &entry->ring_inputs[r]);
 			ended = advance_watermark(entry);
+		} else if (takes_in) {
+			moved += poll_source(worker, entry);
+			ended = instance->finished;
+			instance->finished = false;
 		}
 		moved += tick(entry);
+		schedule->has_backlog |= entry->backlog;
 		if (ended)
 			moved += finish(worker, entry);
 	}

@@ -18,7 +18,7 @@ operators:
 
 @pytest.mark.parametrize("interval_us", (0.1, 1, 100), ids=lambda us: f"{1 / us:g} Mpps")
 def test_flows_end_in_time_at_any_packet_rate(tmp_path, interval_us):
-    """A million flows live, each begun by one packet: at most one in a hundred ends later than 1 s."""
+    """A million flows live, each begun by one packet: at most one in a hundred ends later than 100 ms."""
     config = tmp_path / "expiry.yaml"
     config.write_text(CONFIG, encoding="utf-8")
     node = Node(tmp_path, ["--config", config, "--set", f"source.interval={int(interval_us * 1000)}ns",
@@ -32,5 +32,5 @@ def test_flows_end_in_time_at_any_packet_rate(tmp_path, interval_us):
     ended = sum(stats[f"gauge_late_{name}"] for name in ("100ms", "1s", "more"))
     assert stats["gauge_flows"] > 0.9 * FLOWS
     assert ended >= FLOWS // 4
-    assert stats["gauge_late_more"] <= ended // 100
+    assert stats["gauge_late_1s"] + stats["gauge_late_more"] <= ended // 100
     assert stats["drop_table_full"] == 0
