@@ -3,14 +3,14 @@
 //
 // Preloaded into a program, it gives that program clocks of its own:
 //
-//   WEIR_TEST_CLOCK=FILE     an int64_t in it says by how many nanoseconds the wall clock is ahead of the machine's. Whoever
-//                            writes the file sets the clock while the program runs; monotonic time does not change
+//   WEIR_TEST_CLOCK=FILE     an int64_t in it says by how many nanoseconds the wall clock is ahead of the machine's.
+//                            Whoever writes the file sets the clock while the program runs; monotonic time goes on
 //   WEIR_TEST_CLOCK_SPEED=N  optional: wall clock and monotonic time run N times as fast, and what waits in poll or
 //                            epoll_wait is woken as much earlier
 //
 // libfaketime does more, and too much: it looks symbols up at the first call, which allocates, and AddressSanitizer's
-// allocator asks for the time while it holds its lock; and it leaves files in /dev/shm where a program is killed. Nothing
-// here allocates or calls what a sanitizer intercepts.
+// allocator asks for the time while it holds its lock; and it leaves files in /dev/shm where a program is killed.
+// Nothing here allocates or calls what a sanitizer intercepts.
 #include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -67,6 +67,8 @@ static int64_t hurried_ns(clockid_t clock) {
 	return first + (now - first) * speed();
 }
 
+// The C library's names of parameters are reserved to it.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
 int clock_gettime(clockid_t clock, struct timespec *out) {
 	bool is_wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
 	bool is_monotonic = clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE;
@@ -105,3 +107,4 @@ int poll(struct pollfd *items, nfds_t length, int timeout_ms) {
 int epoll_wait(int epoll, struct epoll_event *events, int length, int timeout_ms) {
 	return (int)syscall(SYS_epoll_wait, epoll, events, length, shortened_ms(timeout_ms));
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
