@@ -12,12 +12,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const field_type_names[] = {
+	[FIELD_BOOL] = "bool",
+	[FIELD_U8] = "u8",
+	[FIELD_U16] = "u16",
+	[FIELD_U32] = "u32",
+	[FIELD_U64] = "u64",
+	[FIELD_I64] = "i64",
+	[FIELD_F64] = "f64",
+	[FIELD_IP] = "ip",
+	[FIELD_MAC] = "mac",
+	[FIELD_ENUM] = "enum",
+	[FIELD_STRING] = "string",
+	[FIELD_U16_LIST] = "u16 list",
+	[FIELD_U32_LIST] = "u32 list",
+	NULL,
+};
+
 const struct field *schema_field(const struct schema *schema, const char *name) {
 	for (const struct field *field = schema->fields; field->name; field++) {
 		if (!strcmp(field->name, name))
 			return field;
 	}
 	return NULL;
+}
+
+static bool have_same_choices(const struct field *a, const struct field *b) {
+	if (a->choices == b->choices || a->choices == NULL || b->choices == NULL)
+		return a->choices == b->choices;
+	unsigned i = 0;
+	while (a->choices[i] != NULL && b->choices[i] != NULL && strcmp(a->choices[i], b->choices[i]) == 0)
+		i++;
+	return a->choices[i] == NULL && b->choices[i] == NULL;
+}
+
+static bool is_same_field(const struct field *a, const struct field *b) {
+	return field_is_alike(a, b) && a->offset == b->offset && a->count_offset == b->count_offset &&
+	       a->present == b->present && strcmp(a->name, b->name) == 0 && have_same_choices(a, b);
+}
+
+const struct field *schema_difference(const struct schema *a, const struct schema *b) {
+	const struct field *field = a->fields, *other = b->fields;
+	while (field->name != NULL && other->name != NULL && is_same_field(field, other)) {
+		field++;
+		other++;
+	}
+	bool is_end = field->name == NULL && other->name == NULL;
+	bool same_body = a->body == b->body && a->size == b->size && a->present_offset == b->present_offset;
+	return is_end && same_body ? NULL : field;
 }
 
 size_t field_size(const struct field *field) {
@@ -27,6 +69,7 @@ size_t field_size(const struct field *field) {
 		[FIELD_U16] = 2,
 		[FIELD_U32] = 4,
 		[FIELD_U64] = 8,
+		[FIELD_I64] = 8,
 		[FIELD_F64] = 8,
 		[FIELD_IP] = 16,
 		[FIELD_MAC] = 6,
@@ -118,6 +161,9 @@ size_t field_format(const struct field *field, const void *body, char *out, size
 		break;
 	case FIELD_U64:
 		text_add(&text, "%" PRIu64, *(const uint64_t *)value);
+		break;
+	case FIELD_I64:
+		text_add(&text, "%" PRId64, *(const int64_t *)value);
 		break;
 	case FIELD_F64:
 		format_f64(&text, *(const double *)value);

@@ -15,6 +15,7 @@ enum field_type {
 	FIELD_U16,      // uint16_t
 	FIELD_U32,      // uint32_t
 	FIELD_U64,      // uint64_t
+	FIELD_I64,      // int64_t
 	FIELD_F64,      // double
 	FIELD_IP,       // uint8_t[16], IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2)
 	FIELD_MAC,      // uint8_t[6]
@@ -28,6 +29,7 @@ enum {
 	FIELD_ALWAYS = 0, // presence: the field applies to every tuple
 	SCHEMA_FIELDS_MAX = 128,
 	SCHEMA_PRESENT_MAX = 63, // greatest presence bit
+	SCHEMA_NAME_MAX = 63,    // characters of a field's name
 };
 
 struct field {
@@ -56,8 +58,24 @@ struct schema {
 	const struct field *fields;
 };
 
+// Names of the types as users write them: "u64", "string", …; [enum field_type], ended by NULL.
+extern const char *const field_type_names[];
+
 //   return  the field of that name, or NULL
 const struct field *schema_field(const struct schema *schema, const char *name);
+
+// Whether tuples of one schema can be taken for tuples of the other: the same fields at the same places. Their own names
+// do not matter.
+//   return  NULL: they are; else the first field of `a` that `b` has not, or the end of a's fields where `b` has more
+const struct field *schema_difference(const struct schema *a, const struct schema *b);
+static inline bool schema_is_same(const struct schema *a, const struct schema *b) {
+	return a == b || schema_difference(a, b) == NULL;
+}
+
+// Whether values of the two fields are compared and hashed as they lie in memory.
+static inline bool field_is_alike(const struct field *a, const struct field *b) {
+	return a->type == b->type && a->length == b->length;
+}
 
 // Whether `field` applies to the tuple whose body is `body`.
 static inline bool schema_is_present(const struct schema *schema, const struct field *field, const void *body) {

@@ -17,12 +17,13 @@ void channel_flush(struct instance *from) {
 			channel_deliver(from, &from->outputs[i], &from->outputs[i].pending);
 }
 
-static void send_to(struct target *target, const struct schema *schema, struct batch *batch) {
+static void send_to(const struct route *route, struct target *target, struct batch *batch) {
 	if (target->ring != NULL) {
-		batch_store(batch, schema);
+		batch_store(batch, route->schema);
 		ring_enqueue(target->ring, batch->tuples, batch->count);
 	} else {
 		target->called += batch->count;
+		batch->input = route->input;
 		channel_call(target->callee, batch);
 	}
 	batch->count = 0;
@@ -36,7 +37,7 @@ static void send_by_group(struct route *route, struct batch *batch) {
 	batch->count = 0;
 	for (unsigned i = 0; i < route->target_count; i++)
 		if (route->targets[i].gathered.count > 0)
-			send_to(&route->targets[i], route->schema, &route->targets[i].gathered);
+			send_to(route, &route->targets[i], &route->targets[i].gathered);
 }
 
 static struct rte_mbuf *copy_tuple(const struct node *node, struct rte_mbuf *tuple) {
@@ -81,9 +82,9 @@ static void send_to_all(struct instance *from, struct route *route, struct batch
 		struct batch shared;
 		share(from, route, batch, route->writes, &shared);
 		if (shared.count > 0)
-			send_to(&route->targets[t], route->schema, &shared);
+			send_to(route, &route->targets[t], &shared);
 	}
-	send_to(&route->targets[route->target_count - 1], route->schema, batch);
+	send_to(route, &route->targets[route->target_count - 1], batch);
 }
 
 static void hash_batch(struct instance *from, const struct route *route, struct batch *batch) {
@@ -95,7 +96,7 @@ static void route_send(struct instance *from, struct route *route, struct batch 
 	if (route->key_count > 0)
 		hash_batch(from, route, batch);
 	if (route->target_count == 1) {
-		send_to(&route->targets[0], route->schema, batch);
+		send_to(route, &route->targets[0], batch);
 		return;
 	}
 	switch (route->grouping) {
@@ -107,7 +108,7 @@ static void route_send(struct instance *from, struct route *route, struct batch 
 		break;
 	default: // shuffle; forward and global have one target
 		route->next = route->next + 1 < route->target_count ? route->next + 1 : 0;
-		send_to(&route->targets[route->next], route->schema, batch);
+		send_to(route, &route->targets[route->next], batch);
 		break;
 	}
 }

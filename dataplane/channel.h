@@ -29,6 +29,7 @@ struct route {
 	bool symmetric; // the key of both directions of a flow is one: `mirror` is the key seen from the other end
 	const struct field *mirror[GROUPING_KEY_MAX];
 	const struct schema *schema;
+	unsigned input; // of the receivers
 	bool writes; // the receivers, or the hashing of the key, write to the tuples
 	bool copy;   // tuples of its own, not references: it or the route that passes on the originals writes
 	const struct pipeline_stream *stream;

@@ -55,6 +55,8 @@ struct rte_mbuf *instance_new_record(struct instance *self, const struct schema 
 	record->data_len = schema->size;
 	record->pkt_len = schema->size;
 	memset(tuple_record(record), 0, schema->size);
+	tuple_stored_packet(record)->timestamp_ns = 0;
+	tuple_stored_packet(record)->late_ms = 0;
 	return record;
 }
 

@@ -30,7 +30,7 @@ struct json_format {
 	bool has_presence;
 	unsigned step_count;
 	size_t max;
-	struct step steps[3 * SCHEMA_FIELDS_MAX];
+	struct step *steps;
 	size_t text_size;
 	char text[]; // the quoted names
 };
@@ -108,12 +108,20 @@ static int compile_object(struct json_format *format, const struct schema *schem
 }
 
 int json_format_new(struct json_format **out, const struct schema *schema) {
-	size_t text_size = 0;
-	for (const struct field *field = schema->fields; field->name; field++)
+	size_t text_size = 0, step_count = 0;
+	for (const struct field *field = schema->fields; field->name; field++) {
 		text_size += 4 * strlen(field->name) + 8; // each part of a name, quoted, at most once per field
+		step_count++;
+		for (const char *c = field->name; *c; c++)
+			step_count += *c == '.' ? 2 : 0; // an object opens and closes
+	}
 	struct json_format *format = calloc(1, sizeof(*format) + text_size);
-	if (!format)
+	if (format)
+		format->steps = calloc(step_count + 1, sizeof(*format->steps));
+	if (!format || !format->steps) {
+		free(format);
 		return -ENOMEM;
+	}
 	bool done[SCHEMA_FIELDS_MAX + 1] = {false};
 	format->present_offset = schema->present_offset;
 	for (const struct field *field = schema->fields; field->name; field++)
@@ -121,13 +129,15 @@ int json_format_new(struct json_format **out, const struct schema *schema) {
 	format->max = sizeof("{}\n");
 	int ret = compile_object(format, schema, schema->fields, 0, done, 0);
 	if (ret)
-		free(format);
+		json_format_free(format);
 	else
 		*out = format;
 	return ret;
 }
 
 void json_format_free(struct json_format *format) {
+	if (format)
+		free(format->steps);
 	free(format);
 }
 

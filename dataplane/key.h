@@ -9,7 +9,7 @@
 
 enum {
 	KEY_SECRET_SIZE = 192,
-	KEY_SIZE_MAX = 512, // bytes of all fields of one key
+	KEY_SIZE_MAX = GROUPING_KEY_SIZE_MAX,
 };
 
 struct route;

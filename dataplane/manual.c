@@ -89,19 +89,29 @@ static void print_fields(FILE *out, const struct schema *schema) {
 	}
 }
 
+static void print_input(FILE *out, const struct operator_type *type, unsigned index) {
+	const struct operator_input input = operator_type_input(type, index);
+	const char *key_option = input.key_option != NULL ? input.key_option : type->key_option;
+	if (input.name != NULL)
+		fprintf(out, ".TP\n.B %s\n", input.name);
+	fputs(input.accepts != NULL ? "Tuples of schema" : "Tuples of any schema", out);
+	for (unsigned i = 0; input.accepts != NULL && input.accepts[i] != NULL; i++)
+		fprintf(out, "%s %s", i > 0 ? " or" : "", input.accepts[i]->name);
+	fprintf(out, ".\nA stream that does not say otherwise has the grouping %s", grouping_names[input.grouping]);
+	if (input.grouping == GROUPING_KEY && key_option != NULL)
+		fprintf(out, " by the fields of option %s, or global where there are none", key_option);
+	for (unsigned i = 0; type->key != NULL && type->key[i] != NULL; i++)
+		fprintf(out, "%s%s", i == 0 ? " by " : ", ", type->key[i]);
+	fprintf(out, "%s.\n", type->key_symmetric ? ", the same for both directions" : "");
+}
+
 static void print_streams(FILE *out, const struct operator_type *type) {
 	fputs(".SH INPUT\n", out);
 	if (type->poll != NULL) {
 		fputs("None: it is a source.\n", out);
 	} else {
-		fputs(type->accepts != NULL ? "Tuples of schema" : "Tuples of any schema", out);
-		for (unsigned i = 0; type->accepts != NULL && type->accepts[i] != NULL; i++)
-			fprintf(out, "%s %s", i > 0 ? " or" : "", type->accepts[i]->name);
-		fprintf(out, ".\nA stream that does not say otherwise has the grouping %s",
-			grouping_names[type->grouping]);
-		for (unsigned i = 0; type->key != NULL && type->key[i] != NULL; i++)
-			fprintf(out, "%s%s", i == 0 ? " by " : ", ", type->key[i]);
-		fprintf(out, "%s.\n", type->key_symmetric ? ", the same for both directions" : "");
+		for (unsigned i = 0; i < operator_type_input_count(type); i++)
+			print_input(out, type, i);
 	}
 	fputs(".SH OUTPUT\n", out);
 	const struct operator_output *output = type->outputs;
@@ -111,6 +121,8 @@ static void print_streams(FILE *out, const struct operator_type *type) {
 		fprintf(out, ".TP\n.B %s\n", output->name);
 		if (output->schema != NULL)
 			fprintf(out, "tuples of schema %s\n", output->schema->name);
+		else if (type->derive != NULL)
+			fputs("tuples of a schema that depends on the options\n", out);
 		else
 			fputs("tuples of the input's schema\n", out);
 	}

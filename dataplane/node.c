@@ -95,11 +95,16 @@ static int make_pools(struct node *node) {
 	return 0;
 }
 
-static const struct schema *input_schema(const struct pipeline *pipeline, unsigned op) {
-	for (unsigned i = 0; i < pipeline->stream_count; i++)
-		if (pipeline->streams[i].to == op)
-			return pipeline->streams[i].schema;
-	return NULL;
+// Of which inputs the hashes are those of the operator's key (schedule.c).
+static void describe_keys(struct operator *op, const struct pipeline *pipeline, const struct pipeline_operator *config) {
+	const char *names[GROUPING_KEY_MAX];
+	for (unsigned i = 0; i < operator_type_input_count(config->type); i++)
+		op->keyed_inputs |= (uint32_t)(pipeline_operator_key(config, i, names) > 0) << i;
+	for (unsigned i = 0; i < pipeline->stream_count; i++) {
+		const struct pipeline_stream *stream = &pipeline->streams[i];
+		if (&pipeline->operators[stream->to] == config && stream->symmetric)
+			op->symmetric_inputs |= UINT32_C(1) << stream->input;
+	}
 }
 
 static int describe_operators(struct node *node) {
@@ -113,10 +118,13 @@ static int describe_operators(struct node *node) {
 			.name = config->name,
 			.pipeline = plan->config->pipelines[planned->pipeline].name,
 			.options = config->options,
-			.input = input_schema(&plan->config->pipelines[planned->pipeline], planned->op),
+			.input = config->inputs[0],
+			.inputs = config->inputs,
+			.outputs = config->outputs,
 			.instance_count = planned->instance_count,
 			.node = node,
 		};
+		describe_keys(op, &plan->config->pipelines[planned->pipeline], config);
 		op->instances = calloc(planned->instance_count, sizeof(struct instance *));
 		if (op->instances == NULL)
 			return -ENOMEM;

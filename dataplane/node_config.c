@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/schema_build.h"
 #include "dataplane/pipeline_read.h"
 
 static const char *const idle_names[] = {"adaptive", "busy", NULL};
@@ -249,6 +250,8 @@ static void pipeline_fini(struct pipeline *pipeline) {
 		struct pipeline_operator *op = &pipeline->operators[i];
 		if (op->options != NULL)
 			option_free(op->type->options, op->options);
+		for (unsigned output = 0; output < OPERATOR_OUTPUTS_MAX; output++)
+			schema_free(op->derived[output]);
 		free(op->options);
 		free(op->workers);
 		free(op->name);

@@ -54,3 +54,18 @@ const char *operator_type_missing_library(const char *name) {
 			return missing->library;
 	return NULL;
 }
+
+unsigned operator_type_input_count(const struct operator_type *type) {
+	unsigned count = 0;
+	if (type->inputs == NULL)
+		return type->poll == NULL;
+	while (type->inputs[count].name != NULL)
+		count++;
+	return count;
+}
+
+struct operator_input operator_type_input(const struct operator_type *type, unsigned input) {
+	if (type->inputs != NULL)
+		return type->inputs[input];
+	return (struct operator_input){.accepts = type->accepts, .grouping = type->grouping};
+}

@@ -27,7 +27,9 @@ enum grouping {
 extern const char *const grouping_names[GROUPINGS + 1];
 
 enum {
-	GROUPING_KEY_MAX = 8,
+	GROUPING_KEY_MAX = 8,        // fields of a key
+	GROUPING_KEY_SIZE_MAX = 512, // bytes of all its fields
+	OPERATOR_INPUTS_MAX = 8,
 	OPERATOR_OUTPUTS_MAX = 4,
 	OPERATOR_DROPS_MAX = 24,
 };
@@ -38,11 +40,34 @@ enum end_of_stream {
 	END_OF_SHUTDOWN, // the node was told to stop
 };
 
+// One input. Streams choose one by name, `to: join.left`; without a name, the first. All streams of an input have one
+// schema.
+struct operator_input {
+	const char *name;                    // ends the list where NULL
+	const struct schema *const *accepts; // ended by NULL; NULL: any
+	enum grouping grouping;              // of a stream that does not say
+	// As the type's key_option, for an input whose fields are named otherwise; NULL, or an empty list: the type's.
+	const char *key_option;
+	bool optional; // needs no stream; not the first
+};
+
+// What a type works out before anything runs: whether its options fit the schemas that come in, and what it gives.
+struct derivation {
+	const char *name; // the operator's, for its schemas
+	const void *options;
+	const struct schema *const *inputs; // [inputs of the type] by index; NULL: an optional one without a stream
+	// Filled where the table of outputs says NULL and it is not the first input's schema: made by schema_new, the
+	// pipeline's from then on (also after a failure), or another input's.
+	const struct schema *outputs[OPERATOR_OUTPUTS_MAX];
+	char *error; // one line that says what was given and what is allowed
+	size_t error_size;
+};
+
 // One output: the streams that leave by it carry its schema. Streams choose the first output whose schema the
 // receiver accepts, or name one: `from: stats.updates`.
 struct operator_output {
 	const char *name;            // ends the list where NULL
-	const struct schema *schema; // NULL: the schema of the input
+	const struct schema *schema; // NULL: what `derive` made, else the schema of the first input
 	// The fields whose hash the operator leaves in batch.hashes, ended by NULL, and whether the hash is the same
 	// for both directions; NULL: none. A key stream by just these needs no hash of its own.
 	const char *const *hashed_by;
@@ -56,12 +81,16 @@ struct operator_type {
 	const struct option *options; // ended by {0}; NULL: none
 	size_t options_size;
 	const struct schema *const *accepts;   // ended by NULL; NULL: any; a source has none (poll is set)
+	const struct operator_input *inputs;   // ended by {0}; NULL: one, which `accepts` and `grouping` describe
 	const struct operator_output *outputs; // ended by {0}; NULL: a sink
 	const char *const *drops;  // names of drop reasons, ended by NULL; NULL: none. At most OPERATOR_DROPS_MAX
 	const char *const *gauges; // names of further figures (instance.gauges), ended by NULL; NULL: none
 	enum grouping grouping;    // of a stream that does not say
 	const char *const *key;    // its default key, ended by NULL, where grouping is GROUPING_KEY
 	bool key_symmetric;
+	// Name of an OPTION_LIST with the fields of its key, for types that keep their state by a key that is configured:
+	// the key of streams whose grouping is GROUPING_KEY. An empty list: those are GROUPING_GLOBAL. May be NULL.
+	const char *key_option;
 	unsigned parallelism;     // where the user does not say; 0: auto, one instance per worker
 	unsigned parallelism_max; // 0: no limit
 	// The same as `parallelism`, where it depends on the options. May be NULL.
@@ -75,6 +104,11 @@ struct operator_type {
 	//   error   [size] filled on failure
 	//   return  0 or -EINVAL
 	int (*check)(const void *options, char *error, size_t size);
+
+	// Fit the options to the schemas of the inputs, and say what comes out. A type that passes tuples on under another
+	// schema than they came with sets modifies_tuples. May be NULL.
+	//   return  0, -EINVAL with derivation->error filled, -ENOMEM
+	int (*derive)(struct derivation *derivation);
 
 	// Once per operator, before its instances: what they share goes to operator->shared. May be NULL.
 	//   return  0 or a negative errno, after operator_error
@@ -94,7 +128,7 @@ struct operator_type {
 
 	// All others: handle a batch; each of its tuples is forwarded, absorbed, dropped by name, or held.
 	// At most one tuple may be created per tuple received, on each output.
-	//   batch  the instance may change it; its tuples are the instance's
+	//   batch  the instance may change it; its tuples are the instance's, from input batch->input
 	void (*process)(struct instance *self, struct batch *batch);
 
 	// Sinks that may have to wait: how many tuples process will find a place for now. Whoever can reach this
@@ -110,6 +144,12 @@ struct operator_type {
 	//   return  true if there is more to emit
 	bool (*flush)(struct instance *self, enum end_of_stream why, unsigned room);
 };
+
+// What is said of an input, also where the type has no table of them.
+//   input   0..operator_type_input_count-1
+struct operator_input operator_type_input(const struct operator_type *type, unsigned input);
+//   return  0: a source
+unsigned operator_type_input_count(const struct operator_type *type);
 
 // Types by name. Registration happens before main, so the list is constant while the program runs.
 const struct operator_type *operator_type_lookup(const char *name);

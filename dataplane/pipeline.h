@@ -4,7 +4,7 @@
 // Pipelines as the user wrote them: operators, their options, and the streams between them, read from YAML
 // and checked as a whole. Nothing here runs or needs the EAL. config_tree.c reads YAML, pipeline_read.c turns it
 // into operators, pipeline_setting.c applies settings, pipeline_stream.c joins the operators, pipeline_check.c checks
-// the whole.
+// the whole, pipeline_schema.c finds what flows where.
 #pragma once
 
 #include <stdbool.h>
@@ -25,6 +25,9 @@ struct pipeline_operator {
 	unsigned parallelism;  // instances; 0 is auto: one per worker, 1 where the type or a stream asks for it
 	unsigned worker_count; // length of workers; 0: any
 	unsigned *workers;     // indices of the workers that its instances may be placed on
+	const struct schema *inputs[OPERATOR_INPUTS_MAX];   // by index; NULL: an optional one without a stream
+	const struct schema *outputs[OPERATOR_OUTPUTS_MAX]; // the same
+	struct schema *derived[OPERATOR_OUTPUTS_MAX];       // those of the outputs that its type made, owned; ended by NULL
 	struct location where;
 };
 
@@ -37,6 +40,7 @@ enum channel_choice {
 struct pipeline_stream {
 	unsigned from, to; // indices into pipeline.operators
 	unsigned output;   // index into the outputs of from's type
+	unsigned input;    // index into the inputs of to's type
 	enum grouping grouping;
 	enum channel_choice channels;
 	unsigned key_count; // GROUPING_KEY
@@ -53,6 +57,13 @@ struct pipeline {
 	struct pipeline_stream *streams;
 	struct location where;
 };
+
+// The key by which an operator keeps the state of what comes by an input: the type's, or what its key_option says.
+//   names   [GROUPING_KEY_MAX] filled, borrowed from the operator
+//   return  their number, 0: none, which may be because the option's list is empty
+unsigned pipeline_operator_key(const struct pipeline_operator *op, unsigned input, const char **names);
+// The grouping of a stream to that input that does not say.
+enum grouping pipeline_operator_grouping(const struct pipeline_operator *op, unsigned input);
 
 enum idle_policy {
 	IDLE_ADAPTIVE, // spin, pause, then sleep

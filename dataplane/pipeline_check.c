@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// A pipeline as a whole: options against each other, ends, cycles, and the schemas along the streams.
+// A pipeline as a whole: options against each other, ends and cycles; then, in an order in which every stream leads
+// forward, the schemas (pipeline_schema.c).
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,10 +13,8 @@
 struct check {
 	struct config_reader *reader;
 	struct pipeline *pipeline;
-	const struct config_value *streams; // as written, or NULL
-	const struct schema **inputs;       // [operator_count] schema of what each operator gets; NULL: not known yet
-	unsigned *order;                    // [operator_count] the operators, each after all those before it
-	unsigned *unseen;                   // [operator_count] inputs from operators that are not in `order` yet
+	unsigned *order;  // [operator_count] the operators, each after all those before it
+	unsigned *unseen; // [operator_count] inputs from operators that are not in `order` yet
 };
 
 static const struct pipeline_operator *stream_end(const struct check *check, unsigned index) {
@@ -64,6 +62,28 @@ static int check_stream_ends(struct check *check, const struct pipeline_stream *
 	return 0;
 }
 
+static bool has_stream_to(const struct pipeline *pipeline, unsigned to, unsigned input) {
+	for (unsigned i = 0; i < pipeline->stream_count; i++)
+		if (pipeline->streams[i].to == to && pipeline->streams[i].input == input)
+			return true;
+	return false;
+}
+
+// Each input of an operator needs a stream.
+static int check_inputs(const struct check *check, unsigned index) {
+	const struct pipeline_operator *op = stream_end(check, index);
+	const struct operator_type *type = op->type;
+	if (type->poll == NULL && check->unseen[index] == 0)
+		return config_fail(check->reader->error, &op->where,
+			"%s: no stream leads to it; %s is not a source and needs an input", op->name, type->name);
+	for (unsigned i = 0; type->inputs != NULL && type->inputs[i].name != NULL; i++)
+		if (!type->inputs[i].optional && !has_stream_to(check->pipeline, index, i))
+			return config_fail(check->reader->error, &op->where,
+				"%s: no stream leads to its input %s; expected one such as {from: NAME, to: %s.%s}",
+				op->name, type->inputs[i].name, op->name, type->inputs[i].name);
+	return 0;
+}
+
 static int check_ends(struct check *check) {
 	struct pipeline *pipeline = check->pipeline;
 	for (unsigned i = 0; i < pipeline->stream_count; i++) {
@@ -72,14 +92,10 @@ static int check_ends(struct check *check) {
 			return ret;
 		check->unseen[pipeline->streams[i].to]++;
 	}
-	for (unsigned i = 0; i < pipeline->operator_count; i++) {
-		const struct pipeline_operator *op = &pipeline->operators[i];
-		if (op->type->poll == NULL && check->unseen[i] == 0)
-			return config_fail(check->reader->error, &op->where,
-				"%s: no stream leads to it; %s is not a source and needs an input", op->name,
-				op->type->name);
-	}
-	return 0;
+	int ret = 0;
+	for (unsigned i = 0; ret == 0 && i < pipeline->operator_count; i++)
+		ret = check_inputs(check, i);
+	return ret;
 }
 
 // Some stream to `to` from an operator that is on or behind a cycle.
@@ -131,86 +147,6 @@ static int sort(struct check *check) {
 	return count == pipeline->operator_count ? 0 : fail_cycle(check);
 }
 
-static bool accepts(const struct operator_type *type, const struct schema *schema) {
-	for (unsigned i = 0; type->accepts != NULL && type->accepts[i] != NULL; i++)
-		if (type->accepts[i] == schema)
-			return true;
-	return type->accepts == NULL;
-}
-
-static int fail_schema(const struct check *check, const struct pipeline_stream *stream) {
-	const struct pipeline_operator *from = stream_end(check, stream->from), *to = stream_end(check, stream->to);
-	struct text_names given = {0}, accepted = {0};
-	for (unsigned i = 0; from->type->outputs[i].name != NULL; i++) {
-		const struct schema *schema = from->type->outputs[i].schema;
-		if (schema == NULL)
-			schema = check->inputs[stream->from];
-		if (schema != NULL && (stream->output == UINT_MAX || stream->output == i))
-			text_names_add(&given, schema->name);
-	}
-	for (unsigned i = 0; to->type->accepts != NULL && to->type->accepts[i] != NULL; i++)
-		text_names_add(&accepted, to->type->accepts[i]->name);
-	char text[400] = "";
-	text_append_names(text, sizeof(text), &given);
-	text_append(text, sizeof(text), "; %s accepts ", to->type->name);
-	text_append_names(text, sizeof(text), &accepted);
-	return config_fail(check->reader->error, &stream->where, "%s -> %s: %s gives %s", from->name, to->name,
-		from->type->name, text);
-}
-
-static int check_twice(const struct check *check, const struct pipeline_stream *stream) {
-	const struct pipeline_stream *other = check->pipeline->streams;
-	for (; other < stream; other++)
-		if (other->from == stream->from && other->to == stream->to && other->output == stream->output)
-			return config_fail(check->reader->error, &stream->where,
-				"%s -> %s: given twice, first on line %u", stream_end(check, stream->from)->name,
-				stream_end(check, stream->to)->name, other->where.line);
-	return 0;
-}
-
-// Choose the output and with it the schema of a stream whose sender's input is known.
-static int resolve_stream(struct check *check, struct pipeline_stream *stream) {
-	const struct pipeline_operator *from = stream_end(check, stream->from), *to = stream_end(check, stream->to);
-	const struct operator_output *outputs = from->type->outputs;
-	for (unsigned i = 0; stream->schema == NULL && outputs[i].name != NULL; i++) {
-		const struct schema *schema =
-			outputs[i].schema != NULL ? outputs[i].schema : check->inputs[stream->from];
-		if ((stream->output != UINT_MAX && stream->output != i) || !accepts(to->type, schema))
-			continue;
-		stream->output = i;
-		stream->schema = schema;
-	}
-	if (stream->schema == NULL)
-		return fail_schema(check, stream);
-	const struct schema **input = &check->inputs[stream->to];
-	if (*input != NULL && *input != stream->schema)
-		return config_fail(check->reader->error, &stream->where,
-			"%s -> %s: gives %s, but another stream gives %s %s; expected one schema", from->name, to->name,
-			stream->schema->name, to->name, (*input)->name);
-	*input = stream->schema;
-	return 0;
-}
-
-static int resolve(struct check *check) {
-	struct pipeline *pipeline = check->pipeline;
-	for (unsigned next = 0; next < pipeline->operator_count; next++)
-		for (unsigned i = 0; i < pipeline->stream_count; i++) {
-			struct pipeline_stream *stream = &pipeline->streams[i];
-			int ret = stream->from == check->order[next] ? resolve_stream(check, stream) : 0;
-			if (ret != 0)
-				return ret;
-		}
-	for (unsigned i = 0; i < pipeline->stream_count; i++) {
-		const struct config_value *entry = check->streams == NULL ? NULL : &check->streams->items[i];
-		int ret = check_twice(check, &pipeline->streams[i]);
-		if (ret == 0)
-			ret = pipeline_resolve_key(check->reader, pipeline, &pipeline->streams[i], entry);
-		if (ret != 0)
-			return ret;
-	}
-	return 0;
-}
-
 int pipeline_check(struct config_reader *reader, unsigned index) {
 	struct pipeline *pipeline = &reader->config->pipelines[index];
 	for (unsigned i = 0; i < pipeline->operator_count; i++) {
@@ -221,19 +157,16 @@ int pipeline_check(struct config_reader *reader, unsigned index) {
 	struct check check = {
 		.reader = reader,
 		.pipeline = pipeline,
-		.streams = reader->drafts[index].streams,
-		.inputs = calloc(pipeline->operator_count + 1, sizeof(const struct schema *)),
 		.order = calloc(pipeline->operator_count + 1, sizeof(*check.order)),
 		.unseen = calloc(pipeline->operator_count + 1, sizeof(*check.unseen)),
 	};
 	int ret = -ENOMEM;
-	if (check.inputs != NULL && check.order != NULL && check.unseen != NULL)
+	if (check.order != NULL && check.unseen != NULL)
 		ret = check_ends(&check);
 	if (ret == 0)
 		ret = sort(&check);
 	if (ret == 0)
-		ret = resolve(&check);
-	free(check.inputs);
+		ret = pipeline_resolve(reader, index, check.order);
 	free(check.order);
 	free(check.unseen);
 	return ret;

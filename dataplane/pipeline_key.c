@@ -12,6 +12,38 @@ struct key_name {
 	struct location where;
 };
 
+// The list that an option of that name holds.
+static const struct option_list *option_list_of(const struct pipeline_operator *op, const char *name) {
+	const struct option *option = name == NULL ? NULL : option_lookup(op->type->options, name);
+	return option == NULL ? NULL : (const void *)((const char *)op->options + option->offset);
+}
+
+// What a key_option says; NULL: the key does not come from one.
+static const struct option_list *configured_key(const struct pipeline_operator *op, unsigned input) {
+	const struct operator_input described = operator_type_input(op->type, input);
+	const struct option_list *own = option_list_of(op, described.key_option);
+	return own != NULL && own->count > 0 ? own : option_list_of(op, op->type->key_option);
+}
+
+unsigned pipeline_operator_key(const struct pipeline_operator *op, unsigned input, const char **names) {
+	unsigned count = 0;
+	if (operator_type_input(op->type, input).grouping != GROUPING_KEY)
+		return 0;
+	const struct option_list *list = configured_key(op, input);
+	for (; list != NULL && count < list->count && count < GROUPING_KEY_MAX; count++)
+		names[count] = list->items[count];
+	for (; list == NULL && op->type->key != NULL && op->type->key[count] != NULL && count < GROUPING_KEY_MAX;
+		count++)
+		names[count] = op->type->key[count];
+	return count;
+}
+
+enum grouping pipeline_operator_grouping(const struct pipeline_operator *op, unsigned input) {
+	enum grouping grouping = operator_type_input(op->type, input).grouping;
+	const struct option_list *key = configured_key(op, input);
+	return grouping == GROUPING_KEY && key != NULL && key->count == 0 ? GROUPING_GLOBAL : grouping;
+}
+
 static int fail_field(struct config_reader *reader, const struct pipeline_stream *stream, const struct key_name *key) {
 	struct text_names names = {0};
 	for (const struct field *field = stream->schema->fields; field->name != NULL; field++)
@@ -28,9 +60,15 @@ static int add_field(struct config_reader *reader, struct pipeline_stream *strea
 	if (field->type == FIELD_U16_LIST || field->type == FIELD_U32_LIST)
 		return config_fail_text(reader->error, &key->where, "streams.key", key->name,
 			"is a list; expected fields with one value");
-	for (unsigned i = 0; i < stream->key_count; i++)
+	size_t size = field_size(field);
+	for (unsigned i = 0; i < stream->key_count; i++) {
 		if (stream->key[i] == field)
 			return config_fail_text(reader->error, &key->where, "streams.key", key->name, "given twice");
+		size += field_size(stream->key[i]);
+	}
+	if (size > GROUPING_KEY_SIZE_MAX)
+		return config_fail_text(reader->error, &key->where, "streams.key", key->name,
+			"with it the key has %zu bytes; expected at most %u", size, (unsigned)GROUPING_KEY_SIZE_MAX);
 	stream->key[stream->key_count++] = field;
 	return 0;
 }
@@ -74,23 +112,25 @@ int pipeline_resolve_key(struct config_reader *reader, const struct pipeline *pi
 	const struct config_value *entry) {
 	if (stream->grouping != GROUPING_KEY)
 		return 0;
-	const struct operator_type *type = pipeline->operators[stream->to].type;
+	const struct pipeline_operator *to = &pipeline->operators[stream->to];
+	const char *names[GROUPING_KEY_MAX];
+	unsigned count = pipeline_operator_key(to, stream->input, names);
 	const struct config_value *written = entry == NULL ? NULL : config_tree_lookup(entry, "key");
 	const struct config_value *symmetric = entry == NULL ? NULL : config_tree_lookup(entry, "symmetric");
 	struct location where = written != NULL ? config_where(written) : stream->where;
 	int ret = 0;
 	if (written != NULL)
 		ret = add_written(reader, stream, written);
-	else if (type->key == NULL)
+	else if (count == 0)
 		return config_fail(reader->error, &where,
 			"streams: grouping key without a key, and %s has none of its own; "
 			"expected key: [FIELD, ...]",
-			type->name);
-	for (unsigned i = 0; ret == 0 && written == NULL && type->key[i] != NULL; i++) {
-		struct key_name key = {type->key[i], where};
+			to->type->name);
+	for (unsigned i = 0; ret == 0 && written == NULL && i < count; i++) {
+		struct key_name key = {names[i], where};
 		ret = add_field(reader, stream, &key);
 	}
 	if (ret == 0 && written == NULL && symmetric == NULL)
-		stream->symmetric = type->key_symmetric;
+		stream->symmetric = to->type->key_symmetric;
 	return ret == 0 && stream->symmetric ? check_symmetric(reader, stream, &where) : ret;
 }

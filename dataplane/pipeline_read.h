@@ -91,7 +91,11 @@ int pipeline_apply_setting(struct config_reader *reader, const char *setting);
 // Make the streams of a pipeline from what was written, or the line; ends, groupings and channels are known after this.
 int pipeline_make_streams(struct config_reader *reader, unsigned index);
 
-// Resolve schemas and outputs in the order of the streams, then the fields of keys, and check the whole.
+// Resolve what the operators give, the schemas and outputs of the streams, then the fields of keys.
+//   order  [operator_count] the operators, each after all those before it
+int pipeline_resolve(struct config_reader *reader, unsigned index, const unsigned *order);
+
+// Check a pipeline whose streams are made as a whole, and resolve it.
 int pipeline_check(struct config_reader *reader, unsigned index);
 
 // Resolve the key of one stream, once its schema is known.

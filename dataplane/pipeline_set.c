@@ -15,18 +15,30 @@ static int fail_who(struct config_reader *reader, const struct location *where, 
 	return config_fail(reader->error, where, "%s: %s", who, message);
 }
 
-// Borrow the items of a list of texts. The caller frees items->items.
-static int borrow_items(const struct config_value *value, struct option_list *items) {
+// The items of a list of texts; those of a map are "KEY = TEXT". The caller frees them, also after a failure.
+static int copy_items(const struct config_value *value, struct option_list *items) {
 	*items = (struct option_list){0};
 	items->items = calloc(value->count + 1, sizeof(*items->items));
 	if (items->items == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < value->count; i++) {
-		if (value->items[i].kind != CONFIG_TEXT)
+		const struct config_value *item = &value->items[i];
+		if (item->kind != CONFIG_TEXT)
 			return -EINVAL;
-		items->items[items->count++] = value->items[i].text;
+		bool is_pair = value->kind == CONFIG_MAP;
+		if (asprintf(&items->items[i], "%s%s%s", is_pair ? item->key : "", is_pair ? " = " : "", item->text) < 0) {
+			items->items[i] = NULL;
+			return -ENOMEM;
+		}
+		items->count++;
 	}
 	return 0;
+}
+
+static void free_items(struct option_list *items) {
+	for (unsigned i = 0; i < items->count; i++)
+		free(items->items[i]);
+	free(items->items);
 }
 
 int config_set_option(struct config_reader *reader, const struct option *option, void *options,
@@ -35,14 +47,16 @@ int config_set_option(struct config_reader *reader, const struct option *option,
 	int ret;
 	if (value->kind == CONFIG_TEXT) {
 		ret = option_set(option, options, value->text, message, sizeof(message));
-	} else if (value->kind == CONFIG_LIST && option->type == OPTION_LIST) {
+	} else if (option->type == OPTION_LIST) {
 		struct option_list items;
-		ret = borrow_items(value, &items);
+		ret = copy_items(value, &items);
 		if (ret == 0)
 			ret = option_set_list(option, options, &items, message, sizeof(message));
 		else
-			snprintf(message, sizeof(message), "a list in a list; expected a list such as [a, b]");
-		free(items.items);
+			snprintf(message, sizeof(message),
+				value->kind == CONFIG_MAP ? "a map or list in a map; expected one such as {a: b, c: d}"
+							  : "a list in a list; expected a list such as [a, b]");
+		free_items(&items);
 	} else {
 		char expected[400];
 		option_format_expected(option, expected, sizeof(expected));

@@ -68,16 +68,23 @@ static int lookup_operator(struct config_reader *reader, const struct pipeline *
 	return config_fail_unknown(reader->error, &where, who, name, "operator", &names);
 }
 
-// `stats` or `stats.updates`.
+// One end of a stream: `stats` or `stats.updates`.
+//   port  the part after the dot, which is freed with *name; NULL: there is none
+static int resolve_end(struct config_reader *reader, const struct pipeline *pipeline, const struct config_value *value,
+	unsigned *index, char **name, char **port) {
+	*name = strdup(value->text);
+	if (*name == NULL)
+		return -ENOMEM;
+	*port = strchr(*name, '.');
+	if (*port != NULL)
+		*(*port)++ = '\0';
+	return lookup_operator(reader, pipeline, value, *name, index);
+}
+
 static int resolve_from(struct config_reader *reader, const struct pipeline *pipeline, const struct config_value *value,
 	struct pipeline_stream *stream) {
-	char *name = strdup(value->text);
-	if (name == NULL)
-		return -ENOMEM;
-	char *output = strchr(name, '.');
-	if (output != NULL)
-		*output++ = '\0';
-	int ret = lookup_operator(reader, pipeline, value, name, &stream->from);
+	char *name = NULL, *output = NULL;
+	int ret = resolve_end(reader, pipeline, value, &stream->from, &name, &output);
 	stream->output = UINT_MAX;
 	if (ret != 0 || output == NULL)
 		goto out;
@@ -92,6 +99,34 @@ static int resolve_from(struct config_reader *reader, const struct pipeline *pip
 		struct location where = config_where(value);
 		ret = config_fail_unknown(reader->error, &where, "streams.from", value->text, "output", &names);
 	}
+out:
+	free(name);
+	return ret;
+}
+
+// `join` or `join.left`.
+static int resolve_to(struct config_reader *reader, const struct pipeline *pipeline, const struct config_value *value,
+	struct pipeline_stream *stream) {
+	char *name = NULL, *input = NULL;
+	int ret = resolve_end(reader, pipeline, value, &stream->to, &name, &input);
+	stream->input = 0;
+	if (ret != 0 || input == NULL)
+		goto out;
+	struct text_names names = {0};
+	struct location where = config_where(value);
+	const struct operator_type *type = pipeline->operators[stream->to].type;
+	unsigned found = UINT_MAX;
+	for (unsigned i = 0; type->inputs != NULL && type->inputs[i].name != NULL; i++) {
+		if (strcmp(type->inputs[i].name, input) == 0)
+			found = i;
+		text_names_add(&names, type->inputs[i].name);
+	}
+	if (names.count == 0)
+		ret = config_fail_text(reader->error, &where, "streams.to", value->text,
+			"%s has no inputs by name; expected %s", type->name, name);
+	else if (found == UINT_MAX)
+		ret = config_fail_unknown(reader->error, &where, "streams.to", value->text, "input", &names);
+	stream->input = found;
 out:
 	free(name);
 	return ret;
@@ -119,11 +154,13 @@ static int make_stream(struct config_reader *reader, struct pipeline *pipeline, 
 	if (ret == 0)
 		ret = resolve_from(reader, pipeline, config_tree_lookup(entry, "from"), stream);
 	if (ret == 0)
-		ret = lookup_operator(reader, pipeline, config_tree_lookup(entry, "to"), text.to, &stream->to);
+		ret = resolve_to(reader, pipeline, config_tree_lookup(entry, "to"), stream);
 	if (ret == 0) {
 		bool has_grouping = config_tree_lookup(entry, "grouping") != NULL;
 		bool has_channels = config_tree_lookup(entry, "channels") != NULL;
-		stream->grouping = has_grouping ? text.grouping : pipeline->operators[stream->to].type->grouping;
+		stream->grouping = has_grouping ? text.grouping
+						: pipeline_operator_grouping(
+							  &pipeline->operators[stream->to], stream->input);
 		stream->channels = has_channels ? text.channels : reader->config->channels;
 		stream->symmetric = text.symmetric;
 		stream->where = (struct location){.file = entry->file, .line = entry->line};
@@ -140,7 +177,7 @@ static void make_line(struct config_reader *reader, struct pipeline *pipeline) {
 			.from = i,
 			.to = i + 1,
 			.output = UINT_MAX,
-			.grouping = to->type->grouping,
+			.grouping = pipeline_operator_grouping(to, 0),
 			.channels = reader->config->channels,
 			.where = to->where,
 		};

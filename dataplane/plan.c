@@ -34,10 +34,6 @@ __attribute__((format(printf, 3, 4))) static int refuse(
 	return -EINVAL;
 }
 
-static bool is_keyed(const struct operator_type *type) {
-	return type->grouping == GROUPING_KEY && type->key != NULL;
-}
-
 // What its instances come to by itself; 0: one for each worker.
 static unsigned parallelism_of(const struct pipeline_operator *op) {
 	if (op->parallelism != 0)
@@ -142,37 +138,52 @@ static int resolve_parallelism(struct planning *p, unsigned index, unsigned *out
 	return 0;
 }
 
+// Whether a key stream steers by the key that the state is kept by. Where that is configured, in its order as well: a
+// hash of the same fields in another order is another hash.
+static bool is_state_key(const struct pipeline_operator *to, const struct pipeline_stream *stream,
+	const char *const *names, unsigned count) {
+	unsigned matched = 0;
+	if (stream->key_count != count)
+		return false;
+	if (to->type->key_option == NULL && stream->symmetric != to->type->key_symmetric)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned j = 0; j < count; j++)
+			if (to->type->key_option == NULL || i == j)
+				matched += strcmp(stream->key[i]->name, names[j]) == 0;
+	return matched == count;
+}
+
 // Keyed state must not be torn apart: every tuple of a key has to reach the same instance.
 static int check_keyed_input(struct planning *p, const struct pipeline_stream *stream) {
 	const struct pipeline_operator *to = &p->pipeline->operators[stream->to];
 	const struct plan_operator *planned = &p->plan->operators[p->operator_of[stream->to]];
-	if (!is_keyed(to->type))
+	const char *names[GROUPING_KEY_MAX], *from_name = p->pipeline->operators[stream->from].name;
+	unsigned count = pipeline_operator_key(to, stream->input, names);
+	bool is_configured = to->type->key_option != NULL &&
+			     operator_type_input(to->type, stream->input).grouping == GROUPING_KEY;
+	if (count == 0 && !is_configured)
 		return 0;
 	if (stream->grouping != GROUPING_KEY) {
 		if (planned->instance_count == 1)
 			return 0;
 		return refuse(p, &stream->where,
-			"%s -> %s: grouping %s: %s keeps state per key in %u instances; use grouping key, or "
+			"%s -> %s: grouping %s: %s keeps state per key in %u instances; use grouping %s, or "
 			"parallelism 1",
-			p->pipeline->operators[stream->from].name, to->name, grouping_names[stream->grouping],
-			to->type->name, planned->instance_count);
+			from_name, to->name, grouping_names[stream->grouping], to->type->name, planned->instance_count,
+			count > 0 ? "key" : "global");
 	}
-	unsigned matched = 0, wanted = 0;
-	for (; to->type->key[wanted] != NULL; wanted++)
-		for (unsigned i = 0; i < stream->key_count; i++)
-			matched += strcmp(stream->key[i]->name, to->type->key[wanted]) == 0;
-	if (matched != wanted || stream->key_count != wanted || stream->symmetric != to->type->key_symmetric) {
-		char keys[160] = "";
-		for (unsigned i = 0; i < wanted; i++) {
-			size_t used = strlen(keys);
-			snprintf(keys + used, sizeof(keys) - used, "%s%s", i > 0 ? ", " : "", to->type->key[i]);
-		}
-		return refuse(p, &stream->where,
-			"%s -> %s: %s keeps its state by key [%s], symmetric: %s; no other key",
-			p->pipeline->operators[stream->from].name, to->name, to->type->name, keys,
-			to->type->key_symmetric ? "true" : "false");
+	if (is_state_key(to, stream, names, count))
+		return 0;
+	char keys[160] = "", symmetric[32] = "";
+	for (unsigned i = 0; i < count; i++) {
+		size_t used = strlen(keys);
+		snprintf(keys + used, sizeof(keys) - used, "%s%s", i > 0 ? ", " : "", names[i]);
 	}
-	return 0;
+	if (to->type->key_option == NULL)
+		snprintf(symmetric, sizeof(symmetric), ", symmetric: %s", to->type->key_symmetric ? "true" : "false");
+	return refuse(p, &stream->where, "%s -> %s: %s keeps its state by key [%s]%s; no other key", from_name,
+		to->name, to->type->name, keys, symmetric);
 }
 
 static int place_operator(struct planning *p, unsigned index) {

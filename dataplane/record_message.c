@@ -56,6 +56,8 @@ static bool fit(const struct field *from, const ProtobufCFieldDescriptor *to) {
 		return to->type == PROTOBUF_C_TYPE_BOOL;
 	case FIELD_U64:
 		return to->type == PROTOBUF_C_TYPE_UINT64;
+	case FIELD_I64:
+		return to->type == PROTOBUF_C_TYPE_INT64 || to->type == PROTOBUF_C_TYPE_SINT64;
 	case FIELD_F64:
 		return to->type == PROTOBUF_C_TYPE_DOUBLE;
 	case FIELD_IP:

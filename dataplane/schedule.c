@@ -52,28 +52,50 @@ static bool is_hashed(const struct operator_output *output, const char *const *k
 	return i == count;
 }
 
-// Which fields the route has to hash: those of a key stream, or of a keyed receiver, unless the sender did already.
-static void set_key(struct route *route, const struct operator_type *from, const struct operator_type *to) {
+// The key of what a stream brings: that of a key stream, or the one by which its receiver keeps its state.
+//   names   [GROUPING_KEY_MAX] filled
+//   return  number of fields
+static unsigned stream_key(
+	const struct pipeline *pipeline, const struct pipeline_stream *stream, const char **names, bool *symmetric) {
+	const struct pipeline_operator *to = &pipeline->operators[stream->to];
+	*symmetric = stream->grouping == GROUPING_KEY ? stream->symmetric : to->type->key_symmetric;
+	if (stream->grouping != GROUPING_KEY)
+		return pipeline_operator_key(to, stream->input, names);
+	for (unsigned i = 0; i < stream->key_count; i++)
+		names[i] = stream->key[i]->name;
+	return stream->key_count;
+}
+
+static bool brings_hashes(const struct pipeline *pipeline, const struct pipeline_stream *stream) {
+	const struct operator_type *from = pipeline->operators[stream->from].type;
+	const char *names[GROUPING_KEY_MAX];
+	bool symmetric;
+	unsigned count = stream_key(pipeline, stream, names, &symmetric);
+	return is_hashed(&from->outputs[stream->output], names, count, symmetric);
+}
+
+// An operator's hash is another one than the engine's: it serves only where every tuple of the receiver has it.
+static bool is_receiver_hashed(const struct pipeline *pipeline, unsigned to) {
+	if (operator_type_input_count(pipeline->operators[to].type) > 1)
+		return false;
+	for (unsigned i = 0; i < pipeline->stream_count; i++)
+		if (pipeline->streams[i].to == to && !brings_hashes(pipeline, &pipeline->streams[i]))
+			return false;
+	return true;
+}
+
+// Which fields the route has to hash: those of the key, unless the senders did already.
+static void set_key(struct route *route, const struct pipeline *pipeline) {
 	const struct pipeline_stream *stream = route->stream;
 	const char *names[GROUPING_KEY_MAX];
-	unsigned count = 0;
-	route->symmetric = stream->symmetric;
-	if (stream->grouping == GROUPING_KEY) {
-		for (; count < stream->key_count; count++) {
-			route->key[count] = stream->key[count];
-			names[count] = stream->key[count]->name;
-		}
-	} else if (to->key != NULL) {
-		route->symmetric = to->key_symmetric;
-		for (; to->key[count] != NULL && count < GROUPING_KEY_MAX; count++) {
-			route->key[count] = schema_field(stream->schema, to->key[count]);
-			names[count] = to->key[count];
-			if (route->key[count] == NULL)
-				return;
-		}
-	}
-	if (count == 0 || is_hashed(&from->outputs[stream->output], names, count, route->symmetric))
+	unsigned count = stream_key(pipeline, stream, names, &route->symmetric);
+	if (count == 0 || is_receiver_hashed(pipeline, stream->to))
 		return;
+	for (unsigned i = 0; i < count; i++) {
+		route->key[i] = schema_field(stream->schema, names[i]);
+		if (route->key[i] == NULL)
+			return;
+	}
 	route->key_count = count;
 	key_mirror(route->schema, route->key, count, route->mirror);
 }
@@ -104,11 +126,12 @@ static struct route *route_make(
 		.owners = to->owners,
 		.schema = stream->schema,
 		.stream = stream,
+		.input = stream->input,
 		.targets = calloc(to->instance_count, sizeof(*route->targets)),
 	};
 	if (route->targets == NULL)
 		return NULL;
-	set_key(route, entry->instance->type, plan_operator_config(plan, to)->type);
+	set_key(route, &plan->config->pipelines[channel->pipeline]);
 	*count += 1;
 	return route;
 }
@@ -123,7 +146,8 @@ static void add_ring(
 		.consumer = &node->workers[to_worker],
 	};
 	struct schedule_entry *to = entry_of(node, channel->to);
-	to->ring_inputs[to->ring_input_count++] = (struct ring_input){.ring = ring};
+	to->ring_inputs[to->ring_input_count++] =
+		(struct ring_input){.ring = ring, .input = plan_channel_stream(plan, channel)->input};
 }
 
 static int add_channels(struct node *node, const struct plan *plan) {
@@ -155,6 +179,13 @@ static void settle_targets(struct node *node, const struct plan *plan) {
 	}
 }
 
+static bool is_input_schema(const struct operator *op, const struct schema *schema) {
+	for (unsigned i = 0; i < operator_type_input_count(op->type); i++)
+		if (op->inputs[i] == schema)
+			return true;
+	return false;
+}
+
 // Routes share the tuples of an output, the last one passes on the originals. Where nobody writes to them, references
 // serve; a writer gets copies, and where the last one is a writer all others do.
 static void settle_copies(struct node *node, const struct plan *plan) {
@@ -169,7 +200,7 @@ static void settle_copies(struct node *node, const struct plan *plan) {
 				const struct schedule_entry *to = routes[r].targets[0].callee->schedule;
 				routes[r].writes = routes[r].key_count > 0 || to->writes;
 				// What goes out with another schema is not what came in.
-				entry->writes |= routes[r].writes && routes[r].schema == instance->op->input;
+				entry->writes |= routes[r].writes && is_input_schema(instance->op, routes[r].schema);
 			}
 			for (unsigned r = 0; r + 1 < count; r++)
 				routes[r].copy = routes[r].writes || routes[count - 1].writes;

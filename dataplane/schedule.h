@@ -24,6 +24,7 @@ struct reach {
 
 struct ring_input {
 	struct ring *ring;
+	unsigned input; // of the instance's type
 	uint64_t watermark_ns;
 	bool finished;
 };

@@ -22,6 +22,7 @@ enum {
 
 struct batch {
 	unsigned count;
+	unsigned input; // of the receiver, by which it came; set before `process`
 	struct rte_mbuf *tuples[BATCH_MAX];
 	struct packet_meta *packets[BATCH_MAX]; // schema packet: its fields. Who keeps the batch for later copies them
 	uint64_t hashes[BATCH_MAX];             // of the key that the tuple was steered by

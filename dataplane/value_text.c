@@ -27,6 +27,13 @@ char *value_write_u64(char *out, uint64_t value) {
 	return mempcpy(out, digits + at, sizeof(digits) - at);
 }
 
+char *value_write_i64(char *out, int64_t value) {
+	if (value >= 0)
+		return value_write_u64(out, (uint64_t)value);
+	*out++ = '-';
+	return value_write_u64(out, -(uint64_t)value);
+}
+
 char *value_write_f64(char *out, double value) {
 	if (!isfinite(value))
 		return out;
@@ -140,6 +147,8 @@ char *value_write(char *out, const struct value_style *style, const struct field
 		return value_write_u64(out, *(const uint32_t *)value);
 	case FIELD_U64:
 		return value_write_u64(out, *(const uint64_t *)value);
+	case FIELD_I64:
+		return value_write_i64(out, *(const int64_t *)value);
 	case FIELD_F64:
 		return style->f64(out, *(const double *)value);
 	case FIELD_IP:

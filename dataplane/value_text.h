@@ -12,6 +12,7 @@
 #include "api/schema.h"
 
 char *value_write_u64(char *out, uint64_t value);     // 20 characters at most
+char *value_write_i64(char *out, int64_t value);      // 20
 char *value_write_f64(char *out, double value);       // 32; the shortest digits that read back; nothing if not finite
 char *value_write_mac(char *out, const uint8_t *mac); // 18, the last of which is scratch
 char *value_write_ip(char *out, const uint8_t *ip);   // 48; ip[16], IPv4 where it is v4-mapped

@@ -64,6 +64,7 @@ static unsigned poll_ring(struct schedule_entry *entry, struct ring_input *input
 	struct batch batch;
 	struct ring_reading reading = ring_dequeue(input->ring, batch.tuples, room);
 	batch.count = reading.count;
+	batch.input = input->input;
 	batch_load(&batch);
 	if (batch.count > 0)
 		channel_call(entry->instance, &batch);

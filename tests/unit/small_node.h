@@ -37,7 +37,14 @@ static inline void small_node_init(struct node *node, struct node_config *config
 		struct operator *op = &node->operators[plan->instances[i].op];
 		const struct pipeline_operator *planned =
 			plan_operator_config(plan, &plan->operators[plan->instances[i].op]);
-		*op = (struct operator){.type = planned->type, .name = planned->name, .pipeline = "p", .node = node};
+		*op = (struct operator){.type = planned->type,
+			.name = planned->name,
+			.pipeline = "p",
+			.node = node,
+			.options = planned->options,
+			.input = planned->inputs[0],
+			.inputs = planned->inputs,
+			.outputs = planned->outputs};
 		node->instances[i].type = planned->type;
 		node->instances[i].op = op;
 		node->instances[i].index = plan->instances[i].index;
@@ -47,7 +54,6 @@ static inline void small_node_init(struct node *node, struct node_config *config
 		node->channels[i].channel = &plan->channels[i];
 		if (plan->channels[i].ring)
 			assert_int_equal(ring_new(&node->channels[i].ring, plan->ring_size), 0);
-		node->instances[plan->channels[i].to].op->input = plan_channel_stream(plan, &plan->channels[i])->schema;
 	}
 }
 
