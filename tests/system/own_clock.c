@@ -33,8 +33,9 @@ static int64_t ahead_ns(void) {
 	if (ahead != NULL)
 		return atomic_load(ahead);
 	const char *path = getenv("WEIR_TEST_CLOCK");
-	long fd = path != NULL ? syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) : -1;
-	long memory = syscall(SYS_mmap, NULL, sizeof(*ahead), PROT_READ, MAP_SHARED, fd, 0);
+	long fd = path != NULL ? syscall(SYS_openat, (long)AT_FDCWD, path, (long)(O_RDONLY | O_CLOEXEC)) : -1;
+	// All arguments as wide as registers: the last one is on the stack, with whatever is beside it.
+	long memory = syscall(SYS_mmap, NULL, sizeof(*ahead), (long)PROT_READ, (long)MAP_SHARED, fd, 0L);
 	// A test whose clock can't be set must not look as if it could.
 	if (fd < 0 || memory == -1)
 		abort();
