@@ -159,7 +159,7 @@ def test_redis_killed_and_started_again(setting):
 
 def test_controller_away_is_said(setting):
     controller, _, _, dashboard = setting
-    assert dashboard.state() == "live"
+    wait_for(lambda: dashboard.state() == "live")
     controller.process.kill()
     wait_for(lambda: dashboard.state() == "stale", "old figures are called so")
     status = dashboard.get("status")

