@@ -29,6 +29,8 @@ static const struct node_metric node_metrics[] = {
 	{"weir_node_summaries_missing_total", COUNTER, "gaps", "missing", 1, "Summaries that never came."},
 	{"weir_node_summaries_duplicate_total", COUNTER, NULL, "duplicates", 1, "Summaries that came again."},
 	{"weir_node_summaries_late_total", COUNTER, NULL, "late", 1, "Summaries too late for the windows."},
+	{"weir_node_summaries_shed_total", COUNTER, NULL, "shed", 1,
+		"Summaries taken without their lists, for want of time; their sums count."},
 	{"weir_uplink_submitted_total", COUNTER, "uplink", "submitted", 1, "Summaries handed to the uplink."},
 	{"weir_uplink_acknowledged_total", COUNTER, "uplink", "acknowledged", 1, "Summaries acknowledged."},
 	{"weir_uplink_resent_total", COUNTER, "uplink", "resent", 1, "Summaries sent again."},

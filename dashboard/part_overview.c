@@ -78,6 +78,7 @@ struct overview {
 	double packets_per_s, bits_per_s, flows_per_s;
 	uint64_t dropped, lost_outside, flows_live;
 	double dropped_per_s, lost_outside_per_s;
+	bool knows_losses; // the two above are of a node at least
 	uint64_t up, lost, ended, unknown, unknown_since_ns, missing;
 };
 
@@ -87,8 +88,6 @@ static double field_real(const redisReply *node, const char *name) {
 }
 
 static double grown(const redisReply *now, const struct part_before *before, const char *name) {
-	if (before->node == NULL || before->span_s <= 0)
-		return 0;
 	double difference = field_real(now, name) - field_real(before->node, name);
 	return difference > 0 ? difference / before->span_s : 0;
 }
@@ -112,6 +111,9 @@ static void overview_add(struct overview *sum, const redisReply *node, const str
 	sum->bits_per_s += field_real(node, "rates.bits_per_s");
 	sum->flows_per_s += field_real(node, "rates.flows_per_s");
 	sum->flows_live += fields_number(node, "flows_live");
+	if (before->node == NULL || before->span_s <= 0)
+		return;
+	sum->knows_losses = true;
 	sum->dropped_per_s += grown(node, before, "dropped");
 	sum->lost_outside_per_s += grown(node, before, "lost_outside");
 }
@@ -160,9 +162,10 @@ json_t *part_overview(struct part_request *request) {
 		if (snapshot_node(now, i) != NULL)
 			overview_add(&sum, snapshot_node(now, i), &before);
 	}
-	json_t *rates = json_pack("{sf sf sf sf sf}", "packets_per_s", sum.packets_per_s, "bits_per_s", sum.bits_per_s,
-		"flows_per_s", sum.flows_per_s, "dropped_per_s", sum.dropped_per_s, "lost_outside_per_s",
-		sum.lost_outside_per_s);
+	json_t *rates = json_pack("{sf sf sf so so}", "packets_per_s", sum.packets_per_s, "bits_per_s", sum.bits_per_s,
+		"flows_per_s", sum.flows_per_s, "dropped_per_s",
+		sum.knows_losses ? json_real(sum.dropped_per_s) : json_null(), "lost_outside_per_s",
+		sum.knows_losses ? json_real(sum.lost_outside_per_s) : json_null());
 	json_t *nodes = json_pack("{so so so}", "up", part_number(sum.up), "lost", part_number(sum.lost), "ended",
 		part_number(sum.ended));
 	json_t *unknown = json_pack("{so so}", "nodes", part_number(sum.unknown), "since_ns",

@@ -42,6 +42,19 @@ def test_figures_are_those_of_the_controller(setting):
     assert dashboard.get("nodes")["nodes"][0]["name"] == "edge-1"
 
 
+def test_losses_of_nobody_are_not_known(controller, redis, make_dashboard):
+    """No node has been read twice: what was lost in a second is not known, which is not nothing."""
+    dashboard = make_dashboard(redis.endpoint)
+    wait_for(lambda: dashboard.request("/api/v1/overview").status == 200, "the controller has stored")
+    rates = dashboard.get("overview")["rates"]
+    assert rates["dropped_per_s"] is None and rates["lost_outside_per_s"] is None and rates["packets_per_s"] == 0
+
+
+def test_losses_are_per_second(setting):
+    _, _, _, dashboard = setting
+    wait_for(lambda: dashboard.get("overview")["rates"]["dropped_per_s"] is not None, "two readings")
+
+
 def test_lists_are_those_of_redis(setting):
     _, _, _, dashboard = setting
     status = dashboard.get("status")

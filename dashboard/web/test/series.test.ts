@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Series } from "../src/api/types";
-import { describe, findGaps, toColumns } from "../src/lib/series";
+import { describe, findGaps, latest, toColumns } from "../src/lib/series";
 
 function series(values: (number | null)[], gaps: Series["gaps"] = []): Series {
 	return {
@@ -28,9 +28,25 @@ test("a gap has the controller's reason where it gave one", () => {
 	assert.equal(findGaps(of, [of.fields.a ?? []])[0]?.reason, "redis was away");
 });
 
-test("what was before the first value or comes after the last is no gap", () => {
-	const of = series([null, null, 3, 4, null]);
+test("what was before the first value is no gap, nor what may only not be stored yet", () => {
+	const of = series([null, null, 3, 4, null, null]);
 	assert.deepEqual(findGaps(of, [of.fields.a ?? []]), []);
+});
+
+test("what was before the first value is a gap where the controller says so", () => {
+	const of = series([null, null, null, 4], [{ from_ms: 1000, to_ms: 3000, reason: "redis was away" }]);
+	assert.deepEqual(findGaps(of, [of.fields.a ?? []]), [{ from_ms: 1000, to_ms: 3000, reason: "redis was away" }]);
+});
+
+test("an outage that goes on is a gap up to the end", () => {
+	const of = series([1, 2, null, null, null]);
+	assert.deepEqual(findGaps(of, [of.fields.a ?? []]), [{ from_ms: 2000, to_ms: 5000, reason: "nothing was stored" }]);
+});
+
+test("what was known before an outage is not what is now", () => {
+	assert.equal(latest([1, 2, null]), 2);
+	assert.equal(latest([1, 2, null, null]), null);
+	assert.equal(describe([1, 2, null, null])?.last, null);
 });
 
 test("one known field is enough", () => {

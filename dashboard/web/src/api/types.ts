@@ -77,6 +77,7 @@ export interface Node {
 	missed_beats: Figure;
 	duplicates: Figure;
 	late: Figure;
+	shed: Figure;
 	dropped: Figure;
 	lost_outside: Figure;
 	dropped_per_s?: Figure;

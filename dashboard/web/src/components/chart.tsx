@@ -11,7 +11,7 @@ import type { Series } from "../api/types";
 import { moment } from "../lib/format";
 import { formatRange } from "../lib/range";
 import { setParam } from "../lib/route";
-import { type Columns, describe, toColumns } from "../lib/series";
+import { type Columns, describe, latest, toColumns } from "../lib/series";
 import { useTheme } from "../lib/theme";
 import { chartOptions, type Line } from "./chart_draw";
 import { Empty, Failed, Loading } from "./notice";
@@ -39,7 +39,7 @@ function Legend({
 		<ul class="legend">
 			{lines.map((line, i) => {
 				const values = columns.values[i] ?? [];
-				const value = index === null ? (describe(values)?.last ?? null) : (values[index] ?? null);
+				const value = index === null ? latest(values) : (values[index] ?? null);
 				return (
 					<li key={line.field}>
 						<span class={`swatch series-${line.colour}${line.dash ? " dashed" : ""}`} aria-hidden="true" />

@@ -20,26 +20,39 @@ export interface Columns {
 	gaps: Gap[];
 }
 
+/** A last step or two may only not have been stored yet. */
+const FRESH_STEPS = 2;
+
 /**
- * The stretches in which no field has a value, named where the controller gave a reason. What lies before the first
- * value is no gap: nothing was there yet.
+ * The stretches in which no field has a value, named where the controller gave a reason; up to the end of the range where
+ * nothing has come since. What lies before the first value is a gap only where the controller says so: else nothing was
+ * there yet.
  */
 export function findGaps(series: Series, values: readonly (number | null)[][]): Gap[] {
 	const gaps: Gap[] = [];
+	const starts = [series.from_ms, ...series.time_ms];
+	const add = (start: number, end: number) => {
+		const from_ms = starts[start] as number;
+		const to_ms = starts[end] as number;
+		const named = series.gaps.find((gap) => gap.from_ms < to_ms && gap.to_ms > from_ms);
+		if (start === 0 && !named) return;
+		gaps.push({
+			from_ms: start === 0 && named ? Math.max(from_ms, named.from_ms) : from_ms,
+			to_ms,
+			reason: named?.reason ?? "nothing was stored",
+		});
+	};
 	let start = -1;
-	let seen = false;
-	series.time_ms.forEach((time_ms, i) => {
+	const { length } = series.time_ms;
+	for (let i = 0; i < length; i++) {
 		const known = values.some((column) => column[i] != null);
-		if (!known && seen && start < 0) start = i;
+		if (!known && start < 0) start = i;
 		if (known && start >= 0) {
-			const from_ms = (series.time_ms[start] as number) - series.step_ms;
-			const to_ms = time_ms - series.step_ms;
-			const named = series.gaps.find((gap) => gap.from_ms < to_ms && gap.to_ms > from_ms);
-			gaps.push({ from_ms, to_ms, reason: named?.reason ?? "nothing was stored" });
+			add(start, i);
 			start = -1;
 		}
-		seen ||= known;
-	});
+	}
+	if (start > 0 && length - start > FRESH_STEPS) add(start, length);
 	return gaps;
 }
 
@@ -52,16 +65,21 @@ export function toColumns(series: Series, fields: readonly string[]): Columns {
 	return { from_ms: series.from_ms, to_ms: series.to_ms, times, values, gaps: findGaps(series, all) };
 }
 
-/** Least, mean, greatest and last of what is known. */
+/** What it is now; null: not known. */
+export function latest(values: readonly (number | null)[]): number | null {
+	return values.slice(-FRESH_STEPS).reverse().find((value) => value != null) ?? null;
+}
+
+/** Least, mean and greatest of what is known, and what it is now. */
 export function describe(
 	values: readonly (number | null)[],
-): { min: number; mean: number; max: number; last: number } | null {
+): { min: number; mean: number; max: number; last: number | null } | null {
 	const known = values.filter((value): value is number => value != null);
 	if (known.length === 0) return null;
 	return {
 		min: known.reduce((a, b) => Math.min(a, b)),
 		mean: known.reduce((a, b) => a + b, 0) / known.length,
 		max: known.reduce((a, b) => Math.max(a, b)),
-		last: known[known.length - 1] as number,
+		last: latest(values),
 	};
 }

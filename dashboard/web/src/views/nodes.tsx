@@ -133,6 +133,7 @@ function Facts({ node }: { node: Node }) {
 		["Last heartbeat", moment((node.beat_ns ?? 0) / 1e6)],
 		["Duplicate summaries", count(node.duplicates)],
 		["Late summaries", count(node.late)],
+		["Taken without lists", count(node.shed)],
 		["Summaries sent", count(uplink?.submitted)],
 		["Acknowledged", count(uplink?.acknowledged)],
 		["Sent again", count(uplink?.resent)],
