@@ -34,14 +34,17 @@ void evaluation_judge(const struct evaluation *evaluation, const char *subject, 
 		(*evaluation->no_room)++;
 }
 
-void evaluation_compare(const struct evaluation *evaluation, const char *subject, double rate) {
+void evaluation_compare(const struct evaluation *evaluation, const char *subject, double rate, bool is_great) {
 	const struct alert_rule *rule = evaluation->rule;
 	struct logic *logic = evaluation->logic;
-	struct logic_baseline *known = logic_baseline(logic, rule, subject);
+	struct logic_baseline *known =
+		is_great ? logic_baseline(logic, rule, subject) : logic_baseline_find(logic, rule->name, subject);
 	struct baseline_usual usual;
 	if (known == NULL)
 		return;
-	known->used = logic->evaluations;
+	known->learnt = logic->evaluations;
+	if (is_great)
+		known->used = logic->evaluations;
 	baseline_add(&known->baseline, &known->shape, rate);
 	if (rate < rule->minimum || !baseline_usual(&known->baseline, &known->shape, &usual))
 		return;
@@ -133,7 +136,7 @@ static void evaluate_scope(const struct evaluation *evaluation, const struct nod
 	scope_totals(evaluation, node, &totals);
 	double sum = rule->field.scale * (double)totals.v[rule->field.index];
 	if (alert_rule_has_baseline(rule)) {
-		evaluation_compare(evaluation, subject, sum / rule->window_s);
+		evaluation_compare(evaluation, subject, sum / rule->window_s, true);
 	} else if (rule->aggregate == ALERT_RATIO) {
 		double of = rule->of.scale * (double)totals.v[rule->of.index];
 		if (of > 0 && of >= rule->minimum)

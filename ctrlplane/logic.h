@@ -26,11 +26,14 @@ struct logic_baseline {
 	char rule[ALERT_NAME_SIZE], subject[ALERT_SUBJECT_SIZE];
 	struct baseline_shape shape;
 	struct baseline baseline;
-	uint64_t used; // at evaluation number
+	uint64_t learnt; // at evaluation number
+	uint64_t used;   // at evaluation number: was among the greatest of its list, or is of none
+	uint16_t next;   // of the same bucket, index + 1; 0 ends
 };
 
 struct logic {
-	struct logic_baseline *baselines; // [length], allocated for LOGIC_BASELINES_MAX once one is needed
+	struct logic_baseline *baselines;      // [length], allocated for LOGIC_BASELINES_MAX once one is needed
+	uint16_t buckets[LOGIC_BASELINES_MAX]; // baseline's index + 1, by hash
 	size_t length;
 	uint64_t interval_ns; // between evaluations
 	uint64_t evaluations;
@@ -62,3 +65,5 @@ void logic_restore_baseline(struct logic *logic, const struct state *state, cons
 // The baseline of a rule and subject, made if it is new.
 //   return  NULL: no memory
 struct logic_baseline *logic_baseline(struct logic *logic, const struct alert_rule *rule, const char *subject);
+//   return  NULL: there is none
+struct logic_baseline *logic_baseline_find(const struct logic *logic, const char *rule, const char *subject);

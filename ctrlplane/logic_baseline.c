@@ -17,16 +17,30 @@ static uint64_t baseline_hash(const char *rule, const char *subject) {
 	return XXH3_64bits_withSeed(subject, strlen(subject), XXH3_64bits(rule, strlen(rule)));
 }
 
-static struct logic_baseline *baseline_find(const struct logic *logic, const char *rule, const char *subject) {
+struct logic_baseline *logic_baseline_find(const struct logic *logic, const char *rule, const char *subject) {
 	uint64_t hash = baseline_hash(rule, subject);
-	for (size_t i = 0; i < logic->length; i++)
-		if (logic->baselines[i].hash == hash && strcmp(logic->baselines[i].subject, subject) == 0 &&
-			strcmp(logic->baselines[i].rule, rule) == 0)
-			return &logic->baselines[i];
+	for (uint16_t i = logic->buckets[hash % LOGIC_BASELINES_MAX]; i != 0; i = logic->baselines[i - 1].next) {
+		struct logic_baseline *one = &logic->baselines[i - 1];
+		if (one->hash == hash && strcmp(one->subject, subject) == 0 && strcmp(one->rule, rule) == 0)
+			return one;
+	}
 	return NULL;
 }
 
-// A free place, or that of whoever was not seen for longest.
+static void baseline_link(struct logic *logic, struct logic_baseline *one) {
+	uint16_t *bucket = &logic->buckets[one->hash % LOGIC_BASELINES_MAX];
+	one->next = *bucket;
+	*bucket = (uint16_t)(one - logic->baselines + 1);
+}
+
+static void baseline_unlink(struct logic *logic, const struct logic_baseline *one) {
+	uint16_t *link = &logic->buckets[one->hash % LOGIC_BASELINES_MAX];
+	while (&logic->baselines[*link - 1] != one)
+		link = &logic->baselines[*link - 1].next;
+	*link = one->next;
+}
+
+// A free place, or that of whoever was not among the greatest for longest.
 static struct logic_baseline *baseline_make_room(struct logic *logic) {
 	if (logic->baselines == NULL)
 		logic->baselines = calloc(LOGIC_BASELINES_MAX, sizeof(*logic->baselines));
@@ -38,12 +52,13 @@ static struct logic_baseline *baseline_make_room(struct logic *logic) {
 	for (size_t i = 1; i < logic->length; i++)
 		if (logic->baselines[i].used < oldest->used)
 			oldest = &logic->baselines[i];
+	baseline_unlink(logic, oldest);
 	logic->forgotten++;
 	return oldest;
 }
 
 struct logic_baseline *logic_baseline(struct logic *logic, const struct alert_rule *rule, const char *subject) {
-	struct logic_baseline *found = baseline_find(logic, rule->name, subject);
+	struct logic_baseline *found = logic_baseline_find(logic, rule->name, subject);
 	if (found != NULL)
 		return found;
 	found = baseline_make_room(logic);
@@ -54,13 +69,14 @@ struct logic_baseline *logic_baseline(struct logic *logic, const struct alert_ru
 		.used = logic->evaluations};
 	snprintf(found->rule, sizeof(found->rule), "%s", rule->name);
 	snprintf(found->subject, sizeof(found->subject), "%s", subject);
+	baseline_link(logic, found);
 	return found;
 }
 
 void logic_baselines_fade(struct logic *logic, const struct alert_rule *rule) {
 	for (size_t i = 0; i < logic->length; i++) {
 		struct logic_baseline *one = &logic->baselines[i];
-		if (one->used != logic->evaluations && strcmp(one->rule, rule->name) == 0)
+		if (one->learnt != logic->evaluations && strcmp(one->rule, rule->name) == 0)
 			baseline_add(&one->baseline, &one->shape, 0);
 	}
 }
@@ -86,7 +102,7 @@ void logic_restore_baseline(struct logic *logic, const struct state *state, cons
 	const struct alert_rule *rule = alert_rules_find(&state->rules, text_of(object, "rule"));
 	const char *subject = text_of(object, "subject");
 	if (rule == NULL || !alert_rule_has_baseline(rule) || strcmp(rule->measure, text_of(object, "measure")) != 0 ||
-		strlen(subject) >= ALERT_SUBJECT_SIZE || baseline_find(logic, rule->name, subject) != NULL)
+		strlen(subject) >= ALERT_SUBJECT_SIZE || logic_baseline_find(logic, rule->name, subject) != NULL)
 		return;
 	struct baseline_shape shape = baseline_shape(rule->window_s * NS_PER_S, rule->baseline_ns, logic->interval_ns);
 	struct baseline baseline;
@@ -103,6 +119,9 @@ static void forget_baselines(struct logic *logic, const char *rule) {
 		if (strcmp(logic->baselines[i].rule, rule) != 0)
 			logic->baselines[kept++] = logic->baselines[i];
 	logic->length = kept;
+	memset(logic->buckets, 0, sizeof(logic->buckets));
+	for (size_t i = 0; i < kept; i++)
+		baseline_link(logic, &logic->baselines[i]);
 }
 
 void logic_replace_rules(struct logic *logic, struct state *state, const struct alert_rules *rules) {

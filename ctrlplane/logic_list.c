@@ -7,7 +7,7 @@
 
 #include "ctrlplane/logic_parts.h"
 
-enum { COMPARED_MAX = 256 }; // subjects of a list that are held against their baselines
+enum { LEARNT_MAX = 256 }; // subjects of a list, the first ones, of which a baseline is begun
 
 struct candidate {
 	double value;
@@ -57,11 +57,13 @@ static double nearest_rank(const struct candidate *descending, size_t length, do
 	return descending[length - (rank > 0 ? rank : 1)].value;
 }
 
-static void judge_entry(const struct evaluation *evaluation, const struct topn_entry *entry, double value) {
+//   place  among the candidates
+static void judge_entry(
+	const struct evaluation *evaluation, const struct topn_entry *entry, double value, size_t place) {
 	char subject[LIST_SUBJECT_SIZE];
 	view_key_type(&evaluation->rule->view)->subject(entry->key, subject);
 	if (alert_rule_has_baseline(evaluation->rule))
-		evaluation_compare(evaluation, subject, value);
+		evaluation_compare(evaluation, subject, value, place < LEARNT_MAX);
 	else
 		evaluation_judge(evaluation, subject, value);
 }
@@ -87,9 +89,9 @@ static void judge_entries(const struct evaluation *evaluation, const struct topn
 			evaluation_judge(evaluation, "all", nearest_rank(candidates, length, rule->percentile));
 		return;
 	}
-	for (size_t i = 0; i < length && (!is_compared || i < COMPARED_MAX); i++) {
+	for (size_t i = 0; i < length; i++) {
 		size_t next = rule->is_below ? length - 1 - i : i;
-		judge_entry(evaluation, &list->entries[candidates[next].index], candidates[next].value);
+		judge_entry(evaluation, &list->entries[candidates[next].index], candidates[next].value, i);
 	}
 }
 

@@ -28,7 +28,8 @@ bool evaluation_fires(const struct alert_rule *rule, double value);
 // Raise an alert if the value says so.
 void evaluation_judge(const struct evaluation *evaluation, const char *subject, double value);
 // Learn a rate and judge it by what is usual.
-void evaluation_compare(const struct evaluation *evaluation, const char *subject, double rate);
+//   is_great  the subject is worth a baseline; else it is only compared if it has one
+void evaluation_compare(const struct evaluation *evaluation, const char *subject, double rate, bool is_great);
 
 void evaluate_list(const struct evaluation *evaluation);
 // The subjects of a rule over a list that were not in it this time: their rate was none worth listing.
