@@ -8,8 +8,8 @@ Each function is one capture: what is in it, and when, stands here and nowhere e
 import pathlib
 
 from scapy.all import (
-    ARP, ICMP, IP, TCP, UDP, Dot1AD, Dot1Q, Ether, ICMPv6EchoReply, ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt,
-    IPOption_NOP, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw, conf, fragment, wrpcap)
+    ARP, DNS, DNSQR, DNSRR, ICMP, IP, TCP, UDP, Dot1AD, Dot1Q, Ether, ICMPv6EchoReply, ICMPv6EchoRequest, IPv6,
+    IPv6ExtHdrDestOpt, IPOption_NOP, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw, conf, fragment, wrpcap)
 from scapy.contrib.geneve import GENEVE
 from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 from scapy.contrib.mpls import MPLS
@@ -217,8 +217,21 @@ def eviction():
     return [udp(i, True, i, port=5000 + i) for i in range(12)]
 
 
+def dns():
+    """A question and its answer, a datagram to that port that is no message, one elsewhere; words over TCP."""
+    question = DNSQR(qname="Mail.Example.ORG", qtype="MX")
+    asked = at(0, ether() / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=5000, dport=53) /
+               DNS(id=7, rd=1, qd=question))
+    answer = DNS(id=7, qr=1, rcode=0, qd=question, an=DNSRR(rrname="Mail.Example.ORG", type="A", rdata="192.0.2.1"))
+    told = at(0.1, ether(False) / IP(src="10.0.0.2", dst="10.0.0.1") / UDP(sport=53, dport=5000) / answer)
+    elsewhere = at(2, ether() / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=5000, dport=54) / Raw(b"not dns"))
+    said = at(3, ether() / IP(src="10.0.0.1", dst="10.0.0.2") / TCP(sport=40000, dport=23, flags="PA") /
+              Raw(b"run\r\n\xff\"zorro\""))
+    return [asked, told, udp(1, True, 5), elsewhere, said]
+
+
 CAPTURES = [tcp_end, tcp_figures, timeouts, link_layers, network_layers, fragments, tunnels, clock_jumps, clock_back,
-            eviction]
+            eviction, dns]
 
 if __name__ == "__main__":
     for capture in CAPTURES:
