@@ -18,6 +18,7 @@ static const struct argp_option argp_options[] = {
 	{"controller", 't', "ENDPOINT", 0, "report to the controller at tcp://HOST:5570 or ipc://PATH", 0},
 	{"key", 'k', "FILE", 0, "this node's secret key; a controller beyond loopback demands it", 0},
 	{"controller-key", KEY_CONTROLLER_KEY, "FILE", 0, "the controller's public key", 0},
+	{"plugin", 'p', "FILE", 0, "load operator types of your own from FILE; may be given several times", 0},
 	{"set", 's', "OPERATOR.OPTION=VALUE", 0, "change one option; may be given several times", 0},
 	{"interface", 'i', "IF", 0, "capture from a network interface", 0},
 	{"check", KEY_CHECK, NULL, 0, "read, check and plan; print the plan as text and as Graphviz dot; start nothing",
@@ -72,6 +73,14 @@ static int add_made_setting(struct parsing *parsing, const char *name, const cha
 	return add_setting(parsing, setting);
 }
 
+static int add_plugin(struct parsing *parsing, const char *path) {
+	struct arguments *arguments = parsing->arguments;
+	if (arguments->plugin_count == ARGUMENTS_PLUGINS_MAX)
+		return refuse(parsing->error, "--plugin: at most %d files", ARGUMENTS_PLUGINS_MAX);
+	arguments->plugins[arguments->plugin_count++] = path;
+	return 0;
+}
+
 static int take_capture(struct parsing *parsing, const char *path) {
 	struct arguments *arguments = parsing->arguments;
 	if (arguments->action == ARGUMENTS_HELP && arguments->topic == NULL) {
@@ -123,6 +132,8 @@ static error_t take_argument(int key, char *value, struct argp_state *state) {
 		return add_made_setting(parsing, "key", value);
 	case KEY_CONTROLLER_KEY:
 		return add_made_setting(parsing, "controller_key", value);
+	case 'p':
+		return add_plugin(parsing, value);
 	case 's':
 		return add_setting(parsing, value);
 	case 'i':

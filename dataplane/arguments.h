@@ -4,7 +4,7 @@
 // The command line of weir-dataplane:
 //   weir-dataplane [EAL options --] [--config FILE]... [--node NAME]
 //                  [--controller ENDPOINT [--key FILE --controller-key FILE]]
-//                  [--set operator.option=value]... [--interface IF] [--check] [CAPTURE]
+//                  [--plugin FILE]... [--set operator.option=value]... [--interface IF] [--check] [CAPTURE]
 #pragma once
 
 #include <stdbool.h>
@@ -14,6 +14,7 @@ enum {
 	ARGUMENTS_FILES_MAX = 16,
 	ARGUMENTS_SETTINGS_MAX = 128,
 	ARGUMENTS_OWNED_MAX = 6,
+	ARGUMENTS_PLUGINS_MAX = 16,
 	ARGUMENTS_ERROR_SIZE = 512,
 };
 
@@ -30,8 +31,9 @@ struct arguments {
 	const char *topic; // operator that help or the manual is asked for, or NULL
 	int eal_count;     // -1: there was no `--`
 	char **eal;        // into argv
-	unsigned file_count, setting_count;
+	unsigned file_count, plugin_count, setting_count;
 	const char *files[ARGUMENTS_FILES_MAX];
+	const char *plugins[ARGUMENTS_PLUGINS_MAX];
 	const char *settings[ARGUMENTS_SETTINGS_MAX];
 	char *owned[ARGUMENTS_OWNED_MAX]; // settings made from other options and CAPTURE
 	unsigned owned_count;

@@ -76,6 +76,12 @@ int main(int argc, char **argv) {
 		arguments_free(&arguments);
 		return EX_USAGE;
 	}
+	rc = startup_load_plugins(&arguments, &error);
+	if (rc < 0) {
+		fprintf(stderr, "weir-dataplane: %s\n", rc == -EINVAL ? error.text : strerror(-rc));
+		arguments_free(&arguments);
+		return 1;
+	}
 	if (arguments.action == ARGUMENTS_HELP || arguments.action == ARGUMENTS_MANUAL) {
 		rc = arguments.action == ARGUMENTS_HELP ? startup_print_help(arguments.topic)
 							: startup_print_manual(arguments.topic);

@@ -44,6 +44,9 @@ const struct option node_options[] = {
 			"pipeline where a source can't use every worker"},
 	{"source_workers", OPTION_UINT, offsetof(struct node_config, source_workers), "1", 1, WORKER_INDEX_MAX,
 		.help = "workers for sources in a pipeline placement"},
+	{"plugins", OPTION_LIST, offsetof(struct node_config, plugins), .min = 1, .max = 32,
+		.help = "shared objects with operator types of your own: paths, relative to the file that names them, "
+			"or names of those in the folder of plug-ins"},
 	{0},
 };
 
@@ -225,6 +228,7 @@ int node_config_read(const char *const *files, unsigned file_count, const char *
 	struct node_config *out, struct config_error *error) {
 	struct config_reader reader;
 	int ret = reader_init(&reader, out, error);
+	reader.reads_files = true;
 	for (unsigned i = 0; ret == 0 && i < file_count; i++) {
 		char *text;
 		size_t size = 0;

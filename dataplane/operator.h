@@ -25,15 +25,13 @@ struct counters {
 	uint64_t drops[OPERATOR_DROPS_MAX];
 };
 
-enum { OPERATOR_GAUGES_MAX = 16 };
-
 // One operator of a running pipeline, shared by its instances.
 struct operator {
 	const struct operator_type *type;
 	const char *name;     // as configured
 	const char *pipeline; // name
 	const void *options;
-	const struct schema *input; // of the tuples that come in, by the first input; NULL: a source
+	const struct schema *input;          // of the tuples that come in, by the first input; NULL: a source
 	const struct schema *const *inputs;  // [inputs of the type] NULL: an optional one without a stream
 	const struct schema *const *outputs; // [outputs of the type] none NULL
 	// Bit i: tuples by input i have in batch.hashes the hash of the key by which the operator keeps its state; it is
@@ -140,3 +138,21 @@ uint64_t clock_monotonic_ns(void);
 // The node's connection to its controller, or NULL (dataplane/uplink.h).
 struct uplink;
 struct uplink *node_uplink(const struct node *node);
+
+// What a type and the engine must agree on. The version is raised where a function or the meaning of a field changes;
+// that a struct has another size shows by itself.
+enum { OPERATOR_ABI_VERSION = 1 };
+#define OPERATOR_ABI_LAYOUT                                                                                            \
+	(sizeof(struct operator_type) + 3 * sizeof(struct operator_output) + 5 * sizeof(struct operator) +             \
+		7 * sizeof(struct instance) + 11 * sizeof(struct batch) + 13 * sizeof(struct packet_meta) +            \
+		17 * sizeof(struct schema) + 19 * sizeof(struct field) + 23 * sizeof(struct option) +                  \
+		29 * sizeof(struct operator_input) + 31 * sizeof(struct derivation))
+#define OPERATOR_ABI ((uint32_t)(OPERATOR_ABI_VERSION << 16 | (OPERATOR_ABI_LAYOUT & 0xffff)))
+
+// Make a type known, once, in the file that defines it.
+#define OPERATOR_REGISTER(type)                                                                                        \
+	__attribute__((constructor)) static void type##_register(void) {                                               \
+		(type).abi = OPERATOR_ABI;                                                                             \
+		operator_type_register(&(type));                                                                       \
+	}                                                                                                              \
+	_Static_assert(1, "")

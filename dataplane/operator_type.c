@@ -1,22 +1,37 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// The registry of operator types, kept in order of name. Filled by constructors before main, read-only after.
+// The registry of operator types, kept in order of name. Filled by constructors before main, and by plug-ins.
 #include "dataplane/operator_type.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TYPES_MAX = 128 };
+enum { TYPES_MAX = 1024 }; // more than all plug-ins may have
 
 static struct operator_type *types[TYPES_MAX];
 static unsigned type_count;
+static struct operator_type_list *diverted;
 static const struct operator_missing *missing_types;
 
 const char *const grouping_names[GROUPINGS + 1] = {"forward", "shuffle", "key", "global", "all", NULL};
 
+static void collect(struct operator_type_list *list, struct operator_type *type) {
+	if (list->count < OPERATOR_TYPES_PER_PLUGIN)
+		list->types[list->count] = type;
+	list->count++;
+}
+
+void operator_type_divert(struct operator_type_list *list) {
+	diverted = list;
+}
+
 void operator_type_register(struct operator_type *type) {
+	if (diverted != NULL) {
+		collect(diverted, type);
+		return;
+	}
 	if (type_count == TYPES_MAX || operator_type_lookup(type->name) != NULL) {
 		fprintf(stderr, "operator type %s: %s\n", type->name,
 			type_count == TYPES_MAX ? "too many types" : "registered twice");

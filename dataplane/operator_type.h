@@ -2,7 +2,7 @@
 // Copyright (c) 2026 the weir authors
 //
 // Operator types: what the engine, the configuration reader, --help and the manual know of an operator.
-// One type is one file under operators/; it registers itself with OPERATOR_REGISTER.
+// One type is one file, under operators/ or in a plug-in; it registers itself with OPERATOR_REGISTER (operator.h).
 #pragma once
 
 #include <stdbool.h>
@@ -32,6 +32,8 @@ enum {
 	OPERATOR_INPUTS_MAX = 8,
 	OPERATOR_OUTPUTS_MAX = 4,
 	OPERATOR_DROPS_MAX = 24,
+	OPERATOR_GAUGES_MAX = 16,
+	OPERATOR_TYPES_PER_PLUGIN = 16,
 };
 
 // Why the tuples that an instance still holds are flushed.
@@ -75,6 +77,7 @@ struct operator_output {
 };
 
 struct operator_type {
+	uint32_t abi; // what it was built against: OPERATOR_ABI, set by OPERATOR_REGISTER. Always the first member
 	const char *name;
 	const char *summary;          // one line
 	const char *manual;           // paragraphs for the manual page
@@ -151,11 +154,21 @@ struct operator_input operator_type_input(const struct operator_type *type, unsi
 //   return  0: a source
 unsigned operator_type_input_count(const struct operator_type *type);
 
-// Types by name. Registration happens before main, so the list is constant while the program runs.
+// Types by name. Those of the program register before main, those of plug-ins when one is loaded (plugin.h); none goes
+// again while the program runs.
+//   thread  the one that reads configurations
 const struct operator_type *operator_type_lookup(const char *name);
 //   return  the next type in order of name, the first where `type` is NULL, NULL at the end
 const struct operator_type *operator_type_next(const struct operator_type *type);
 void operator_type_register(struct operator_type *type);
+
+// The types of a plug-in, which are looked at before any of them is taken.
+struct operator_type_list {
+	unsigned count; // may exceed OPERATOR_TYPES_PER_PLUGIN: the others were left out
+	struct operator_type *types[OPERATOR_TYPES_PER_PLUGIN];
+};
+// From now on types that register go to `list`; NULL: to the registry again.
+void operator_type_divert(struct operator_type_list *list);
 
 // Types that this build has not, for want of a library; the table ends where the name is NULL.
 struct operator_missing {
@@ -164,9 +177,3 @@ struct operator_missing {
 void operator_type_register_missing(const struct operator_missing *missing);
 //   return  the library that is missing for the type of that name; NULL: it is no such type
 const char *operator_type_missing_library(const char *name);
-
-#define OPERATOR_REGISTER(type)                                                                                        \
-	__attribute__((constructor)) static void type##_register(void) {                                               \
-		operator_type_register(&(type));                                                                       \
-	}                                                                                                              \
-	_Static_assert(1, "")

@@ -93,6 +93,8 @@ struct node_config {
 	unsigned pipeline_count;
 	struct pipeline *pipelines;
 	struct option_list files; // what locations name
+	// Of the document that was read last: types of plug-ins are everybody's.
+	struct option_list plugins;
 };
 extern const struct option node_options[]; // by the names of the fields above
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/plugin.h"
+
 // The text of a member that must be a name.
 static int read_name(
 	struct config_reader *reader, const struct config_value *value, const char *who, const char **name) {
@@ -183,6 +185,27 @@ static int fail_key(struct config_reader *reader, const struct config_value *val
 	return config_fail_unknown(reader->error, &where, NULL, value->key, "key", &names);
 }
 
+// Plug-ins are loaded before the operators of their document are read. Those of several documents add up.
+//   value  or NULL: the document names none
+static int load_plugins(struct config_reader *reader, const struct config_value *value) {
+	if (value == NULL)
+		return 0;
+	struct location where = config_where(value);
+	const struct option_list *plugins = &reader->config->plugins;
+	const char *slash = strrchr(value->file, '/');
+	char *folder = slash == NULL ? strdup(".") : strndup(value->file, (size_t)(slash - value->file) + 1);
+	int ret = folder == NULL ? -ENOMEM : 0;
+	for (unsigned i = 0; ret == 0 && i < plugins->count; i++) {
+		char message[400];
+		ret = plugin_load(plugins->items[i], reader->reads_files ? folder : NULL, message, sizeof(message));
+		if (ret == -EINVAL)
+			ret = config_fail_text(reader->error, &where, "plugins", plugins->items[i], "%s", message);
+	}
+	free(folder);
+	reader->node_option_where[option_lookup(node_options, value->key) - node_options] = (struct location){0};
+	return ret;
+}
+
 int pipeline_read_document(struct config_reader *reader, const struct config_value *document) {
 	int ret =
 		check_kind(reader, document, CONFIG_MAP, "", "a map of pipeline, operators, streams and node options");
@@ -197,6 +220,8 @@ int pipeline_read_document(struct config_reader *reader, const struct config_val
 		else
 			ret = fail_key(reader, value);
 	}
+	if (ret == 0)
+		ret = load_plugins(reader, config_tree_lookup(document, "plugins"));
 	if (ret == 0 && has_pipeline)
 		ret = read_pipeline(reader, document);
 	return ret;

@@ -27,6 +27,7 @@ struct pipeline_draft {
 struct config_reader {
 	struct node_config *config;
 	struct config_error *error;
+	bool reads_files; // rather than text from memory: plug-ins may be paths
 	unsigned document_list_count;
 	struct config_value *document_lists;   // one per file, kept until the check is over
 	struct pipeline_draft *drafts;         // [config->pipeline_count]

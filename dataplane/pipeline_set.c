@@ -176,6 +176,8 @@ static int check_node_option(
 		strncmp(config->controller, "ipc://", 6) != 0)
 		return config_fail_text(
 			reader->error, &owner->where, who, value->text, "expected tcp://HOST:PORT or ipc://PATH");
+	if (strcmp(value->key, "plugins") == 0 && owner->where.line == 0)
+		return config_fail(reader->error, &owner->where, "too late for a plug-in; expected --plugin FILE");
 	if (strcmp(value->key, "node") == 0 && !text_is_node_name(config->node))
 		return config_fail_text(reader->error, &owner->where, who, value->text,
 			"expected a name of 1..63 letters, digits, _, - and .");

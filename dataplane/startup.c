@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "dataplane/manual.h"
+#include "dataplane/plugin.h"
+#include "dataplane/text.h"
 
 // The built-in pipelines are the files in conf/, made part of the program by the build.
 static const char flow_file[] =
@@ -15,6 +17,20 @@ static const char flow_file[] =
 static const char flow_monitor[] =
 #include "dataplane/flow-monitor.yaml.inc"
 	;
+
+int startup_load_plugins(const struct arguments *arguments, struct config_error *error) {
+	char message[400];
+	int ret = 0;
+	for (unsigned i = 0; ret == 0 && i < arguments->plugin_count; i++) {
+		ret = plugin_load(arguments->plugins[i], ".", message, sizeof(message));
+		if (ret != -EINVAL)
+			continue;
+		strcpy(error->text, "--plugin: ");
+		text_append_quoted(error->text, sizeof(error->text), arguments->plugins[i]);
+		text_append(error->text, sizeof(error->text), ": %s", message);
+	}
+	return ret;
+}
 
 int startup_read_config(const struct arguments *arguments, struct node_config *config, struct config_error *error) {
 	if (arguments->file_count > 0)

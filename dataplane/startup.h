@@ -7,6 +7,10 @@
 #include "dataplane/arguments.h"
 #include "dataplane/pipeline.h"
 
+// Load the plug-ins that the arguments name.
+//   return  0, -EINVAL with *error filled, -ENOMEM
+int startup_load_plugins(const struct arguments *arguments, struct config_error *error);
+
 // Read the files that the arguments name, or the built-in pipeline where they name none.
 //   return  0; -EINVAL with *error filled; -ENOMEM
 int startup_read_config(const struct arguments *arguments, struct node_config *config, struct config_error *error);

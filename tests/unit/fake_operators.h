@@ -7,8 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "dataplane/operator_type.h"
-#include "dataplane/packet.h"
+#include "dataplane/operator.h"
 
 struct fake_options {
 	char *path;

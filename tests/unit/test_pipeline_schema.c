@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "api/schema_build.h"
+#include "dataplane/operator.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/plan.h"
 
