@@ -67,7 +67,8 @@ export function toColumns(series: Series, fields: readonly string[]): Columns {
 
 /** What it is now; null: not known. */
 export function latest(values: readonly (number | null)[]): number | null {
-	return values.slice(-FRESH_STEPS).reverse().find((value) => value != null) ?? null;
+	const fresh = values.slice(-FRESH_STEPS).reverse();
+	return fresh.find((value) => value != null) ?? null;
 }
 
 /** Least, mean and greatest of what is known, and what it is now. */
