@@ -115,6 +115,13 @@ const struct live_list live_lists[] = {
 };
 const unsigned live_lists_length = sizeof(live_lists) / sizeof(*live_lists);
 
+const struct live_list *live_list_lookup(const char *name) {
+	for (unsigned i = 0; i < live_lists_length; i++)
+		if (strcmp(live_lists[i].name, name) == 0)
+			return &live_lists[i];
+	return NULL;
+}
+
 static void history_add(struct live_history *history, double value) {
 	history->samples[history->count++ % LIVE_SAMPLES] = value;
 }

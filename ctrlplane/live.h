@@ -53,7 +53,8 @@ struct live_history {
 struct live {
 	const struct weirctl *weirctl;
 	const struct live_list *list;
-	json_t *status, *answer;        // latest; NULL: none yet
+	struct live_list aggregate; // one of the controller's configuration: what it is over, under its name; or none
+	json_t *status, *answer;    // latest; NULL: none yet
 	char error[WEIRCTL_ERROR_SIZE]; // why there is no newer one; empty: there is
 	unsigned sort;                  // column
 	bool is_reversed, is_paused, is_filtering, has_help;
@@ -65,6 +66,9 @@ struct live {
 	struct live_row rows[LIVE_ROWS_MAX]; // [rows_length], as shown
 	unsigned rows_length;
 };
+
+//   return  the list of that name, or NULL
+const struct live_list *live_list_lookup(const char *name);
 
 // Take an answer to `status` into the histories.
 void live_take_status(struct live *live, json_t *status);

@@ -100,12 +100,12 @@ static void draw_history(const struct live *live) {
 }
 
 static void draw_tabs(const struct live *live) {
-	char text[40];
+	char text[80];
 	int column = 0;
-	for (unsigned i = 0; i < live_lists_length; i++) {
-		bool is_here = &live_lists[i] == live->list;
-		snprintf(text, sizeof(text), "%u %s", i + 1, live_lists[i].name);
-		put(3, column, is_here ? A_REVERSE | A_BOLD : A_NORMAL, text);
+	for (unsigned i = 0; i < live_lists_length + (live->aggregate.name != NULL); i++) {
+		const struct live_list *list = i < live_lists_length ? &live_lists[i] : &live->aggregate;
+		snprintf(text, sizeof(text), "%u %s", i + 1, list->name);
+		put(3, column, list == live->list ? A_REVERSE | A_BOLD : A_NORMAL, text);
 		column += (int)strlen(text) + 2;
 	}
 }

@@ -84,11 +84,14 @@ static json_t *query_controller(const struct state *state, uint64_t now_ns) {
 	json_t *refused = json_object();
 	for (int i = 0; i < ACCESS_REFUSALS; i++)
 		json_object_set_new(refused, access_refusal_names[i], number(state->access.refused[i]));
+	json_t *windows = json_array();
+	for (size_t i = 0; i < state->config.windows_length; i++)
+		json_array_append_new(windows, number(state->config.windows_s[i]));
 	json_t *keys = state->access.is_guarded ? number(state->access.length) : json_null();
-	return json_pack("{ss so so so so ss so so so}", "version", WEIR_VERSION, "epoch", number(state->epoch),
+	return json_pack("{ss so so so so ss so so so so}", "version", WEIR_VERSION, "epoch", number(state->epoch),
 		"started_ns", number(state->started_ns), "now_ns", number(now_ns), "clock_steps",
 		number(state->clock.steps), "listen", state->config.listen, "messages", messages, "allowed_keys", keys,
-		"refused_connections", refused);
+		"refused_connections", refused, "windows_s", windows);
 }
 
 json_t *query_status(struct state *state) {

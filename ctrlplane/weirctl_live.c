@@ -12,6 +12,7 @@
 
 #include "api/clock.h"
 #include "ctrlplane/live.h"
+#include "ctrlplane/weirctl_show.h"
 
 enum {
 	ASK_MS = 1000,
@@ -19,8 +20,13 @@ enum {
 	KEY_ESCAPE = 27,
 };
 
+static unsigned lists_length(const struct live *live) {
+	return live_lists_length + (live->aggregate.name != NULL);
+}
+
 static void choose_list(struct live *live, unsigned number) {
-	live->list = &live_lists[number % live_lists_length];
+	number %= lists_length(live);
+	live->list = number < live_lists_length ? &live_lists[number] : &live->aggregate;
 	live->sort = live->list->sort;
 	live->is_reversed = false;
 	live->first = 0;
@@ -34,7 +40,7 @@ static json_t *ask(struct live *live, const char *command, const char *what) {
 	request.command = (char *)command;
 	request.what = (char *)what;
 	request.limit = LIMIT;
-	request.window_s = live->window_s;
+	request.window_s = live->list == &live->aggregate ? live->weirctl->window_s : live->window_s;
 	request.node = (char *)(live->weirctl->node != NULL && strcmp(command, "top") == 0 ? live->weirctl->node : "");
 	if (weirctl_request(&live->weirctl->target, &request, &answer, live->error) == WEIRCTL_OK)
 		live->error[0] = '\0';
@@ -55,9 +61,15 @@ static void refresh_answers(struct live *live) {
 	live->answer = answer;
 }
 
-// The windows that a controller has by default, and its own shortest.
+// The one after that which is shown, of those that the controller keeps its lists for.
 static void next_window(struct live *live) {
-	live->window_s = live->window_s == 10 ? 60 : 10;
+	const json_t *windows = json_object_get(json_object_get(live->status, "controller"), "windows_s");
+	uint64_t shown_s = show_number(live->answer, "window_s");
+	size_t at = 0, length = json_array_size(windows);
+	while (at < length && (uint64_t)json_integer_value(json_array_get(windows, at)) != shown_s)
+		at++;
+	if (length > 0)
+		live->window_s = (uint32_t)json_integer_value(json_array_get(windows, (at + 1) % length));
 }
 
 static void move_rows(struct live *live, int rows) {
@@ -84,13 +96,13 @@ static void filter_key(struct live *live, int key) {
 
 //   return  whether the controller is to be asked at once
 static bool list_key(struct live *live, int key) {
-	unsigned here = (unsigned)(live->list - live_lists);
-	if (key >= '1' && key < '1' + (int)live_lists_length)
+	unsigned here = live->list == &live->aggregate ? live_lists_length : (unsigned)(live->list - live_lists);
+	if (key >= '1' && key < '1' + (int)lists_length(live))
 		choose_list(live, (unsigned)(key - '1'));
 	else if (key == '\t' || key == KEY_RIGHT)
 		choose_list(live, here + 1);
 	else if (key == KEY_LEFT || key == KEY_BTAB)
-		choose_list(live, here + live_lists_length - 1);
+		choose_list(live, here + lists_length(live) - 1);
 	else if (key == 'w')
 		next_window(live);
 	else
@@ -169,6 +181,24 @@ static void run(struct live *live) {
 	}
 }
 
+// Begin with the list that was asked for: a tab, or an aggregate, which the controller knows.
+//   return  whether there is one
+static bool begin_with(struct live *live, const char *name) {
+	if (live_list_lookup(name) != NULL) {
+		choose_list(live, (unsigned)(live_list_lookup(name) - live_lists));
+		return true;
+	}
+	json_t *answer = ask(live, "top", name);
+	const struct live_list *over = answer != NULL ? live_list_lookup(show_text(answer, "over")) : NULL;
+	json_decref(answer);
+	if (over == NULL)
+		return false;
+	live->aggregate = *over;
+	live->aggregate.name = name;
+	choose_list(live, live_lists_length);
+	return true;
+}
+
 int weirctl_top(const struct weirctl *weirctl) {
 	const char *terminal = getenv("TERM");
 	bool is_live = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && terminal != NULL && *terminal != '\0' &&
@@ -181,9 +211,10 @@ int weirctl_top(const struct weirctl *weirctl) {
 	live->weirctl = weirctl;
 	live->window_s = weirctl->window_s;
 	choose_list(live, 0);
-	for (unsigned i = 0; weirctl->words_length > 0 && i < live_lists_length; i++)
-		if (strcmp(live_lists[i].name, weirctl->words[0]) == 0)
-			choose_list(live, i);
+	if (weirctl->words_length > 0 && !begin_with(live, weirctl->words[0])) {
+		free(live);
+		return weirctl_ask(weirctl); // which says why
+	}
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	live_screen_open();

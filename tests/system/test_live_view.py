@@ -131,3 +131,30 @@ def test_once_on_a_terminal_is_a_list(terminal):
     top = terminal("flows", "--once")
     top.see("top flows of the last 10 s")
     assert top.child.wait(60) == 0
+
+
+def test_an_aggregate_is_a_tab_of_its_own(make_controller, make_node, tmp_path):
+    config = tmp_path / "controller.yaml"
+    config.write_text("stages:\n  - {type: collect}\n  - {type: lists, windows: [20s, 30s]}\n"
+                      "  - {type: aggregate, name: by_site, over: hosts, v4: 16, window: 25s}\n")
+    controller = make_controller(config=config)
+    node = make_node(controller, "edge")
+    node.register()
+    node.summary(hosts=[node.host("10.1.0.1", sent_bytes=100), node.host("10.1.9.9", sent_bytes=50)])
+    node.wait_ack(1)
+    top, wrong = Terminal(controller.endpoint, ["by_site"], 100), Terminal(controller.endpoint, ["by_nobody"])
+    try:
+        top.see("8 by_site", "PREFIX", "10.1.0.0/16", "of the last 25 s")
+        top.press("2")
+        top.see("10.1.9.9", "of the last 20 s")
+        top.press("w")
+        top.see("of the last 30 s")
+        top.press("w")
+        top.see("of the last 20 s")
+        top.press("q")
+        assert top.child.wait(60) == 0
+        wrong.see("by_nobody", "expected flows, hosts")
+        assert wrong.child.wait(60) == 1
+    finally:
+        top.close()
+        wrong.close()
