@@ -64,6 +64,23 @@ static void aggregate_windows(struct nodes *nodes, struct node *node, const Weir
 	node->late += !is_in_time;
 }
 
+// The history takes what is told since it last took note: late summaries and long ones are in it once, as sums are.
+static void aggregate_unnoted(struct node *node, const struct series *series, const Weir__Summary *summary) {
+	struct totals now, before = series->cumulative, interval;
+	node->unnoted.summaries++;
+	histogram_merge_packed(&node->unnoted.rtt, summary->rtt.data, summary->rtt.len);
+	if (summary->sequence <= series->cumulative_sequence)
+		return;
+	totals_from_message(summary->cumulative, &now);
+	if (series->cumulative_sequence == 0 && node->had_controller) {
+		// What it counted for an earlier controller is the past.
+		totals_from_message(summary->interval, &interval);
+		before = now;
+		totals_subtract(&before, &interval);
+	}
+	totals_add_growth(&node->unnoted.totals, &now, &before);
+}
+
 enum aggregate_result aggregate_summary(
 	struct nodes *nodes, struct node *node, const Weir__Summary *summary, uint64_t mono_ns, struct series **out) {
 	if (summary->sequence == 0 || summary->end_ns < summary->start_ns)
@@ -88,6 +105,7 @@ enum aggregate_result aggregate_summary(
 	}
 	if (summary->end_ns - summary->start_ns > series->longest_ns)
 		series->longest_ns = summary->end_ns - summary->start_ns;
+	aggregate_unnoted(node, series, summary);
 	if (summary->sequence > series->cumulative_sequence) {
 		totals_from_message(summary->cumulative, &series->cumulative);
 		series->cumulative_sequence = summary->sequence;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/clock.h"
+
 const char *const history_names[HISTORY_RESOLUTIONS] = {"1s", "1m", "1h"};
 
 const char *const history_time_names[HISTORY_TIMES] = {"tcp_rtt_p50_ns", "tcp_rtt_p95_ns", "tcp_rtt_p99_ns"};
@@ -132,6 +134,18 @@ void history_add(struct history *history, const struct history_entry *entry, con
 			&(struct history_gap){given_up->ms - given_up->covered_ms, given_up->ms, "redis was away"});
 	for (int i = HISTORY_MINUTE; i < HISTORY_RESOLUTIONS; i++)
 		history_add_coarse(&history->levels[i], entry, rtt, length_ms[i]);
+}
+
+uint64_t history_elapsed_ms(const struct history *history, uint64_t ms, uint64_t mono_ns, uint64_t interval_ms) {
+	uint64_t last_ms = history->levels[HISTORY_INTERVAL].last_ms;
+	uint64_t elapsed_ms = last_ms != 0 && ms > last_ms ? ms - last_ms : interval_ms;
+	if (history->noted_mono_ns == 0)
+		return elapsed_ms;
+	uint64_t mono_ms = (mono_ns - history->noted_mono_ns) / NS_PER_MS;
+	bool was_set = elapsed_ms > mono_ms + 2 * interval_ms || mono_ms > elapsed_ms + 2 * interval_ms;
+	if (!was_set)
+		return elapsed_ms;
+	return greater((mono_ms + interval_ms / 2) / interval_ms, 1) * interval_ms;
 }
 
 uint64_t history_id(const struct history_entry *entry, uint64_t *last_id_ms) {

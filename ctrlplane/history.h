@@ -66,10 +66,12 @@ struct history {
 	struct history_level levels[HISTORY_RESOLUTIONS];
 	struct history_gap gaps[HISTORY_GAPS_MAX]; // [gaps_length], pending
 	size_t gaps_length, gaps_storing;
-	uint64_t gaps_after; // entries of gaps that have the id of the newest entry stored
-	uint64_t first_ms;   // id of the oldest entry that Redis had, as far as known; 0: none
-	uint64_t dropped;    // the node's counter when last looked at
-	uint64_t dropped_of; // the incarnation that was; 0: none yet
+	uint64_t gaps_after;    // entries of gaps that have the id of the newest entry stored
+	uint64_t first_ms;      // id of the oldest entry that Redis had, as far as known; 0: none
+	uint64_t noted_mono_ns; // when the newest entry was noted; 0: not by this controller
+	uint64_t noted_of;      // the node's incarnation that it is of; 0: none
+	uint64_t dropped;       // the node's counter when last looked at
+	uint64_t dropped_of;    // the incarnation that was; 0: none yet
 };
 
 //   return  0; -ENOMEM
@@ -80,6 +82,10 @@ void history_free(struct history *history);
 // back as well.
 //   rtt  round-trip times of the interval; the entry's are made of them
 void history_add(struct history *history, const struct history_entry *entry, const struct histogram *rtt);
+// How long before the end of an interval the entry before ended: in general one interval, more where intervals were
+// missed. By the clock, unless that was set meanwhile.
+//   ms  end of the interval
+uint64_t history_elapsed_ms(const struct history *history, uint64_t ms, uint64_t mono_ns, uint64_t interval_ms);
 void history_add_gap(struct history *history, const struct history_gap *gap);
 // The id of pending entry number n, ids being asked for in order: its time, or just after the entry before.
 //   last_id_ms  in and out: the id of the entry before

@@ -53,6 +53,13 @@ struct series {
 	uint64_t acknowledged;    // greatest number said to the node on its present connection
 };
 
+// What a node told since its history last took note, whatever time that is of.
+struct unnoted {
+	struct totals totals; // by which its sums grew
+	struct histogram rtt;
+	uint64_t summaries;
+};
+
 // A stretch of time, closed.
 struct node_interval {
 	uint64_t from_ns, to_ns; // wall or event time, since the epoch
@@ -99,6 +106,7 @@ struct node {
 	bool is_elsewhen;        // its time is not the clock's: it replays a capture, or one of the clocks is wrong
 	uint64_t evaluated;      // the newest interval that alert rules have seen
 	struct history *history; // the store's
+	struct unnoted unnoted;
 
 	json_t *operators, *channels, *uplink, *topology; // as last reported; NULL: not yet
 };

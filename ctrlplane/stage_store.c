@@ -54,7 +54,7 @@ static const struct stage_option store_options[] = {
 };
 
 static void store_interval(struct stage *stage) {
-	store_note_interval(stage->shared->store, clock_wall_ns());
+	store_note_interval(stage->shared->store, clock_wall_ns(), clock_mono_ns());
 	store_save(stage->shared->store);
 }
 

@@ -34,7 +34,7 @@ bool store_is_idle(const struct store *store);
 // Whether what an earlier controller stored is known: until then a hole in a series may be none.
 bool store_is_loaded(const struct store *store);
 // Note an interval for the history; it is stored with the state, or later.
-void store_note_interval(struct store *store, uint64_t wall_ns);
+void store_note_interval(struct store *store, uint64_t wall_ns, uint64_t mono_ns);
 // Another controller with a greater epoch writes to this Redis: this one has to stop.
 bool store_is_fenced(const struct store *store);
 

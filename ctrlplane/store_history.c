@@ -12,20 +12,15 @@
 #include "ctrlplane/store.h"
 #include "ctrlplane/store_parts.h"
 
-// What is known of the last interval itself.
-static void note_interval(
-	struct state *state, const struct node *node, struct history_entry *entry, struct histogram *rtt) {
-	struct aggregate_scope scope = {.nodes = &state->nodes, .node = node, .length = 1, .mono_ns = clock_mono_ns()};
-	double rates[TOTALS_FIELDS];
-	struct tcp_health health;
-	aggregate_rates(&scope, rates);
-	aggregate_tcp(&scope, &health);
-	entry->tcp_packets = health.totals.v[TOTALS_TCP_PACKETS];
-	entry->tcp_retransmitted_packets = health.totals.v[TOTALS_TCP_RETRANSMITTED_PACKETS];
-	*rtt = health.rtt;
-	entry->rates[HISTORY_PACKETS_PER_S] = rates[TOTALS_PACKETS];
-	entry->rates[HISTORY_BITS_PER_S] = 8 * rates[TOTALS_BYTES];
-	entry->rates[HISTORY_FLOWS_PER_S] = rates[TOTALS_FLOWS_STARTED];
+// What was told since the entry before, of a node and then of all: the rates of all are the sums of the nodes'.
+static void note_interval(struct history_entry *entry, const struct unnoted *unnoted, uint64_t elapsed_ms) {
+	const uint64_t *grew = unnoted->totals.v;
+	double per_s = 1000.0 / (double)elapsed_ms;
+	entry->tcp_packets += grew[TOTALS_TCP_PACKETS];
+	entry->tcp_retransmitted_packets += grew[TOTALS_TCP_RETRANSMITTED_PACKETS];
+	entry->rates[HISTORY_PACKETS_PER_S] += per_s * (double)grew[TOTALS_PACKETS];
+	entry->rates[HISTORY_BITS_PER_S] += per_s * 8 * (double)grew[TOTALS_BYTES];
+	entry->rates[HISTORY_FLOWS_PER_S] += per_s * (double)grew[TOTALS_FLOWS_STARTED];
 	memcpy(entry->rates_max, entry->rates, sizeof(entry->rates_max));
 }
 
@@ -43,34 +38,49 @@ static uint64_t note_dropped(struct node *node) {
 	return now > before ? now - before : 0;
 }
 
-void store_note_interval(struct store *store, uint64_t wall_ns) {
+//   whole  what the node adds to it; its end is set
+static void note_node(struct node *node, struct history_entry *whole, struct histogram *rtt, uint64_t mono_ns) {
+	struct history *history = node->history;
+	struct history_entry entry = {.ms = whole->ms, .covered_ms = whole->covered_ms};
+	bool is_same = history->noted_of == node->incarnation;
+	uint64_t elapsed_ms =
+		is_same ? history_elapsed_ms(history, entry.ms, mono_ns, entry.covered_ms) : entry.covered_ms;
+	node_totals(node, &entry.totals);
+	note_interval(&entry, &node->unnoted, elapsed_ms);
+	note_interval(whole, &node->unnoted, elapsed_ms);
+	entry.dropped = note_dropped(node);
+	entry.flows_live_max = node_flows_live(node);
+	entry.flows_live = (double)entry.flows_live_max;
+	history_add(history, &entry, &node->unnoted.rtt);
+	history->noted_mono_ns = mono_ns;
+	history->noted_of = node->incarnation;
+	histogram_merge(rtt, &node->unnoted.rtt);
+	node->unnoted = (struct unnoted){.summaries = 0};
+	whole->dropped += entry.dropped;
+	whole->flows_live_max += entry.flows_live_max;
+}
+
+void store_note_interval(struct store *store, uint64_t wall_ns, uint64_t mono_ns) {
 	struct state *state = store->state;
 	uint64_t interval_ns = state->config.interval_ns;
 	struct history_entry whole = {.ms = wall_ns / interval_ns * interval_ns / NS_PER_MS,
 		.covered_ms = interval_ns / NS_PER_MS,
 		.alerts_active_max = state->alerts.active_length};
-	struct histogram rtt;
-	if (store->endpoint.kind == REDIS_NONE)
+	struct histogram rtt = {.lost_bits = 0};
+	if (store->endpoint.kind == REDIS_NONE || whole.ms == store->history->levels[HISTORY_INTERVAL].last_ms)
 		return;
 	for (size_t i = 0; i < state->nodes.length; i++) {
 		struct node *node = state->nodes.list[i];
-		if (node->state != NODE_UP)
-			continue;
-		struct history_entry entry = {.ms = whole.ms, .covered_ms = whole.covered_ms};
-		node_totals(node, &entry.totals);
-		note_interval(state, node, &entry, &rtt);
-		entry.dropped = note_dropped(node);
-		entry.flows_live_max = node_flows_live(node);
-		entry.flows_live = (double)entry.flows_live_max;
-		history_add(node->history, &entry, &rtt);
-		whole.dropped += entry.dropped;
-		whole.flows_live_max += entry.flows_live_max;
-		whole.nodes_up_min++;
+		bool is_up = node->state == NODE_UP;
+		whole.nodes_up_min += is_up;
+		// Of one that an earlier controller knew, nothing is known until it is here; the last that one told
+		// before it ended is noted.
+		if ((is_up && node->commands.size > 0) || node->unnoted.summaries > 0)
+			note_node(node, &whole, &rtt, mono_ns);
 	}
 	whole.flows_live = (double)whole.flows_live_max;
 	whole.nodes_up = (double)whole.nodes_up_min;
 	aggregate_totals(&state->nodes, &whole.totals);
-	note_interval(state, NULL, &whole, &rtt);
 	history_add(store->history, &whole, &rtt);
 }
 

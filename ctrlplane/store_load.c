@@ -265,7 +265,7 @@ static void take_past_list(struct node *node, const redisReply *reply) {
 
 static void take_new_node(struct node *node, const redisReply *reply) {
 	node->state = state_by_name(field_text(reply, "", "state"));
-	node->incarnation = field_number(reply, "incarnation");
+	node->incarnation = node->history->noted_of = field_number(reply, "incarnation");
 	text_copy(node->host, sizeof(node->host), field_text(reply, "", "host"));
 	text_copy(node->version, sizeof(node->version), field_text(reply, "", "version"));
 	node->pid = (uint32_t)field_number(reply, "pid");

@@ -30,6 +30,11 @@ void totals_subtract(struct totals *from, const struct totals *part) {
 		from->v[i] -= part->v[i];
 }
 
+void totals_add_growth(struct totals *into, const struct totals *now, const struct totals *before) {
+	for (int i = 0; i < TOTALS_FIELDS; i++)
+		into->v[i] += now->v[i] > before->v[i] ? now->v[i] - before->v[i] : 0;
+}
+
 void totals_from_message(const Weir__Totals *message, struct totals *out) {
 	memset(out, 0, sizeof(*out));
 	if (message == NULL)

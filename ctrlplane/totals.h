@@ -34,6 +34,8 @@ struct totals {
 
 void totals_add(struct totals *into, const struct totals *from);
 void totals_subtract(struct totals *from, const struct totals *part);
+// Add what a sum grew by; one that shrank adds nothing.
+void totals_add_growth(struct totals *into, const struct totals *now, const struct totals *before);
 //   message  NULL: all zero
 void totals_from_message(const Weir__Totals *message, struct totals *out);
 //   return  a new object, one member per field
