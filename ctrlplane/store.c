@@ -104,11 +104,15 @@ void store_go_away(struct store *store, const char *why) {
 	store->backoff_ns = 2 * store->backoff_ns < BACKOFF_MAX_NS ? 2 * store->backoff_ns : BACKOFF_MAX_NS;
 }
 
+static void store_renew_deadline(struct store *store) {
+	store->deadline_mono_ns = clock_mono_ns() + store->state->config.redis_timeout_ns;
+}
+
 static void store_enter(struct store *store, enum store_phase phase, uint64_t expected) {
 	store->phase = phase;
 	store->expected = expected;
 	store->received = 0;
-	store->deadline_mono_ns = clock_mono_ns() + store->state->config.redis_timeout_ns;
+	store_renew_deadline(store);
 }
 
 void store_enter_reading(struct store *store, enum store_phase phase, uint64_t expected) {
@@ -161,10 +165,14 @@ static void store_connect(struct store *store) {
 
 static void store_transfer(struct store *store) {
 	int done = 0;
+	size_t to_write = sdslen(store->redis->obuf), had_read = store->redis->reader->len;
 	if (redisBufferWrite(store->redis, &done) != REDIS_OK || redisBufferRead(store->redis) != REDIS_OK) {
 		store_go_away(store, store->redis->errstr);
 		return;
 	}
+	// Much to tell takes long: a Redis that takes or answers anything is there.
+	if (sdslen(store->redis->obuf) < to_write || store->redis->reader->len > had_read)
+		store_renew_deadline(store);
 	void *reply = NULL;
 	while (store->redis != NULL && redisGetReplyFromReader(store->redis, &reply) == REDIS_OK && reply != NULL) {
 		store_take_reply(store, reply);

@@ -90,6 +90,7 @@ struct writing {
 	char prefix[NODE_NAME_SIZE + 16]; // of its keys: "" or "node:NAME:"
 	bool is_whole;                    // of all nodes
 	unsigned keep_s;                  // 0: for ever
+	uint64_t entries_max;             // in this transaction, at each resolution
 };
 
 static void save_real(struct store_command *command, const char *name, double value) {
@@ -143,7 +144,8 @@ static void save_level(const struct writing *writing, struct history_level *leve
 	snprintf(key, sizeof(key), "%shistory%s", writing->prefix, name);
 	level->storing = level->stored;
 	level->storing_id_ms = level->last_id_ms;
-	for (; level->storing < level->added; level->storing++) {
+	uint64_t end = level->stored + writing->entries_max;
+	for (; level->storing < level->added && level->storing < end; level->storing++) {
 		const struct history_entry *entry = &level->entries[level->storing % level->max];
 		uint64_t id_ms = history_id(entry, &level->storing_id_ms);
 		store_start_entry(writing->command, key, length, id_ms, 0);
@@ -203,13 +205,17 @@ void store_save_histories(struct store_command *command, struct store *store) {
 	struct state *state = store->state;
 	struct history *history = store->history;
 	struct history_level *level = &history->levels[HISTORY_INTERVAL];
+	// What a long absence of Redis left waiting goes there bit by bit, evenly.
+	uint64_t share = STORE_ENTRIES_MAX / (state->nodes.length + 1);
+	uint64_t entries_max = share > STORE_ENTRIES_MIN ? share : STORE_ENTRIES_MIN;
 	save_gaps(command, history, state->config.history_length);
-	save_history(&(struct writing){.command = command, .is_whole = true}, &state->config, history);
+	save_history(&(struct writing){.command = command, .is_whole = true, .entries_max = entries_max},
+		&state->config, history);
 	if (history->first_ms == 0)
 		history->first_ms = level->storing > level->stored ? level->entries[level->stored % level->max].ms : 0;
 	for (size_t i = 0; i < state->nodes.length; i++) {
 		struct node *node = state->nodes.list[i];
-		struct writing writing = {.command = command, .keep_s = STORE_NODE_KEEP_S};
+		struct writing writing = {.command = command, .keep_s = STORE_NODE_KEEP_S, .entries_max = entries_max};
 		snprintf(writing.prefix, sizeof(writing.prefix), "node:%s:", node->name);
 		save_history(&writing, &state->config, node->history);
 	}

@@ -5,8 +5,11 @@
 // intervals are.
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -218,6 +221,81 @@ static void what_earlier_controllers_were_told_is_the_past(void **state) {
 	assert_float_equal(entry(store.history, 1)->rates[HISTORY_PACKETS_PER_S], 120, 1e-6);
 }
 
+// One end is the store's connection, the other stands for Redis.
+static void connect_store(int ends[2]) {
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	store.redis = redisConnectFd(ends[0]);
+	assert_non_null(store.redis);
+	store.redis->flags &= ~REDIS_BLOCK;
+	store.text = "unix:///test";
+	shared.config.redis_timeout_ns = 3600 * NS_PER_S;
+}
+
+// Send the transaction's histories and have them stored.
+//   return  XADDs
+static uint64_t store_some(void) {
+	struct store_command command = {.redis = store.redis};
+	uint64_t entries = 0;
+	store_save_histories(&command, &store);
+	assert_int_equal(command.err, 0);
+	store_command_fini(&command);
+	for (const char *at = store.redis->obuf; (at = strstr(at, "XADD")) != NULL; at++)
+		entries++;
+	sdsclear(store.redis->obuf);
+	store_mark_histories(&store);
+	return entries;
+}
+
+static void what_waited_long_goes_bit_by_bit(void **state) {
+	enum { NODES = 256, ABSENCE_S = 600 };
+	int ends[2];
+	nodes_fini(&shared.nodes);
+	shared.nodes = (struct nodes){.max = NODES, .window_entries = 16, .interval_ns = NS_PER_S, .window_slots = 2};
+	for (unsigned i = 0; i < NODES; i++) {
+		char name[NODE_NAME_SIZE];
+		snprintf(name, sizeof(name), "node%u", i);
+		enrol(name, 1, 0);
+	}
+	connect_store(ends);
+	for (uint64_t s = 1; s <= ABSENCE_S; s++)
+		note(s);
+	uint64_t stored = 0, transactions = 0, most = 0, now_s = ABSENCE_S;
+	const struct node *last = shared.nodes.list[NODES - 1];
+	while (entries(store.history) > 0 || entries(last->history) > 0) {
+		uint64_t length = store_some();
+		stored += length;
+		most = length > most ? length : most;
+		assert_true(++transactions < ABSENCE_S);
+		if (transactions % 2 == 0) // time goes on
+			note(++now_s);
+	}
+	assert_true(most <= 2 * STORE_ENTRIES_MAX);
+	assert_int_equal(stored, (NODES + 1) * (now_s + (T0_S % 60 + now_s) / 60));
+	assert_int_equal(store.history->gaps_length, 0);
+	redisFree(store.redis);
+	close(ends[1]);
+}
+
+static void who_makes_progress_is_not_given_up(void **state) {
+	static const char answer[] = "+QUEUED\r\n";
+	int ends[2];
+	connect_store(ends);
+	store.phase = STORE_SAVING;
+	store.expected = 1000;
+	store.deadline_mono_ns = 1; // long ago
+	assert_int_equal(write(ends[1], answer, sizeof(answer) - 1), sizeof(answer) - 1);
+	store_work(&store);
+	assert_int_equal(store.phase, STORE_SAVING);
+	store.deadline_mono_ns = 1;
+	redisAppendCommand(store.redis, "PING");
+	store_work(&store);
+	assert_int_equal(store.phase, STORE_SAVING);
+	store.deadline_mono_ns = 1;
+	store_work(&store);
+	assert_int_equal(store.phase, STORE_AWAY);
+	close(ends[1]);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -230,6 +308,8 @@ int main(void) {
 		TEST(the_end_of_a_node_is_noted),
 		TEST(another_incarnation_begins_with_its_own_time),
 		TEST(what_earlier_controllers_were_told_is_the_past),
+		TEST(what_waited_long_goes_bit_by_bit),
+		TEST(who_makes_progress_is_not_given_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
