@@ -13,7 +13,7 @@
 #include "ctrlplane/view.h"
 
 enum {
-	ALERT_RULES_MAX = 64,
+	ALERT_RULES_MAX = ALERTS_RULES_MAX,
 	ALERT_RULE_WINDOW_S_MAX = 600,
 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "api/clock.h"
 #include "ctrlplane/text.h"
@@ -30,11 +31,30 @@ static void alerts_record(struct alerts *alerts, const struct alert *alert, bool
 		alerts->on_event(alerts->context, event);
 }
 
-static struct alert *alerts_find(struct alerts *alerts, const char *rule, const char *subject) {
+static uint64_t alert_hash(const char *rule, const char *subject) {
+	return XXH3_64bits_withSeed(subject, strlen(subject), XXH3_64bits(rule, strlen(rule)));
+}
+
+struct alert *alerts_find(struct alerts *alerts, const char *rule, const char *subject) {
+	uint64_t hash = alert_hash(rule, subject);
 	for (size_t i = 0; i < alerts->active_length; i++)
-		if (strcmp(alerts->active[i].rule, rule) == 0 && strcmp(alerts->active[i].subject, subject) == 0)
+		if (alerts->hashes[i] == hash && strcmp(alerts->active[i].rule, rule) == 0 &&
+			strcmp(alerts->active[i].subject, subject) == 0)
 			return &alerts->active[i];
 	return NULL;
+}
+
+size_t alerts_unraised(const struct alerts *alerts, const char *rule, uint64_t mono_ns) {
+	size_t length = 0;
+	for (size_t i = 0; i < alerts->active_length; i++)
+		length += alerts->active[i].last_mono_ns < mono_ns && strcmp(alerts->active[i].rule, rule) == 0;
+	return length;
+}
+
+static struct alert *alerts_append(struct alerts *alerts, const struct alert *alert) {
+	alerts->hashes[alerts->active_length] = alert_hash(alert->rule, alert->subject);
+	alerts->active[alerts->active_length] = *alert;
+	return &alerts->active[alerts->active_length++];
 }
 
 static size_t alerts_of_rule(const struct alerts *alerts, const char *rule) {
@@ -44,30 +64,46 @@ static size_t alerts_of_rule(const struct alerts *alerts, const char *rule) {
 	return length;
 }
 
-// Whether the condition has held for as long as it must; without room to remember it, it has not.
-static bool alerts_has_lasted(struct alerts *alerts, const struct alert *seen, uint64_t mono_ns) {
+//   return  NULL: as many rules as there may be have conditions that wait
+static struct alert_waiting *alerts_waiting_of(struct alerts *alerts, const char *rule) {
+	struct alert_waiting *free = NULL;
+	for (size_t i = 0; i < ALERTS_RULES_MAX; i++) {
+		struct alert_waiting *waiting = &alerts->waiting[i];
+		if (waiting->length > 0 && strcmp(waiting->rule, rule) == 0)
+			return waiting;
+		if (waiting->length == 0 && free == NULL)
+			free = waiting;
+	}
+	if (free != NULL)
+		snprintf(free->rule, sizeof(free->rule), "%s", rule);
+	return free;
+}
+
+// Remember that a condition holds, and since when.
+//   return  NULL: no room for it
+static struct alert_pending *alerts_wait(struct alerts *alerts, const struct alert *seen, uint64_t mono_ns) {
+	struct alert_waiting *waiting = alerts_waiting_of(alerts, seen->rule);
+	uint64_t hash = alert_hash(seen->rule, seen->subject);
 	size_t i = 0;
-	if (seen->for_ns == 0)
-		return true;
-	while (i < alerts->pending_length && (strcmp(alerts->pending[i].rule, seen->rule) != 0 ||
-						     strcmp(alerts->pending[i].subject, seen->subject) != 0))
+	if (waiting == NULL)
+		return NULL;
+	while (i < waiting->length &&
+		(waiting->list[i].hash != hash || strcmp(waiting->list[i].subject, seen->subject) != 0))
 		i++;
 	if (i == ALERTS_PENDING_MAX)
-		return false;
-	struct alert_pending *pending = &alerts->pending[i];
-	if (i == alerts->pending_length) {
-		*pending = (struct alert_pending){.since_mono_ns = mono_ns};
-		memcpy(pending->rule, seen->rule, sizeof(pending->rule));
+		return NULL;
+	struct alert_pending *pending = &waiting->list[i];
+	if (i == waiting->length) {
+		*pending = (struct alert_pending){.hash = hash, .since_mono_ns = mono_ns};
 		memcpy(pending->subject, seen->subject, sizeof(pending->subject));
-		alerts->pending_length++;
+		waiting->length++;
 	}
 	pending->last_mono_ns = mono_ns;
-	return mono_ns - pending->since_mono_ns >= seen->for_ns;
+	return pending;
 }
 
 static struct alert *alerts_open(struct alerts *alerts, const struct alert *seen, uint64_t epoch) {
-	struct alert *alert = &alerts->active[alerts->active_length++];
-	*alert = *seen;
+	struct alert *alert = alerts_append(alerts, seen);
 	alert->start_ns = clock_wall_ns();
 	alert->end_ns = 0;
 	alert->peak = seen->value;
@@ -98,13 +134,14 @@ enum alerts_raised alerts_raise(struct alerts *alerts, const struct alert *seen,
 		alert_go_on(alert, seen, mono_ns);
 		return ALERTS_GOES_ON;
 	}
-	if (!alerts_has_lasted(alerts, seen, mono_ns))
+	struct alert_pending *pending = NULL;
+	if (seen->for_ns > 0 && (pending = alerts_wait(alerts, seen, mono_ns)) == NULL)
+		return ALERTS_NO_ROOM;
+	if (pending != NULL && mono_ns - pending->since_mono_ns < seen->for_ns)
 		return ALERTS_PENDING;
 	if (alerts->active_length == ALERTS_ACTIVE_MAX ||
-		(seen->at_most > 0 && alerts_of_rule(alerts, seen->rule) >= seen->at_most)) {
-		alerts->overflow++;
+		(seen->at_most > 0 && alerts_of_rule(alerts, seen->rule) >= seen->at_most))
 		return ALERTS_NO_ROOM;
-	}
 	alert = alerts_open(alerts, seen, epoch);
 	alert_go_on(alert, seen, mono_ns);
 	alerts_record(alerts, alert, false);
@@ -117,35 +154,46 @@ static void alerts_end(struct alerts *alerts, struct alert *alert, uint64_t wall
 	alerts_record(alerts, alert, true);
 }
 
-static void alerts_expire_pending(struct alerts *alerts, uint64_t mono_ns) {
+static void alerts_expire_waiting(struct alert_waiting *waiting, uint64_t mono_ns) {
 	size_t kept = 0;
-	for (size_t i = 0; i < alerts->pending_length; i++)
-		if (alerts->pending[i].last_mono_ns >= mono_ns)
-			alerts->pending[kept++] = alerts->pending[i];
-	alerts->pending_length = kept;
+	for (size_t i = 0; i < waiting->length; i++)
+		if (waiting->list[i].last_mono_ns >= mono_ns)
+			waiting->list[kept++] = waiting->list[i];
+	waiting->length = kept;
+}
+
+static void alerts_keep(struct alerts *alerts, size_t from, size_t to) {
+	if (from == to)
+		return;
+	alerts->active[to] = alerts->active[from];
+	alerts->hashes[to] = alerts->hashes[from];
 }
 
 void alerts_expire(struct alerts *alerts, uint64_t wall_ns, uint64_t mono_ns) {
 	size_t kept = 0;
-	alerts_expire_pending(alerts, mono_ns);
+	for (size_t i = 0; i < ALERTS_RULES_MAX; i++)
+		alerts_expire_waiting(&alerts->waiting[i], mono_ns);
 	for (size_t i = 0; i < alerts->active_length; i++) {
 		struct alert *alert = &alerts->active[i];
 		if (alert->last_mono_ns < mono_ns && mono_ns >= alert->last_mono_ns + alert->hold_down_ns)
 			alerts_end(alerts, alert, wall_ns, "");
-		else if (kept++ != i)
-			alerts->active[kept - 1] = *alert;
+		else
+			alerts_keep(alerts, i, kept++);
 	}
 	alerts->active_length = kept;
 }
 
 void alerts_end_rule(struct alerts *alerts, const char *rule, uint64_t wall_ns, const char *reason) {
 	size_t kept = 0;
+	for (size_t i = 0; i < ALERTS_RULES_MAX; i++)
+		if (strcmp(alerts->waiting[i].rule, rule) == 0)
+			alerts->waiting[i].length = 0;
 	for (size_t i = 0; i < alerts->active_length; i++) {
 		struct alert *alert = &alerts->active[i];
 		if (strcmp(alert->rule, rule) == 0)
 			alerts_end(alerts, alert, wall_ns, reason);
-		else if (kept++ != i)
-			alerts->active[kept - 1] = *alert;
+		else
+			alerts_keep(alerts, i, kept++);
 	}
 	alerts->active_length = kept;
 }
@@ -153,8 +201,13 @@ void alerts_end_rule(struct alerts *alerts, const char *rule, uint64_t wall_ns, 
 void alerts_forgive(struct alerts *alerts, uint64_t duration_ns) {
 	for (size_t i = 0; i < alerts->active_length; i++)
 		alerts->active[i].last_mono_ns += duration_ns;
-	for (size_t i = 0; i < alerts->pending_length; i++)
-		alerts->pending[i].last_mono_ns += duration_ns;
+	for (size_t r = 0; r < ALERTS_RULES_MAX; r++) {
+		struct alert_waiting *waiting = &alerts->waiting[r];
+		for (size_t i = 0; i < waiting->length; i++) {
+			waiting->list[i].since_mono_ns += duration_ns;
+			waiting->list[i].last_mono_ns += duration_ns;
+		}
+	}
 }
 
 // "a,b" as a list.
@@ -223,7 +276,7 @@ void alerts_restore(struct alerts *alerts, const json_t *object) {
 	// The hold-down starts anew: the nodes need a moment to report again.
 	alert.last_mono_ns = clock_mono_ns();
 	alert.is_restored = true;
-	alerts->active[alerts->active_length++] = alert;
+	alerts_append(alerts, &alert);
 }
 
 void alerts_restore_event(struct alerts *alerts, const char *entry_id, const json_t *object, bool is_end) {

@@ -159,10 +159,16 @@ static void evaluate_rule(const struct evaluation *evaluation) {
 			evaluate_scope(evaluation, nodes->list[i]);
 }
 
-static void note_no_room(struct logic *logic, const struct alert_rule *rule, size_t r, uint64_t no_room) {
+// A subject counts once for as long as it finds no room.
+static void note_no_room(struct logic *logic, const struct evaluation *evaluation, size_t r, uint64_t no_room) {
+	const struct alert_rule *rule = evaluation->rule;
 	uint64_t before = logic->no_room[r];
-	if (no_room > before)
+	if (no_room > before) {
 		logic->suppressed[r] += no_room - before;
+		logic->overflow += no_room - before;
+	} else if (evaluation->only != NULL) {
+		return; // it says nothing of the others
+	}
 	if (no_room > 0 && before == 0)
 		log_line("rule %s: more than %u alerts at a time: %llu subjects found no room", rule->name,
 			rule->at_most, (unsigned long long)no_room);
@@ -181,7 +187,7 @@ static void evaluate_rules(struct logic *logic, struct state *state, const struc
 			.no_room = &no_room,
 			.mono_ns = mono_ns};
 		evaluate_rule(&evaluation);
-		note_no_room(logic, evaluation.rule, r, no_room);
+		note_no_room(logic, &evaluation, r, no_room);
 	}
 }
 

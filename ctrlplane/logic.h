@@ -40,6 +40,7 @@ struct logic {
 	uint64_t mono_ns;                     // of the latest evaluation of all nodes
 	uint64_t no_room[ALERT_RULES_MAX];    // subjects of each rule that found no room in the latest evaluation
 	uint64_t suppressed[ALERT_RULES_MAX]; // the sum of their increases
+	uint64_t overflow;                    // the same of all rules there ever were
 	uint64_t forgotten;                   // baselines that had to make room
 	uint64_t stored_evaluations;          // as of which Redis was given the baselines
 };

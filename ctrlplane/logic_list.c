@@ -68,6 +68,44 @@ static void judge_entry(
 		evaluation_judge(evaluation, subject, value);
 }
 
+// Beyond a multiple of what the rule may have, no alert starts: only those that are active go on. The greatest subjects
+// were looked at, so most often there is none left of them, and nothing left to do.
+//   return  whether it was one of those
+static bool go_on_with_entry(const struct evaluation *evaluation, const struct topn_entry *entry, double value) {
+	char subject[LIST_SUBJECT_SIZE];
+	view_key_type(&evaluation->rule->view)->subject(entry->key, subject);
+	if (alerts_find(&evaluation->state->alerts, evaluation->rule->name, subject) == NULL)
+		return false;
+	evaluation_judge(evaluation, subject, value);
+	return true;
+}
+
+static void go_on(
+	const struct evaluation *evaluation, const struct topn *list, const struct candidate *rest, size_t length) {
+	size_t left = alerts_unraised(&evaluation->state->alerts, evaluation->rule->name, evaluation->mono_ns);
+	*evaluation->no_room += length;
+	for (size_t i = 0; i < length && left > 0; i++) {
+		size_t next = evaluation->rule->is_below ? length - 1 - i : i;
+		if (!go_on_with_entry(evaluation, &list->entries[rest[next].index], rest[next].value))
+			continue;
+		--*evaluation->no_room;
+		left--;
+	}
+}
+
+// In turn: those at the end of `candidates` first where low values are what is looked for.
+static void judge_each(const struct evaluation *evaluation, const struct topn *list, const struct candidate *candidates,
+	size_t length) {
+	const struct alert_rule *rule = evaluation->rule;
+	size_t share = (size_t)ALERTS_SHARE * rule->at_most;
+	size_t judged = alert_rule_has_baseline(rule) || length < share ? length : share;
+	for (size_t i = 0; i < judged; i++) {
+		size_t next = rule->is_below ? length - 1 - i : i;
+		judge_entry(evaluation, &list->entries[candidates[next].index], candidates[next].value, i);
+	}
+	go_on(evaluation, list, rule->is_below ? candidates : candidates + judged, length - judged);
+}
+
 static void judge_entries(const struct evaluation *evaluation, const struct topn *list, struct candidate *candidates) {
 	const struct alert_rule *rule = evaluation->rule;
 	bool is_compared = alert_rule_has_baseline(rule), is_value = rule->field.kind == RULE_FIELD_VALUE;
@@ -89,10 +127,7 @@ static void judge_entries(const struct evaluation *evaluation, const struct topn
 			evaluation_judge(evaluation, "all", nearest_rank(candidates, length, rule->percentile));
 		return;
 	}
-	for (size_t i = 0; i < length; i++) {
-		size_t next = rule->is_below ? length - 1 - i : i;
-		judge_entry(evaluation, &list->entries[candidates[next].index], candidates[next].value, i);
-	}
+	judge_each(evaluation, list, candidates, length);
 }
 
 void evaluate_list(const struct evaluation *evaluation) {

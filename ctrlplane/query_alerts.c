@@ -27,8 +27,7 @@ json_t *query_alerts(struct state *state, bool all, uint32_t limit) {
 		json_array_append_new(history, json_pack("{ss so}", "event", event->is_end ? "end" : "start", "alert",
 						       alert_to_json(&event->alert)));
 	}
-	json_t *answer = json_pack("{so sI so}", "active", active, "overflow", (json_int_t)alerts->overflow,
-		"suppressed", query_suppressed(state));
+	json_t *answer = json_pack("{so so}", "active", active, "suppressed", query_suppressed(state));
 	if (all)
 		json_object_set(answer, "history", history);
 	json_decref(history);

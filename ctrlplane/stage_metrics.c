@@ -15,6 +15,7 @@
 #include "api/node_metrics.h"
 #include "api/clock.h"
 #include "ctrlplane/log.h"
+#include "ctrlplane/logic.h"
 #include "ctrlplane/query.h"
 #include "ctrlplane/stage.h"
 #include "ctrlplane/store.h"
@@ -70,8 +71,8 @@ static void add_controller(struct metrics *metrics, const struct state *state) {
 		state->nodes.departed_nodes);
 	add_count(metrics, "weir_alerts_active", "Alerts that fire.", state->alerts.active_length);
 	add_count(metrics, "weir_controller_alert_events_total", "Starts and ends of alerts.", state->alerts.events);
-	add_count(
-		metrics, "weir_controller_alerts_overflow_total", "Alerts that found no room.", state->alerts.overflow);
+	add_count(metrics, "weir_controller_alerts_overflow_total", "Subjects that found no room for their alert.",
+		state->logic != NULL ? state->logic->overflow : 0);
 }
 
 static void add_store(struct metrics *metrics, const struct state *state) {

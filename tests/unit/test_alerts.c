@@ -84,7 +84,6 @@ static void bounded(void **state) {
 		alerts_raise(&alerts, &alert, 1);
 	}
 	assert_int_equal(alerts.active_length, ALERTS_ACTIVE_MAX);
-	assert_int_equal(alerts.overflow, 5);
 }
 
 static void comes_back_from_json(void **state) {
@@ -110,7 +109,7 @@ static void must_last_for_a_while(void **state) {
 	uint64_t start_ns = clock_mono_ns();
 	assert_int_equal(alerts_raise(&alerts, &alert, 1), ALERTS_PENDING);
 	alerts_expire(&alerts, 1, start_ns); // raised since: still waiting
-	while (clock_mono_ns() == alerts.pending[0].since_mono_ns)
+	while (clock_mono_ns() == alerts.waiting[0].list[0].since_mono_ns)
 		;
 	assert_int_equal(alerts_raise(&alerts, &alert, 1), ALERTS_STARTED);
 	assert_int_equal(alerts.active_length, 1);
@@ -118,7 +117,38 @@ static void must_last_for_a_while(void **state) {
 	alert.for_ns = NS_PER_S;
 	assert_int_equal(alerts_raise(&alerts, &alert, 1), ALERTS_PENDING);
 	alerts_expire(&alerts, 1, clock_mono_ns() + 1); // not raised any more: begins anew
-	assert_int_equal(alerts.pending_length, 0);
+	assert_int_equal(alerts.waiting[0].length, 0);
+}
+
+static void a_rule_waits_in_places_of_its_own(void **state) {
+	struct alert noisy, other = seen("b", 6, 0);
+	strcpy(other.rule, "other");
+	other.for_ns = NS_PER_S;
+	for (int i = 0; i < ALERTS_PENDING_MAX + 5; i++) {
+		char subject[8];
+		snprintf(subject, sizeof(subject), "%d", i);
+		noisy = seen(subject, 6, 0);
+		noisy.for_ns = NS_PER_S;
+		assert_int_equal(
+			alerts_raise(&alerts, &noisy, 1), i < ALERTS_PENDING_MAX ? ALERTS_PENDING : ALERTS_NO_ROOM);
+	}
+	assert_int_equal(alerts_raise(&alerts, &other, 1), ALERTS_PENDING);
+	alerts_end_rule(&alerts, "r", 1, "the rule was changed");
+	assert_int_equal(alerts_raise(&alerts, &noisy, 1), ALERTS_PENDING);
+	alerts_expire(&alerts, 1, clock_mono_ns() + 1);
+	for (int i = 0; i < ALERTS_RULES_MAX; i++)
+		assert_int_equal(alerts.waiting[i].length, 0);
+}
+
+// Nobody knows whether the condition held meanwhile.
+static void a_standstill_does_not_make_it_last(void **state) {
+	struct alert alert = seen("a", 6, 0);
+	alert.for_ns = 3600 * NS_PER_S;
+	assert_int_equal(alerts_raise(&alerts, &alert, 1), ALERTS_PENDING);
+	uint64_t since_ns = alerts.waiting[0].list[0].since_mono_ns, last_ns = alerts.waiting[0].list[0].last_mono_ns;
+	alerts_forgive(&alerts, 60 * NS_PER_S);
+	assert_int_equal(alerts.waiting[0].list[0].since_mono_ns, since_ns + 60 * NS_PER_S);
+	assert_int_equal(alerts.waiting[0].list[0].last_mono_ns, last_ns + 60 * NS_PER_S);
 }
 
 static void bounded_for_each_rule(void **state) {
@@ -132,7 +162,6 @@ static void bounded_for_each_rule(void **state) {
 		assert_int_equal(alerts_raise(&alerts, &alert, 1), i < 3 ? ALERTS_STARTED : ALERTS_NO_ROOM);
 	}
 	assert_int_equal(alerts.active_length, 6);
-	assert_int_equal(alerts.overflow, 4);
 }
 
 static void ends_with_its_rule_and_says_why(void **state) {
@@ -183,6 +212,8 @@ int main(void) {
 		cmocka_unit_test_setup(bounded, setup),
 		cmocka_unit_test_setup(comes_back_from_json, setup),
 		cmocka_unit_test_setup(must_last_for_a_while, setup),
+		cmocka_unit_test_setup(a_rule_waits_in_places_of_its_own, setup),
+		cmocka_unit_test_setup(a_standstill_does_not_make_it_last, setup),
 		cmocka_unit_test_setup(bounded_for_each_rule, setup),
 		cmocka_unit_test_setup(ends_with_its_rule_and_says_why, setup),
 		cmocka_unit_test_setup(a_standstill_is_no_quiet, setup),

@@ -121,9 +121,32 @@ static void each_is_found_by_its_name(void **state) {
 	}
 }
 
+// The alerts that are active go on however far down their subjects are, and a subject is counted once.
+static void what_finds_no_room_is_counted_once(void **state) {
+	uint64_t bytes[PREFIXES];
+	struct alert_rule *rule = add_rule("great", ALERT_RATE);
+	rule->threshold = 1;
+	rule->at_most = 3;
+	for (unsigned i = 0; i < PREFIXES; i++)
+		bytes[i] = PREFIXES - i;
+	for (unsigned second = 0; second < 3; second++)
+		see(bytes);
+	assert_int_equal(state_of.alerts.active_length, 3);
+	assert_int_equal(logic.no_room[0], PREFIXES - 3);
+	assert_int_equal(logic.overflow, PREFIXES - 3);
+	for (unsigned i = 0; i < PREFIXES; i++)
+		bytes[i] = 1 + i;
+	see(bytes);
+	assert_int_equal(state_of.alerts.active_length, 3);
+	assert_int_equal(state_of.alerts.events, 3);
+	assert_string_equal(state_of.alerts.active[0].subject, "10.0.0.0/24");
+	assert_int_equal(logic.overflow, PREFIXES - 3);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(who_is_pushed_down_has_not_gone_quiet, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_finds_no_room_is_counted_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(each_is_found_by_its_name, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
