@@ -150,6 +150,7 @@ Weir__Message *message_unpack_bare(const void *data, size_t size) {
 		return NULL;
 	message.body_case = WEIR__MESSAGE__BODY_SUMMARY;
 	fill_rests(message.summary);
+	message.summary->shed = true;
 	return &message;
 }
 

@@ -22,7 +22,7 @@ enum {
 //   return  NULL: these bytes are none
 //   thread  one
 Weir__Message *message_unpack(const void *data, size_t size);
-// The same for a summary, without its lists: their remainders have all of it. Far less work.
+// The same for a summary, without its lists: their remainders have all of it, and it is marked as shed. Far less work.
 //   return  NULL: these bytes are none, or no summary
 Weir__Message *message_unpack_bare(const void *data, size_t size);
 

@@ -18,7 +18,7 @@
 #include "ctrlplane/stage.h"
 
 enum { KAFKA_JSON, KAFKA_PROTOBUF };
-enum { KAFKA_TEXT_SIZE = 1024, KAFKA_TOPIC_SIZE = 250, FINISH_MS = 500, COMPLAIN_S = 10 };
+enum { KAFKA_TEXT_SIZE = 1024, KAFKA_TOPIC_SIZE = 250, FINISH_MS = 500, COMPLAIN_S = 10, KIB = 1024 };
 
 static const char *const format_names[] = {"json", "protobuf", NULL};
 static const char *const compression_names[] = {"none", "gzip", "snappy", "lz4", "zstd", NULL};
@@ -26,7 +26,7 @@ static const char *const compression_names[] = {"none", "gzip", "snappy", "lz4",
 struct kafka_options {
 	char brokers[KAFKA_TEXT_SIZE], topic[KAFKA_TOPIC_SIZE];
 	int format, compression;
-	uint32_t queue_size;
+	uint32_t queue_size, queue_bytes;
 	uint64_t timeout_ns;
 	struct conf_strings properties;
 };
@@ -71,6 +71,13 @@ static const struct stage_option kafka_options[] = {
 		.max = 1000000,
 		.fallback = "10000",
 		.help = "summaries that wait for the brokers; what finds no place is dropped and counted"},
+	{.name = "queue_bytes",
+		.type = CONF_U32,
+		.offset = offsetof(struct kafka_options, queue_bytes),
+		.min = 1 << 20,
+		.max = 1 << 30,
+		.fallback = "67108864",
+		.help = "that they may take, in whole KiB; what finds no place is dropped and counted"},
 	{.name = "timeout",
 		.type = CONF_DURATION,
 		.offset = offsetof(struct kafka_options, timeout_ns),
@@ -118,14 +125,15 @@ static int kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value,
 }
 
 static int kafka_configure(const struct kafka_options *options, rd_kafka_conf_t *conf, char *error) {
-	char queue_size[16], timeout_ms[24];
+	char queue_size[16], queue_kib[16], timeout_ms[24];
 	snprintf(queue_size, sizeof(queue_size), "%u", options->queue_size);
+	snprintf(queue_kib, sizeof(queue_kib), "%u", options->queue_bytes / KIB);
 	snprintf(timeout_ms, sizeof(timeout_ms), "%llu", (unsigned long long)(options->timeout_ns / NS_PER_MS));
 	const char *const settings[][2] = {
 		{"bootstrap.servers", options->brokers}, {"compression.codec", compression_names[options->compression]},
-		{"enable.idempotence", "true"}, // no summary twice, and their order stays
+		{"enable.idempotence", "true"}, // none twice for the producer's sake, and their order stays
 		{"message.timeout.ms", timeout_ms}, {"queue.buffering.max.messages", queue_size},
-		{"log_level", "0"}, // errors come to on_error
+		{"queue.buffering.max.kbytes", queue_kib}, {"log_level", "0"}, // errors come to on_error
 	};
 	int err = 0;
 	for (size_t i = 0; err == 0 && i < sizeof(settings) / sizeof(settings[0]); i++)
@@ -229,10 +237,13 @@ static json_t *kafka_status(const struct stage *stage) {
 static const struct stage_type kafka_type = {
 	.name = "kafka",
 	.title = "hands each summary on to a Kafka topic, for an engine such as Flink",
-	.manual = "Each summary that counted is a message, once, in the order of its node. It is acknowledged to the "
-		  "node\n"
-		  "when the stage store has it, whether or not Kafka does: what Kafka did not take is counted in\n"
-		  "weirctl status. There may be several.",
+	.manual = "Each summary that counted is a message, in the order of its node. It is acknowledged to the node "
+		  "when\n"
+		  "the stage store has it, whether or not Kafka does: what Kafka did not take is counted in weirctl\n"
+		  "status. What Kafka has taken is there at least once: a controller that is killed before it\n"
+		  "acknowledged a summary gets it again; node, incarnation, pipeline, operator, instance and sequence\n"
+		  "tell it. Where the controller was behind, a summary comes without its lists: it says shed.\n"
+		  "There may be several such stages.",
 	.options = kafka_options,
 	.options_size = sizeof(struct kafka_options),
 	.state_size = sizeof(struct kafka_state),

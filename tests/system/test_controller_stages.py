@@ -131,7 +131,7 @@ def test_summaries_are_handed_on_to_kafka(make_controller, make_node, configure,
         assert [value for _, value in got][:3] == [m.summary.SerializeToString() for m in sent]
         return
     objects = [json.loads(value) for _, value in got]
-    assert [o["sequence"] for o in objects] == [1, 2, 3, 4]
+    assert [o["sequence"] for o in objects] == [1, 2, 3, 4] and not any(o["shed"] for o in objects)
     assert objects[0]["flows"][0]["src_ip"] == "10.0.0.1" and objects[0]["flows"][0]["dst_ip"] == "10.0.0.2"
     assert objects[0]["hosts"][0]["ip"] == "2001:db8::1" and objects[0]["hosts"][0]["flows_out"] == 3
     assert objects[0]["interval"]["packets"] == 7 and objects[3]["interval"]["packets"] == 9
@@ -159,6 +159,22 @@ def test_kafka_away_costs_counted_summaries_and_nothing_else(
     cluster.tell("up")
     wait_for(lambda: stage(controller, "kafka")["sent"] == 6, "what waited is handed on")
     wait_for(lambda: len({json.loads(value)["sequence"] for _, value in cluster.messages()}) == 6)
+
+
+def test_the_queue_for_kafka_is_bounded_in_bytes(make_controller, make_node, configure, cluster):  # noqa: F811
+    config = configure(f"- {{type: kafka, brokers: '{cluster.brokers}', topic: flows, queue_bytes: {1 << 20}}}\n")
+    controller = make_controller(config=config)
+    node = make_node(controller)
+    node.register()
+    node.start_beating()
+    cluster.tell("down")
+    flows = [node.flow(f"10.0.{i >> 8}.{i & 255}", "10.9.9.9") for i in range(512)]
+    for _ in range(20):
+        node.summary(packets=1, flows=flows)
+    node.wait_ack(20)
+    status = stage(controller, "kafka")
+    assert status["queue_full"] > 0 and 0 < status["queued"] < 20, status
+    assert status["queue_full"] + status["queued"] == 20
 
 
 def test_help_and_manual_have_every_option():

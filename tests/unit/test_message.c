@@ -54,6 +54,7 @@ static void a_bare_summary_has_all_but_its_lists(void **state) {
 	assert_non_null(message);
 	assert_int_equal(message->summary->n_flows, FLOWS);
 	assert_int_equal(message->summary->flows_rest->packets, 5);
+	assert_false(message->summary->shed);
 
 	message = message_unpack_bare(packed, size);
 	assert_non_null(message);
@@ -66,6 +67,7 @@ static void a_bare_summary_has_all_but_its_lists(void **state) {
 	assert_true(bare->end_ns == UINT64_C(1700000000000000000));
 	assert_int_equal(bare->cumulative->packets, 1u << 30);
 	assert_int_equal(bare->n_flows, 0);
+	assert_true(bare->shed);
 	// The lists would have added up to this.
 	assert_int_equal(bare->flows_rest->packets, 70);
 	assert_int_equal(bare->services_rest->greatest_bytes, 7000);
