@@ -24,6 +24,7 @@ enum {
 	GOODBYE_LINGER_MS = 500,
 	VERB_MAX = 60, // bytes of a command that are said
 	VALUE_MAX = 255,
+	CONNECT_SILENCES = 4, // times silence_ms: with the default beats 6 s, more than a connection takes
 	LINE_SIZE = 4096, // holds a command whose every byte is escaped
 };
 
@@ -159,6 +160,7 @@ static void on_error(struct uplink_session *session, const Weir__Error *error, u
 		close_summaries(session);
 		enter(session, UPLINK_CONNECTING, now_ms);
 	} else if (error->code == WEIR__ERROR_CODE__ERROR_NAME_IN_USE ||
+		   error->code == WEIR__ERROR_CODE__ERROR_FORBIDDEN ||
 		   (session->state == UPLINK_WAITING && !unregistered)) {
 		refused(session, error->text, now_ms);
 	}
@@ -267,10 +269,15 @@ static void register_node(struct uplink_session *session, uint64_t now_ms) {
 			return;
 		}
 	}
-	if (uplink_message_send_register(session->command, session) == 0)
+	if (uplink_message_send_register(session->command, session) == 0) {
 		enter(session, UPLINK_WAITING, now_ms);
-	else if (now_ms - session->heard_ms >= silence_ms(session))
+		return;
+	}
+	if (now_ms - session->heard_ms >= silence_ms(session))
 		tell_unreachable(session);
+	// libzmq connects again to one that is away, but not to one that refused the key, which it may allow by now.
+	if (now_ms - session->since_ms >= CONNECT_SILENCES * silence_ms(session))
+		start_afresh(session, now_ms);
 }
 
 static void beat(struct uplink_session *session, uint64_t now_ms) {

@@ -184,6 +184,28 @@ def test_keys_are_read_again_on_reload(site, messages):
     assert site.say(register, "stranger") is None
 
 
+def test_a_node_is_revoked_and_allowed_while_it_runs(site):
+    """It says so, and comes back by itself: also where its key was not allowed when it first knocked."""
+    public = site.folder / "nodes" / "stranger.public"
+    node = site.start_node("stranger")
+
+    def is_up():
+        assert node.is_running(), node.err()
+        return any(n["name"] == "stranger" and n["state"] == "up" for n in site.status()["nodes"])
+
+    wait_for(lambda: "does not allow this key" in node.err(), "the node says that nobody answers")
+    public.write_text(site.key("stranger", "public").read_text())
+    assert site.ctl("reload").returncode == 0
+    wait_for(is_up, "a node that was allowed later")
+    public.unlink()
+    assert site.ctl("reload").returncode == 0
+    wait_for(lambda: "this key is not allowed any more" in node.err(), "the node says that it was revoked")
+    public.write_text(site.key("stranger", "public").read_text())
+    assert site.ctl("reload").returncode == 0
+    wait_for(lambda: "is accepted now" in node.err(), "the node is back")
+    wait_for(is_up)
+
+
 def test_a_node_says_that_its_key_is_anothers(site):
     node = site.start_node("edge", key="core")
     assert node.wait() == 1 and 'is of "core"; expected the key of this node, "edge"' in node.err()
