@@ -29,15 +29,60 @@ static void send_to(const struct route *route, struct target *target, struct bat
 	batch->count = 0;
 }
 
+static void send_gathered(struct route *route) {
+	for (unsigned i = 0; i < route->target_count; i++)
+		if (route->targets[i].gathered.count > 0)
+			send_to(route, &route->targets[i], &route->targets[i].gathered);
+}
+
 static void send_by_group(struct route *route, struct batch *batch) {
 	for (unsigned i = 0; i < batch->count; i++) {
 		struct target *target = &route->targets[route->owners[key_group(batch->hashes[i])]];
 		batch_add_from(&target->gathered, batch, i);
 	}
 	batch->count = 0;
-	for (unsigned i = 0; i < route->target_count; i++)
-		if (route->targets[i].gathered.count > 0)
-			send_to(route, &route->targets[i], &route->targets[i].gathered);
+	send_gathered(route);
+}
+
+// Of the two instances that a key has, the one that this sender gave less so far: a key's tuples are split over two
+// instances at most, and the loads stay close whatever the keys (Nasir et al.: The power of both choices, 2015).
+static void send_by_choice(struct route *route, struct batch *batch) {
+	const uint64_t n = route->target_count;
+	for (unsigned i = 0; i < batch->count; i++) {
+		uint64_t hash = batch->hashes[i], other = hash * UINT64_C(0x9e3779b97f4a7c15);
+		uint64_t first = (hash >> 32) * n >> 32, second = (other >> 32) * (n - 1) >> 32;
+		second += second >= first; // another one than the first
+		struct target *a = &route->targets[first], *b = &route->targets[second];
+		struct target *target = b->sent < a->sent ? b : a;
+		target->sent++;
+		batch_add_from(&target->gathered, batch, i);
+	}
+	batch->count = 0;
+	send_gathered(route);
+}
+
+// Each target earns its weight's share of every tuple, and the one that is owed most gets the batch and pays for it.
+static struct target *choose_by_weight(struct route *route, unsigned count) {
+	struct target *chosen = &route->targets[0];
+	int64_t total = 0;
+	for (unsigned i = 0; i < route->target_count; i++) {
+		struct target *target = &route->targets[i];
+		target->credit += (int64_t)route->weights[i] * count;
+		total += route->weights[i];
+		if (target->credit > chosen->credit)
+			chosen = target;
+	}
+	chosen->credit -= total * count;
+	return chosen;
+}
+
+static void send_by_turns(struct route *route, struct batch *batch) {
+	if (route->weights != NULL) {
+		send_to(route, choose_by_weight(route, batch->count), batch);
+		return;
+	}
+	route->next = route->next + 1 < route->target_count ? route->next + 1 : 0;
+	send_to(route, &route->targets[route->next], batch);
 }
 
 static struct rte_mbuf *copy_tuple(const struct node *node, struct rte_mbuf *tuple) {
@@ -106,9 +151,11 @@ static void route_send(struct instance *from, struct route *route, struct batch 
 	case GROUPING_ALL:
 		send_to_all(from, route, batch);
 		break;
+	case GROUPING_PARTIAL_KEY:
+		send_by_choice(route, batch);
+		break;
 	default: // shuffle; forward and global have one target
-		route->next = route->next + 1 < route->target_count ? route->next + 1 : 0;
-		send_to(route, &route->targets[route->next], batch);
+		send_by_turns(route, batch);
 		break;
 	}
 }

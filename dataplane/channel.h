@@ -13,7 +13,9 @@
 struct target {
 	struct instance *callee;  // NULL: on the other end of the ring
 	struct ring *ring;        // NULL: called
-	struct batch gathered;    // scratch of key and shuffle
+	struct batch gathered;    // scratch of key and partial_key
+	uint64_t sent;            // partial_key: tuples so far
+	int64_t credit;           // shuffle with weights: tuples that it is behind by
 	uint64_t called;          // tuples handed over by call
 	uint64_t called_snapshot; // worker: wo when asked, manager: ro
 };
@@ -21,17 +23,18 @@ struct target {
 struct route {
 	enum grouping grouping;
 	unsigned target_count;
-	struct target *targets; // in order of the receiver's instances
-	unsigned next;          // shuffle: whose turn
-	const uint16_t *owners; // key: [KEY_GROUPS] target that owns the group
-	unsigned key_count;     // fields to hash before sending; 0: batch.hashes are right already
+	struct target *targets;  // in order of the receiver's instances
+	unsigned next;           // shuffle: whose turn
+	const unsigned *weights; // shuffle: [target_count], or NULL
+	const uint16_t *owners;  // key: [KEY_GROUPS] target that owns the group
+	unsigned key_count;      // fields to hash before sending; 0: batch.hashes are right already
 	const struct field *key[GROUPING_KEY_MAX];
 	bool symmetric; // the key of both directions of a flow is one: `mirror` is the key seen from the other end
 	const struct field *mirror[GROUPING_KEY_MAX];
 	const struct schema *schema;
 	unsigned input; // of the receivers
-	bool writes; // the receivers, or the hashing of the key, write to the tuples
-	bool copy;   // tuples of its own, not references: it or the route that passes on the originals writes
+	bool writes;    // the receivers, or the hashing of the key, write to the tuples
+	bool copy;      // tuples of its own, not references: it or the route that passes on the originals writes
 	const struct pipeline_stream *stream;
 };
 

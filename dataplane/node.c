@@ -96,7 +96,8 @@ static int make_pools(struct node *node) {
 }
 
 // Of which inputs the hashes are those of the operator's key (schedule.c).
-static void describe_keys(struct operator *op, const struct pipeline *pipeline, const struct pipeline_operator *config) {
+static void describe_keys(
+	struct operator *op, const struct pipeline *pipeline, const struct pipeline_operator *config) {
 	const char *names[GROUPING_KEY_MAX];
 	for (unsigned i = 0; i < operator_type_input_count(config->type); i++)
 		op->keyed_inputs |= (uint32_t)(pipeline_operator_key(config, i, names) > 0) << i;

@@ -260,6 +260,8 @@ static void pipeline_fini(struct pipeline *pipeline) {
 		free(op->workers);
 		free(op->name);
 	}
+	for (unsigned i = 0; i < pipeline->stream_count; i++)
+		free(pipeline->streams[i].weights);
 	free(pipeline->operators);
 	free(pipeline->streams);
 	free(pipeline->name);

@@ -34,8 +34,8 @@ struct operator {
 	const struct schema *input;          // of the tuples that come in, by the first input; NULL: a source
 	const struct schema *const *inputs;  // [inputs of the type] NULL: an optional one without a stream
 	const struct schema *const *outputs; // [outputs of the type] none NULL
-	// Bit i: tuples by input i have in batch.hashes the hash of the key by which the operator keeps its state; it is
-	// the same for both directions of a flow.
+	// Bit i: tuples by input i have in batch.hashes the hash of the key by which the operator keeps its state; it
+	// is the same for both directions of a flow.
 	uint32_t keyed_inputs, symmetric_inputs;
 	unsigned instance_count;
 	struct instance **instances; // [instance_count]
@@ -90,8 +90,8 @@ void instance_drop(struct instance *self, unsigned reason, struct rte_mbuf *tupl
 // Sources: count tuples that came in and were dropped before there was an mbuf for them.
 void instance_drop_unborn(struct instance *self, unsigned reason, unsigned n);
 
-// A new record of the output's schema, its body and its clock (packet_clock_ns) zeroed. Records have their own pool, which is sized so that what the
-// room allows never fails.
+// A new record of the output's schema, its body and its clock (packet_clock_ns) zeroed. Records have their own pool,
+// which is sized so that what the room allows never fails.
 //   return  NULL only if that invariant broke; counted by the node
 struct rte_mbuf *instance_new_record(struct instance *self, const struct schema *schema);
 

@@ -15,7 +15,15 @@ static unsigned type_count;
 static struct operator_type_list *diverted;
 static const struct operator_missing *missing_types;
 
-const char *const grouping_names[GROUPINGS + 1] = {"forward", "shuffle", "key", "global", "all", NULL};
+const char *const grouping_names[GROUPINGS + 1] = {
+	[GROUPING_FORWARD] = "forward",
+	[GROUPING_SHUFFLE] = "shuffle",
+	[GROUPING_KEY] = "key",
+	[GROUPING_PARTIAL_KEY] = "partial_key",
+	[GROUPING_GLOBAL] = "global",
+	[GROUPING_ALL] = "all",
+	NULL,
+};
 
 static void collect(struct operator_type_list *list, struct operator_type *type) {
 	if (list->count < OPERATOR_TYPES_PER_PLUGIN)

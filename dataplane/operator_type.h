@@ -17,14 +17,19 @@ struct instance;
 struct operator;
 
 enum grouping {
-	GROUPING_FORWARD, // instance i to instance i
-	GROUPING_SHUFFLE, // each batch to the next instance in turn
-	GROUPING_KEY,     // to the instance that owns the key's group
-	GROUPING_GLOBAL,  // all to instance 0
-	GROUPING_ALL,     // each tuple to every instance
+	GROUPING_FORWARD,     // instance i to instance i
+	GROUPING_SHUFFLE,     // each batch to the next instance in turn
+	GROUPING_KEY,         // to the instance that owns the key's group
+	GROUPING_PARTIAL_KEY, // to one of two instances that the key has, the one that got less so far
+	GROUPING_GLOBAL,      // all to instance 0
+	GROUPING_ALL,         // each tuple to every instance
 	GROUPINGS,
 };
 extern const char *const grouping_names[GROUPINGS + 1];
+
+static inline bool grouping_has_key(enum grouping grouping) {
+	return grouping == GROUPING_KEY || grouping == GROUPING_PARTIAL_KEY;
+}
 
 enum {
 	GROUPING_KEY_MAX = 8,        // fields of a key
@@ -91,8 +96,9 @@ struct operator_type {
 	enum grouping grouping;    // of a stream that does not say
 	const char *const *key;    // its default key, ended by NULL, where grouping is GROUPING_KEY
 	bool key_symmetric;
-	// Name of an OPTION_LIST with the fields of its key, for types that keep their state by a key that is configured:
-	// the key of streams whose grouping is GROUPING_KEY. An empty list: those are GROUPING_GLOBAL. May be NULL.
+	// Name of an OPTION_LIST with the fields of its key, for types that keep their state by a key that is
+	// configured: the key of streams whose grouping is GROUPING_KEY. An empty list: those are GROUPING_GLOBAL.
+	// May be NULL.
 	const char *key_option;
 	unsigned parallelism;     // where the user does not say; 0: auto, one instance per worker
 	unsigned parallelism_max; // 0: no limit
@@ -108,8 +114,8 @@ struct operator_type {
 	//   return  0 or -EINVAL
 	int (*check)(const void *options, char *error, size_t size);
 
-	// Fit the options to the schemas of the inputs, and say what comes out. A type that passes tuples on under another
-	// schema than they came with sets modifies_tuples. May be NULL.
+	// Fit the options to the schemas of the inputs, and say what comes out. A type that passes tuples on under
+	// another schema than they came with sets modifies_tuples. May be NULL.
 	//   return  0, -EINVAL with derivation->error filled, -ENOMEM
 	int (*derive)(struct derivation *derivation);
 

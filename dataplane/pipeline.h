@@ -27,7 +27,7 @@ struct pipeline_operator {
 	unsigned *workers;     // indices of the workers that its instances may be placed on
 	const struct schema *inputs[OPERATOR_INPUTS_MAX];   // by index; NULL: an optional one without a stream
 	const struct schema *outputs[OPERATOR_OUTPUTS_MAX]; // the same
-	struct schema *derived[OPERATOR_OUTPUTS_MAX];       // those of the outputs that its type made, owned; ended by NULL
+	struct schema *derived[OPERATOR_OUTPUTS_MAX]; // those of the outputs that its type made, owned; ended by NULL
 	struct location where;
 };
 
@@ -43,8 +43,10 @@ struct pipeline_stream {
 	unsigned input;    // index into the inputs of to's type
 	enum grouping grouping;
 	enum channel_choice channels;
-	unsigned key_count; // GROUPING_KEY
+	unsigned key_count; // GROUPING_KEY, GROUPING_PARTIAL_KEY
 	const struct field *key[GROUPING_KEY_MAX];
+	unsigned weight_count;       // GROUPING_SHUFFLE: of the receiver's instances; 0: all get the same
+	unsigned *weights;           // [weight_count] tuples, in proportion; some are more than 0
 	bool symmetric;              // both directions of a flow have one key
 	const struct schema *schema; // of the tuples on it
 	struct location where;

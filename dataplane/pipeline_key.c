@@ -110,7 +110,7 @@ static int add_written(struct config_reader *reader, struct pipeline_stream *str
 
 int pipeline_resolve_key(struct config_reader *reader, const struct pipeline *pipeline, struct pipeline_stream *stream,
 	const struct config_value *entry) {
-	if (stream->grouping != GROUPING_KEY)
+	if (!grouping_has_key(stream->grouping))
 		return 0;
 	const struct pipeline_operator *to = &pipeline->operators[stream->to];
 	const char *names[GROUPING_KEY_MAX];

@@ -19,7 +19,8 @@ static const struct pipeline_operator *stream_end(const struct resolver *resolve
 }
 
 // Text for messages: `join` or `join.left`.
-static void format_input(const struct resolver *resolver, const struct pipeline_stream *stream, char *out, size_t size) {
+static void format_input(
+	const struct resolver *resolver, const struct pipeline_stream *stream, char *out, size_t size) {
 	const struct pipeline_operator *to = stream_end(resolver, stream->to);
 	const char *input = to->type->inputs == NULL ? NULL : to->type->inputs[stream->input].name;
 	snprintf(out, size, "%s%s%s", to->name, input != NULL ? "." : "", input != NULL ? input : "");
@@ -33,7 +34,8 @@ static bool accepts(const struct operator_input *input, const struct schema *sch
 }
 
 static int fail_schema(const struct resolver *resolver, const struct pipeline_stream *stream) {
-	const struct pipeline_operator *from = stream_end(resolver, stream->from), *to = stream_end(resolver, stream->to);
+	const struct pipeline_operator *from = stream_end(resolver, stream->from),
+				       *to = stream_end(resolver, stream->to);
 	const struct operator_input input = operator_type_input(to->type, stream->input);
 	struct text_names given = {0}, accepted = {0};
 	for (unsigned i = 0; from->type->outputs[i].name != NULL; i++)
@@ -135,8 +137,11 @@ static void keep_derived(struct pipeline_operator *op, const struct derivation *
 // What comes out of an operator whose inputs are known.
 static int resolve_outputs(const struct resolver *resolver, struct pipeline_operator *op) {
 	char message[400] = "";
-	struct derivation derivation = {
-		.name = op->name, .options = op->options, .inputs = op->inputs, .error = message, .error_size = sizeof(message)};
+	struct derivation derivation = {.name = op->name,
+		.options = op->options,
+		.inputs = op->inputs,
+		.error = message,
+		.error_size = sizeof(message)};
 	int ret = op->type->derive == NULL ? 0 : op->type->derive(&derivation);
 	keep_derived(op, &derivation);
 	if (ret == -EINVAL)
@@ -153,7 +158,7 @@ static int check_keys_agree(const struct resolver *resolver, const struct pipeli
 	const struct pipeline_stream *other = resolver->pipeline->streams;
 	while (other < stream && (other->to != stream->to || other->grouping != stream->grouping))
 		other++;
-	if (stream->grouping != GROUPING_KEY || other == stream)
+	if (!grouping_has_key(stream->grouping) || other == stream)
 		return 0;
 	unsigned i = 0;
 	while (i < stream->key_count && i < other->key_count && field_is_alike(stream->key[i], other->key[i]))
@@ -174,7 +179,8 @@ static int check_keys_agree(const struct resolver *resolver, const struct pipeli
 	return config_fail(resolver->reader->error, &stream->where,
 		"%s -> %s: its key differs from that of %s -> %s: %s; expected fields of the same types in the same "
 		"order, so that equal keys meet",
-		stream_end(resolver, stream->from)->name, to_name, stream_end(resolver, other->from)->name, other_name, text);
+		stream_end(resolver, stream->from)->name, to_name, stream_end(resolver, other->from)->name, other_name,
+		text);
 }
 
 static int resolve_from(const struct resolver *resolver, unsigned from) {

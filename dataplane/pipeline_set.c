@@ -26,7 +26,8 @@ static int copy_items(const struct config_value *value, struct option_list *item
 		if (item->kind != CONFIG_TEXT)
 			return -EINVAL;
 		bool is_pair = value->kind == CONFIG_MAP;
-		if (asprintf(&items->items[i], "%s%s%s", is_pair ? item->key : "", is_pair ? " = " : "", item->text) < 0) {
+		if (asprintf(&items->items[i], "%s%s%s", is_pair ? item->key : "", is_pair ? " = " : "", item->text) <
+			0) {
 			items->items[i] = NULL;
 			return -ENOMEM;
 		}

@@ -13,7 +13,7 @@
 struct stream_text {
 	char *from, *to;
 	unsigned grouping, channels;
-	struct option_list key;
+	struct option_list key, weights;
 	bool symmetric;
 };
 
@@ -23,6 +23,7 @@ static const struct option stream_options[] = {
 	{"to", OPTION_STRING, offsetof(struct stream_text, to), .required = true},
 	{"grouping", OPTION_ENUM, offsetof(struct stream_text, grouping), .choices = grouping_names},
 	{"key", OPTION_LIST, offsetof(struct stream_text, key), .min = 1, .max = GROUPING_KEY_MAX},
+	{"weights", OPTION_LIST, offsetof(struct stream_text, weights), .min = 1, .max = PARALLELISM_MAX},
 	{"symmetric", OPTION_BOOL, offsetof(struct stream_text, symmetric)},
 	{"channels", OPTION_ENUM, offsetof(struct stream_text, channels), .choices = channel_names},
 	{0},
@@ -135,7 +136,7 @@ out:
 static int check_key_use(
 	struct config_reader *reader, const struct config_value *entry, const struct pipeline_stream *stream) {
 	static const char *const only[] = {"key", "symmetric"};
-	for (unsigned i = 0; i < 2 && stream->grouping != GROUPING_KEY; i++) {
+	for (unsigned i = 0; i < 2 && !grouping_has_key(stream->grouping); i++) {
 		const struct config_value *value = config_tree_lookup(entry, only[i]);
 		if (value == NULL)
 			continue;
@@ -145,6 +146,34 @@ static int check_key_use(
 			grouping_names[stream->grouping]);
 	}
 	return 0;
+}
+
+// The weights of a shuffle, one for each instance of the receiver.
+static int take_weights(struct config_reader *reader, const struct config_value *entry, const struct option_list *list,
+	struct pipeline_stream *stream) {
+	static const struct option bounds = {"weights", OPTION_UINT, 0, NULL, 0, WEIGHT_MAX};
+	const struct config_value *value = config_tree_lookup(entry, "weights");
+	if (value == NULL)
+		return 0;
+	struct location where = config_where(value);
+	if (stream->grouping != GROUPING_SHUFFLE)
+		return config_fail(reader->error, &where,
+			"streams.weights: grouping is %s; expected grouping: shuffle beside it",
+			grouping_names[stream->grouping]);
+	stream->weights = calloc(list->count, sizeof(*stream->weights));
+	if (stream->weights == NULL)
+		return -ENOMEM;
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < list->count; i++) {
+		uint64_t weight;
+		char ignored[8];
+		if (option_set(&bounds, &weight, list->items[i], ignored, sizeof(ignored)) != 0)
+			return config_fail_text(reader->error, &where, "streams.weights", list->items[i],
+				"expected whole numbers of 0..%u", (unsigned)WEIGHT_MAX);
+		stream->weights[stream->weight_count++] = (unsigned)weight;
+		sum += weight;
+	}
+	return sum > 0 ? 0 : config_fail(reader->error, &where, "streams.weights: all are 0; expected one above that");
 }
 
 static int make_stream(struct config_reader *reader, struct pipeline *pipeline, const struct config_value *entry) {
@@ -158,13 +187,15 @@ static int make_stream(struct config_reader *reader, struct pipeline *pipeline, 
 	if (ret == 0) {
 		bool has_grouping = config_tree_lookup(entry, "grouping") != NULL;
 		bool has_channels = config_tree_lookup(entry, "channels") != NULL;
-		stream->grouping = has_grouping ? text.grouping
-						: pipeline_operator_grouping(
-							  &pipeline->operators[stream->to], stream->input);
+		stream->grouping =
+			has_grouping ? text.grouping
+				     : pipeline_operator_grouping(&pipeline->operators[stream->to], stream->input);
 		stream->channels = has_channels ? text.channels : reader->config->channels;
 		stream->symmetric = text.symmetric;
 		stream->where = (struct location){.file = entry->file, .line = entry->line};
 		ret = check_key_use(reader, entry, stream);
+		if (ret == 0)
+			ret = take_weights(reader, entry, &text.weights, stream);
 	}
 	option_free(stream_options, &text);
 	return ret;

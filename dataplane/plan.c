@@ -160,11 +160,11 @@ static int check_keyed_input(struct planning *p, const struct pipeline_stream *s
 	const struct plan_operator *planned = &p->plan->operators[p->operator_of[stream->to]];
 	const char *names[GROUPING_KEY_MAX], *from_name = p->pipeline->operators[stream->from].name;
 	unsigned count = pipeline_operator_key(to, stream->input, names);
-	bool is_configured = to->type->key_option != NULL &&
-			     operator_type_input(to->type, stream->input).grouping == GROUPING_KEY;
+	bool is_configured =
+		to->type->key_option != NULL && operator_type_input(to->type, stream->input).grouping == GROUPING_KEY;
 	if (count == 0 && !is_configured)
 		return 0;
-	if (stream->grouping != GROUPING_KEY) {
+	if (stream->grouping != GROUPING_KEY && (stream->grouping != GROUPING_PARTIAL_KEY || !is_configured)) {
 		if (planned->instance_count == 1)
 			return 0;
 		return refuse(p, &stream->where,
@@ -252,6 +252,10 @@ static int join_stream(struct planning *p, unsigned stream_index) {
 	const struct plan_operator *to = &p->plan->operators[p->operator_of[stream->to]];
 	int rc = check_keyed_input(p, stream);
 
+	if (rc == 0 && stream->weight_count > 0 && stream->weight_count != to->instance_count)
+		return refuse(p, &stream->where, "%s -> %s: %u weights for %u instances: expected one for each",
+			p->pipeline->operators[stream->from].name, p->pipeline->operators[stream->to].name,
+			stream->weight_count, to->instance_count);
 	if (rc == 0 && stream->grouping == GROUPING_FORWARD && from->instance_count != to->instance_count)
 		return refuse(p, &stream->where, "%s -> %s: grouping forward needs equal parallelism: %u and %u",
 			p->pipeline->operators[stream->from].name, p->pipeline->operators[stream->to].name,

@@ -58,8 +58,8 @@ static bool is_hashed(const struct operator_output *output, const char *const *k
 static unsigned stream_key(
 	const struct pipeline *pipeline, const struct pipeline_stream *stream, const char **names, bool *symmetric) {
 	const struct pipeline_operator *to = &pipeline->operators[stream->to];
-	*symmetric = stream->grouping == GROUPING_KEY ? stream->symmetric : to->type->key_symmetric;
-	if (stream->grouping != GROUPING_KEY)
+	*symmetric = grouping_has_key(stream->grouping) ? stream->symmetric : to->type->key_symmetric;
+	if (!grouping_has_key(stream->grouping))
 		return pipeline_operator_key(to, stream->input, names);
 	for (unsigned i = 0; i < stream->key_count; i++)
 		names[i] = stream->key[i]->name;
@@ -127,6 +127,7 @@ static struct route *route_make(
 		.schema = stream->schema,
 		.stream = stream,
 		.input = stream->input,
+		.weights = stream->weights,
 		.targets = calloc(to->instance_count, sizeof(*route->targets)),
 	};
 	if (route->targets == NULL)

@@ -20,6 +20,7 @@
 #include "dataplane/event_clock.h"
 #include "dataplane/frame_store.h"
 #include "dataplane/operator.h"
+#include "dataplane/pacer.h"
 #include "dataplane/synthetic.h"
 
 enum {
@@ -120,7 +121,7 @@ struct replay_state {
 	uint64_t next;             // frame of it
 	uint64_t round, rounds;    // rounds 0: no end
 	uint64_t base_ns, span_ns;
-	uint64_t rate, paced_ns, sent; // paced_ns: when the pacing began
+	struct pacer pacer;
 };
 
 static uint64_t made_up_interval_ns(const struct replay_options *options) {
@@ -240,15 +241,10 @@ static void replay_close(struct operator *op) {
 	op->shared = NULL;
 }
 
-// This instance's share of the rate.
 static void replay_take_options(struct instance *self) {
 	const struct replay_options *options = self->options;
 	struct replay_state *state = self->state;
-	uint64_t instances = self->op->instance_count;
-	uint64_t share = options->rate / instances + (self->index < options->rate % instances);
-	state->rate = options->rate ? RTE_MAX(1, share) : 0;
-	state->paced_ns = 0;
-	state->sent = 0;
+	pacer_init(&state->pacer, options->rate, self);
 }
 
 static int replay_init(struct instance *self) {
@@ -263,20 +259,6 @@ static int replay_init(struct instance *self) {
 	};
 	replay_take_options(self);
 	return 0;
-}
-
-// How many frames the rate allows by now.
-static uint64_t due(struct replay_state *state) {
-	uint64_t now_ns = clock_monotonic_ns();
-	if (!state->paced_ns)
-		state->paced_ns = now_ns;
-	// Start over each second, so that the product stays small, and what was held up is not made up for.
-	if (now_ns - state->paced_ns >= SECOND_NS) {
-		state->paced_ns += (now_ns - state->paced_ns) / SECOND_NS * SECOND_NS;
-		state->sent = 0;
-	}
-	uint64_t allowed = (now_ns - state->paced_ns) * state->rate / SECOND_NS;
-	return allowed > state->sent ? allowed - state->sent : 0;
 }
 
 static void next_round(struct instance *self) {
@@ -310,7 +292,7 @@ static uint64_t take_frames(struct replay_state *state, unsigned n, struct batch
 		bytes += frames[i].tuple->pkt_len;
 	}
 	state->next += n;
-	state->sent += n;
+	state->pacer.sent += n;
 	state->slice->sent += n;
 	return bytes;
 }
@@ -325,8 +307,7 @@ static unsigned replay_poll(struct instance *self, unsigned room) {
 	}
 	if (state->next == 0 && !frame_slice_is_home(state->slice))
 		return 0;
-	if (state->rate)
-		room = (unsigned)RTE_MIN(room, due(state));
+	room = pacer_allow(&state->pacer, room);
 	// A batch doesn't go beyond a round: a frame can't be in it twice.
 	unsigned n = (unsigned)RTE_MIN(room, state->slice->count - state->next);
 	if (n == 0)

@@ -22,6 +22,7 @@
 
 #include "dataplane/key.h"
 #include "dataplane/operator.h"
+#include "dataplane/random.h"
 
 enum mode {
 	MODE_PACKET,
@@ -53,14 +54,6 @@ struct sample {
 	uint64_t passed_over;   // mode packet: since the last choice
 	uint64_t generator;     // mode random
 };
-
-// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
-static uint64_t next_random(uint64_t *generator) {
-	uint64_t z = *generator += UINT64_C(0x9e3779b97f4a7c15);
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
 
 static size_t gather(const struct field *const *fields, unsigned count, const uint8_t *body, uint8_t *key) {
 	size_t size = 0;
@@ -94,7 +87,7 @@ static bool is_chosen(struct instance *self, const void *body) {
 	if (options->mode == MODE_FLOW)
 		return is_flow_chosen(self, state, body);
 	if (options->mode == MODE_RANDOM)
-		return next_random(&state->generator) <= state->limit;
+		return random_next(&state->generator) <= state->limit;
 	if (++state->passed_over < state->one_in)
 		return false;
 	state->passed_over = 0;
@@ -186,7 +179,7 @@ static int sample_init(struct instance *self) {
 	struct sample *state = self->state;
 	state->selection = self->op->shared;
 	memcpy(&state->generator, state->selection->secret, sizeof(state->generator));
-	state->generator += self->index * UINT64_C(0xd1342543de82ef95);
+	state->generator += self->index * RANDOM_STREAM;
 	sample_take_options(self);
 	return 0;
 }

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the weir authors
 """Pipelines on files: NAME.yaml over its capture gives NAME.expect, line for line (sorted), under every plan.
 
-The first comment line `# capture: FILE` of a pipeline names its capture, `# exit: N` another exit status than 0.
+The comment line `# capture: FILE` of a pipeline names its capture, or other input; without it, it makes its own.
 To see what changed: run the pipeline by hand and compare.
 """
 import os
@@ -27,9 +27,10 @@ PLANS = {
 
 def run(pipeline, plan):
     text = pipeline.read_text(encoding="utf-8")
-    capture = re.search(r"^# capture: (\S+)$", text, re.MULTILINE).group(1)
+    capture = re.search(r"^# capture: (\S+)$", text, re.MULTILINE)
+    settings = ["--set", f"source.path={HERE / capture.group(1)}"] if capture else []
     done = subprocess.run(
-        [WEIR, *PLANS[plan], "--config", pipeline, "--set", f"source.path={HERE / capture}"],
+        [WEIR, *PLANS[plan], "--config", pipeline, *settings],
         capture_output=True, text=True, timeout=60, check=False)
     return done
 

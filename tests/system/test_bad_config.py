@@ -71,7 +71,8 @@ BAD_FILES = {
     "unknown end": (LINE + "streams:\n  - {from: source, to: flowid}\n",
                     ["a.yaml:8: streams.to: \"flowid\"", "did you mean \"flow_id\"?"]),
     "unknown grouping": (LINE + "streams:\n  - {from: source, to: flow_id, grouping: hash}\n",
-                         ["a.yaml:8: streams.grouping: \"hash\": expected forward, shuffle, key, global or all"]),
+                         ["a.yaml:8: streams.grouping: \"hash\": expected forward, shuffle, key, partial_key, "
+                          "global or all"]),
     "unknown field": (LINE + "streams:\n  - {from: source, to: flow_id}\n"
                       "  - {from: flow_id, to: stats, grouping: key, key: [src]}\n"
                       "  - {from: stats, to: sink}\n", ["a.yaml:9: streams.key: \"src\": unknown field of packet"]),

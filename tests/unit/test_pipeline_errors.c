@@ -177,7 +177,7 @@ static void streams_checked(void **state) {
 	static const struct mistake cases[] = {
 		{GRAPH(STATS, " - {from: a, too: b}\n"),
 			"a.yaml:5: streams: \"too\": unknown key, did you mean \"to\"? "
-			"expected from, to, grouping, key, symmetric or channels"},
+			"expected from, to, grouping, key, weights, symmetric or channels"},
 		{GRAPH(STATS, " - {from: a}\n"), "a.yaml:5: streams: no to; expected {from: NAME, to: NAME}"},
 		{GRAPH(STATS, " - a\n"), "a.yaml:5: streams: expected a map such as {from: a, to: b}"},
 		{GRAPH(STATS, " - {from: a, to: c}\n"),
@@ -187,7 +187,8 @@ static void streams_checked(void **state) {
 		{GRAPH(STATS, " - {from: a.flows, to: b}\n"),
 			"a.yaml:5: streams.from: \"a.flows\": unknown output; expected packets"},
 		{GRAPH(STATS, " - {from: a, to: b, grouping: keys}\n"),
-			"a.yaml:5: streams.grouping: \"keys\": expected forward, shuffle, key, global or all"},
+			"a.yaml:5: streams.grouping: \"keys\": expected forward, shuffle, key, partial_key, "
+			"global or all"},
 		{GRAPH(STATS, " - {from: a, to: b, channels: pipe}\n"),
 			"a.yaml:5: streams.channels: \"pipe\": expected auto or ring"},
 		{GRAPH(STATS, " - {from: a, to: b, grouping: shuffle, key: [src_ip]}\n"),
