@@ -25,7 +25,7 @@ enum {
 	VERB_MAX = 60, // bytes of a command that are said
 	VALUE_MAX = 255,
 	CONNECT_SILENCES = 4, // times silence_ms: with the default beats 6 s, more than a connection takes
-	LINE_SIZE = 4096, // holds a command whose every byte is escaped
+	LINE_SIZE = 4096,     // holds a command whose every byte is escaped
 };
 
 static uint64_t silence_ms(const struct uplink_session *session) {
