@@ -10,6 +10,8 @@
 enum {
 	AGGREGATE_LIST_MAX = 1 << 16, // entries of a list over a window and all nodes
 	AGGREGATE_FLOWS_MAX = 4096,   // of a summary that may be repeats of another node's; nodes tell 256
+	AGGREGATE_SKEW_INTERVALS = 3, // of at least 1 s: so far a node's clock may be from this one
+	AGGREGATE_BEHIND_MS = 5000,   // so long what comes late may be a backlog
 	AGGREGATE_HOLE_MS = 3000,     // a missing summary is sent again well within this time, or not at all
 };
 
@@ -35,10 +37,39 @@ static void series_begin(const struct node *node, struct series *series, const W
 	series->hole_to_ns = summary->start_ns;
 }
 
-// Where a node's time is another one than the clock's, its intervals have no place among those of the others.
-static bool is_of_the_present(const struct nodes *nodes, const Weir__Summary *summary) {
-	uint64_t now_ns = clock_wall_ns(), reach_ns = nodes->window_slots * nodes->interval_ns;
-	return summary->end_ns + reach_ns > now_ns && summary->end_ns < now_ns + reach_ns;
+// Where a node's time is another one than the clock's, its intervals have no place among those of the others. A summary
+// of the future, or from before all windows, tells at once. One that is late may have had to wait; where each is for a
+// while, or the first was, the node's clock is slow.
+static bool is_of_the_present(
+	const struct nodes *nodes, struct node *node, const Weir__Summary *summary, uint64_t mono_ns) {
+	int64_t offset_ns = (int64_t)(summary->end_ns - clock_wall_ns());
+	int64_t reach_ns = (int64_t)(nodes->window_slots * nodes->interval_ns);
+	int64_t interval_ns = (int64_t)(nodes->interval_ns > NS_PER_S ? nodes->interval_ns : NS_PER_S);
+	// One at the limit does not go to and fro.
+	int64_t limit_ns = AGGREGATE_SKEW_INTERVALS * interval_ns / (node->is_elsewhen ? 2 : 1);
+	node->clock_offset_ns = offset_ns;
+	if (offset_ns > limit_ns || -offset_ns >= reach_ns)
+		return false;
+	if (-offset_ns <= limit_ns) {
+		node->was_punctual = true;
+		node->behind_mono_ns = 0;
+		return true;
+	}
+	if (node->behind_mono_ns == 0)
+		node->behind_mono_ns = mono_ns;
+	return (node->was_punctual || node->had_controller) &&
+	       mono_ns - node->behind_mono_ns < AGGREGATE_BEHIND_MS * NS_PER_MS;
+}
+
+// The window of one that is elsewhen is added to that of all, which keeps what it has: it begins anew.
+static void aggregate_set_time(
+	const struct nodes *nodes, struct node *node, const Weir__Summary *summary, uint64_t mono_ns) {
+	bool was_elsewhen = node->is_elsewhen;
+	node->is_elsewhen = !is_of_the_present(nodes, node, summary, mono_ns);
+	if (!node->is_elsewhen || was_elsewhen)
+		return;
+	window_restart(node->window);
+	node->evaluated = 0;
 }
 
 static void aggregate_windows(struct nodes *nodes, struct node *node, const Weir__Summary *summary, uint64_t mono_ns) {
@@ -57,7 +88,7 @@ static void aggregate_windows(struct nodes *nodes, struct node *node, const Weir
 	nodes->repeated_bytes += repeats.bytes;
 	for (size_t i = 0; i < summary->n_ended_flows; i++)
 		paths_add(nodes, node, summary->ended_flows[i], summary->end_ns, mono_ns);
-	node->is_elsewhen = !is_of_the_present(nodes, summary);
+	aggregate_set_time(nodes, node, summary, mono_ns);
 	bool is_in_time = window_add(node->window, summary, NULL, mono_ns);
 	if (!node->is_elsewhen)
 		is_in_time &= window_add(nodes->window, summary, repeats.packets > 0 ? &repeats : NULL, mono_ns);

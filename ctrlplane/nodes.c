@@ -180,6 +180,8 @@ static void node_start_incarnation(struct node *node, uint64_t incarnation, uint
 	node->incarnation = incarnation;
 	node->incarnations++;
 	node->summary_ns = node->told_ns = 0;
+	node->is_elsewhen = node->was_punctual = false;
+	node->behind_mono_ns = 0;
 	if (node->first_incarnation == 0)
 		node->first_incarnation = incarnation;
 	window_restart(node->window);

@@ -104,6 +104,9 @@ struct node {
 	uint64_t shed;                 // summaries whose lists were left out for want of time
 	struct window *window;         // of its recent intervals
 	bool is_elsewhen;        // its time is not the clock's: it replays a capture, or one of the clocks is wrong
+	bool was_punctual;       // some summary of this incarnation came when it was due
+	int64_t clock_offset_ns; // from the clock to the end of the latest summary, when that came
+	uint64_t behind_mono_ns; // since when all summaries come late; 0: the latest did not
 	uint64_t evaluated;      // the newest interval that alert rules have seen
 	struct history *history; // the store's
 	struct unnoted unnoted;

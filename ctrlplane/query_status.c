@@ -67,6 +67,8 @@ json_t *query_node(struct state *state, const struct node *node) {
 	json_object_set_new(object, "registered_ns", number(node->registered_ns));
 	json_object_set_new(object, "beat_ns", number(node->beat_ns));
 	json_object_set_new(object, "missed_beats", number(node->missed));
+	json_object_set_new(object, "clock_offset_ns",
+		node->is_elsewhen ? json_integer((json_int_t)node->clock_offset_ns) : json_null());
 	json_object_set_new(object, "duplicates", number(node->duplicates));
 	json_object_set_new(object, "late", number(node->late));
 	json_object_set_new(object, "shed", number(node->shed));

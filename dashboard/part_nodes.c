@@ -7,7 +7,7 @@
 
 // What is stored only where it is known.
 static void set_nulls(json_t *node) {
-	static const char *const optional[] = {"rates", "flows_live", "uplink"};
+	static const char *const optional[] = {"rates", "flows_live", "uplink", "clock_offset_ns"};
 	json_t *unknown = json_object_get(node, "unknown");
 	for (size_t i = 0; i < sizeof(optional) / sizeof(*optional); i++)
 		if (json_object_get(node, optional[i]) == NULL)
