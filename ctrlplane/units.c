@@ -48,9 +48,10 @@ char *units_count(uint64_t count, char out[UNITS_SIZE]) {
 }
 
 char *units_duration(uint64_t ns, char out[UNITS_SIZE]) {
+	static const char *const prefixes[] = {"n", "µ", "m", "", NULL};
 	uint64_t s = ns / NS_PER_S;
 	if (s < 60)
-		snprintf(out, UNITS_SIZE, "%.1fs", (double)ns / 1e9);
+		scaled((double)ns, 1000, prefixes, "s", out);
 	else if (s < 3600)
 		snprintf(out, UNITS_SIZE, "%" PRIu64 "m %02" PRIu64 "s", s / 60, s % 60);
 	else if (s < 86400)

@@ -50,12 +50,21 @@ static bool is_figure(const struct table *table, size_t column) {
 	return table->heads[column][0] == '>';
 }
 
+// The characters of a text in UTF-8.
+static int text_width(const char *text) {
+	int width = 0;
+	for (; *text != '\0'; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80;
+	return width;
+}
+
 static void print_cell(const struct table *table, size_t column, int width, const char *text, FILE *file) {
 	bool is_last = column + 1 == table->columns;
+	int blanks = width - text_width(text);
 	if (is_figure(table, column))
-		fprintf(file, "%*s", width, text);
+		fprintf(file, "%*s%s", blanks, "", text);
 	else
-		fprintf(file, "%-*s", is_last ? 0 : width, text);
+		fprintf(file, "%s%*s", text, is_last ? 0 : blanks, "");
 	if (!is_last)
 		fputs("  ", file);
 }
@@ -69,7 +78,7 @@ void table_print(struct table *table, FILE *file) {
 	for (size_t c = 0; c < table->columns; c++)
 		widths[c] = (int)strlen(table->heads[c]) - is_figure(table, c);
 	for (size_t i = 0, c = 0; i < table->length; i++, c = next_column(table, c)) {
-		int width = (int)strlen(table->cells[i].text);
+		int width = text_width(table->cells[i].text);
 		if (width > widths[c])
 			widths[c] = width;
 	}

@@ -42,7 +42,14 @@ static void counts(void **state) {
 
 static void durations(void **state) {
 	char out[UNITS_SIZE];
-	assert_string_equal(units_duration(2500000000ULL, out), "2.5s");
+	assert_string_equal(units_duration(0, out), "0 ns");
+	assert_string_equal(units_duration(999, out), "999 ns");
+	assert_string_equal(units_duration(1000, out), "1.00 µs");
+	assert_string_equal(units_duration(4100000, out), "4.10 ms");
+	assert_string_equal(units_duration(999960000, out), "1.00 s");
+	assert_string_equal(units_duration(2500000000ULL, out), "2.50 s");
+	assert_string_equal(units_duration(59999999999ULL, out), "60.0 s");
+	assert_string_equal(units_duration(60000000000ULL, out), "1m 00s");
 	assert_string_equal(units_duration(83000000000ULL, out), "1m 23s");
 	assert_string_equal(units_duration(3600000000000ULL, out), "1h 00m");
 	assert_string_equal(units_duration(90000000000000ULL, out), "1d 01h");
