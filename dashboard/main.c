@@ -20,6 +20,7 @@
 static int open_signals(void) {
 	sigset_t set;
 	signal(SIGPIPE, SIG_IGN); // a client or Redis going away is an error of write(2), no end
+	signal(SIGHUP, SIG_IGN);  // what the controller reads again by; here there is nothing to read again
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

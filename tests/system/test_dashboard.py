@@ -3,6 +3,7 @@
 """The dashboard shows what the controller knows, and says how old it is."""
 import gzip
 import re
+import signal
 import time
 
 import pytest
@@ -168,6 +169,13 @@ def test_redis_killed_and_started_again(setting):
     wait_for(lambda: dashboard.get("overview")["stored_ns"] > before["stored_ns"])
     assert dashboard.get("overview")["totals"]["packets"] == 10
     assert dashboard.process.is_running()
+
+
+def test_a_hangup_ends_nothing(setting):
+    """What the controller reads its rules again by is sent to both by many."""
+    _, _, _, dashboard = setting
+    dashboard.process.child.send_signal(signal.SIGHUP)
+    assert dashboard.get("overview")["totals"]["packets"] == 10 and dashboard.process.is_running()
 
 
 def test_controller_away_is_said(setting):
