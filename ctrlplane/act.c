@@ -326,6 +326,18 @@ void act_restore(struct act *act, const char *entry_id, const struct act_source 
 	act->stored = ++act->events_count;
 }
 
+void act_restored(struct act *act) {
+	uint64_t oldest = act->count > ACT_DECISIONS_MAX ? act->count - ACT_DECISIONS_MAX : 0;
+	for (uint64_t i = oldest; i < act->count; i++) {
+		struct act_decision *decision = &act->decisions[i % ACT_DECISIONS_MAX];
+		if (decision->status != ACT_TIMED_OUT || decision->ended_ns != 0)
+			continue;
+		copy(decision->answer, sizeof(decision->answer), "the controller was restarted");
+		decision->ended_ns = clock_wall_ns();
+		record(act, decision);
+	}
+}
+
 json_t *act_explain(const struct act *act, const char *id, uint32_t limit) {
 	json_t *list = json_array();
 	for (uint64_t i = 0; i < act->count && i < ACT_DECISIONS_MAX && json_array_size(list) < limit; i++) {

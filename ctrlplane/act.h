@@ -96,13 +96,15 @@ void act_work(struct state *state, void *commands);
 // Take a node's answer.
 void act_take_result(struct state *state, const struct node *node, const Weir__CommandResult *result);
 
-// Take back a decision of an earlier controller, older ones first. One that was under way then has timed out.
+// Take back an entry of an earlier controller's decisions, older ones first; act_restored after the last.
 //   field   reads a field of it by name; "" where there is none
 struct act_source {
 	const char *(*field)(const void *context, const char *name);
 	const void *context;
 };
 void act_restore(struct act *act, const char *entry_id, const struct act_source *source);
+// What was under way then has timed out.
+void act_restored(struct act *act);
 
 //   return  a new object
 json_t *act_to_json(const struct act_decision *decision);

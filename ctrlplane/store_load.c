@@ -214,6 +214,7 @@ static void take_decisions(struct store *store, const redisReply *reply) {
 		act_restore(&store->state->act, entry->element[0]->str,
 			&(struct act_source){decision_field, entry->element[1]});
 	}
+	act_restored(&store->state->act);
 }
 
 static void take_departed(struct nodes *nodes, const redisReply *reply) {

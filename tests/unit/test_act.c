@@ -92,6 +92,40 @@ static void no_more_than_there_is_room_for(void **state) {
 	assert_int_equal(request(id), -EBUSY);
 }
 
+struct fields {
+	const char *id, *status, *ended_ns;
+};
+
+static const char *field_of(const void *context, const char *name) {
+	const struct fields *fields = context;
+	return strcmp(name, "id") == 0         ? fields->id
+	       : strcmp(name, "status") == 0   ? fields->status
+	       : strcmp(name, "ended_ns") == 0 ? fields->ended_ns
+					       : "";
+}
+
+// Redis has the last word of each: what was under way is not left so.
+static void what_was_under_way_is_told_to_have_timed_out(void **state) {
+	static const struct fields entries[] = {{"c1-1", "waiting", "0"}, {"c1-2", "waiting", "0"},
+		{"c1-1", "sent", "0"}, {"c1-2", "done", "7"}, {"c1-3", "timed_out", "8"}};
+	enum { ENTRIES = sizeof(entries) / sizeof(*entries) };
+	struct act *act = &state_of.act;
+	for (unsigned i = 0; i < ENTRIES; i++) {
+		char entry_id[32];
+		snprintf(entry_id, sizeof(entry_id), "%u-0", 1000 + i);
+		act_restore(act, entry_id, &(struct act_source){field_of, &entries[i]});
+	}
+	act_restored(act);
+	assert_int_equal(act->stored, ENTRIES);
+	assert_int_equal(act->events_count, ENTRIES + 1);
+	const json_t *last = act->events[ENTRIES].decision;
+	assert_string_equal(json_string_value(json_object_get(last, "id")), "c1-1");
+	assert_string_equal(json_string_value(json_object_get(last, "status")), "timed_out");
+	assert_true(json_integer_value(json_object_get(last, "ended_ns")) > 0);
+	assert_status("c1-2", "done");
+	assert_int_equal(act->under_way, 0);
+}
+
 // The node's end of the connection.
 static void *connect_node(struct collect *collect) {
 	void *peer = zmq_socket(collect->context, ZMQ_DEALER);
@@ -161,6 +195,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_that_waits_keeps_no_other_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_more_than_there_is_room_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_under_way_is_told_to_have_timed_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_answered_is_not_sent_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_answered_is_not_late, setup, teardown),
 	};
