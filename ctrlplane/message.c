@@ -116,18 +116,20 @@ static void fill_rests(Weir__Summary *summary) {
 }
 
 // Copy the fields of a summary that are no lists.
-//   return  bytes written, at most `size`
-static size_t strip_summary(const uint8_t *data, size_t size, uint8_t *out) {
+//   out     [size]
+//   kept    bytes written
+//   return  false: these bytes are no fields
+static bool strip_summary(const uint8_t *data, size_t size, uint8_t *out, size_t *kept) {
 	const uint8_t *at = data;
 	struct wire_field field;
-	size_t kept = 0;
+	*kept = 0;
 	while (wire_next(&at, data + size, &field)) {
 		if (field.number > BARE_FIELDS)
 			continue;
-		memcpy(out + kept, field.start, field.size);
-		kept += field.size;
+		memcpy(out + *kept, field.start, field.size);
+		*kept += field.size;
 	}
-	return kept;
+	return at == data + size;
 }
 
 Weir__Message *message_unpack_bare(const void *data, size_t size) {
@@ -143,7 +145,9 @@ Weir__Message *message_unpack_bare(const void *data, size_t size) {
 			message.version = (uint32_t)field.varint;
 		if (field.number != WEIR__MESSAGE__BODY_SUMMARY)
 			continue;
-		size_t kept = strip_summary(field.value, field.value_size, bare);
+		size_t kept;
+		if (!strip_summary(field.value, field.value_size, bare, &kept))
+			return NULL;
 		message.summary = weir__summary__unpack(&arena_allocator, kept, bare);
 	}
 	if (message.summary == NULL || at != end)

@@ -98,6 +98,18 @@ static void what_is_cut_or_changed(void **state) {
 	}
 }
 
+// The first list ends behind the summary that it is in; what says how long the summary is, is right.
+static void what_is_damaged_inside_is_refused(void **state) {
+	uint8_t packed[4096];
+	size_t size = pack_summary(packed), at = size - 1;
+	const uint8_t last_flow[] = {11 << 3 | 2, 12};
+	while (memcmp(packed + at, last_flow, sizeof(last_flow)) != 0)
+		at--;
+	packed[at + 1] = 0x7f;
+	assert_null(message_unpack(packed, size));
+	assert_null(message_unpack_bare(packed, size));
+}
+
 static void other_messages_are_no_summaries(void **state) {
 	uint8_t packed[256];
 	Weir__Message message = WEIR__MESSAGE__INIT;
@@ -137,6 +149,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_bare_summary_has_all_but_its_lists),
 		cmocka_unit_test(what_is_cut_or_changed),
+		cmocka_unit_test(what_is_damaged_inside_is_refused),
 		cmocka_unit_test(other_messages_are_no_summaries),
 		cmocka_unit_test(few_bytes_can_not_take_much_memory),
 	};
