@@ -110,6 +110,10 @@ static int check(const struct state *state, const struct act_request *request, c
 					  : "the node alone");
 		return -EINVAL;
 	}
+	if (!text_is_clean(request->target) || !text_is_clean(request->value)) {
+		snprintf(error, ACT_ERROR_SIZE, "%s: expected printable ASCII", verb->name);
+		return -EINVAL;
+	}
 	if (!fits(request->target) || !fits(request->value)) {
 		snprintf(error, ACT_ERROR_SIZE, "%s: longer than %d bytes", verb->name, ACT_TEXT_SIZE - 1);
 		return -EINVAL;
@@ -226,14 +230,25 @@ static void send_command(struct state *state, void *commands, struct act_decisio
 	if (decision->status == ACT_SENT)
 		return;
 	decision->status = ACT_SENT;
+	decision->incarnation = node->incarnation;
 	decision->sent_ns = clock_wall_ns();
 	record(&state->act, decision);
+}
+
+// Whether the process is gone that the command was sent to: its successor is not to be stopped in its place.
+static bool was_started_anew(const struct state *state, const struct act_decision *decision) {
+	const struct node *node = nodes_find(&state->nodes, decision->node);
+	return decision->status == ACT_SENT && node != NULL && node->incarnation != decision->incarnation;
 }
 
 static void work_on(struct state *state, void *commands, struct act_decision *decision, uint64_t mono_ns) {
 	if (is_under_way(decision) && mono_ns >= decision->deadline_mono_ns) {
 		copy(decision->answer, sizeof(decision->answer),
 			decision->status == ACT_SENT ? "the node did not answer" : "the node was not connected");
+		end(state, decision, ACT_TIMED_OUT);
+	}
+	if (was_started_anew(state, decision)) {
+		copy(decision->answer, sizeof(decision->answer), "the node was started anew before it answered");
 		end(state, decision, ACT_TIMED_OUT);
 	}
 	if (is_under_way(decision) && mono_ns >= decision->resend_mono_ns)

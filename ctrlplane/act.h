@@ -2,7 +2,8 @@
 // Copyright (c) 2026 the weir authors
 //
 // Act, the last stage: commands to nodes. Each is a decision with an id, a reason and an end: done, refused by the
-// node, or timed out. It is sent again until the node answers or time is up; the node carries out each id once. Every
+// node, or timed out. It is sent again until the node answers or time is up; the node carries out each id once, and
+// one that was started anew meanwhile does not get it. Every
 // command has the controller's epoch with it, and a node that has seen a greater one refuses it (fencing).
 // The last decisions are kept here, all of them in Redis (weir:1:decisions); `weirctl explain` shows them. One thread.
 #pragma once
@@ -62,6 +63,7 @@ struct act_decision {
 	uint64_t decided_ns, sent_ns, ended_ns; // wall clock; 0: not yet
 	uint32_t tries;
 	uint64_t deadline_mono_ns, resend_mono_ns;
+	uint64_t incarnation;  // of the node that it was sent to; another one does not get it
 	struct identity asker; // size 0: nobody, or it has its answer
 };
 

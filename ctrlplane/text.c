@@ -10,6 +10,13 @@ void text_clean(char *text) {
 			*text = '?';
 }
 
+bool text_is_clean(const char *text) {
+	for (; text != NULL && *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
+}
+
 void text_copy(char *out, size_t size, const char *text) {
 	snprintf(out, size, "%s", text);
 	text_clean(out);

@@ -6,8 +6,11 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
+//   text  may be NULL, which is clean
+bool text_is_clean(const char *text);
 // In place.
 void text_clean(char *text);
 void text_copy(char *out, size_t size, const char *text);

@@ -183,6 +183,37 @@ static void answer_after_a_stall(bool is_late) {
 	assert_int_equal(unlink(state_of.config.listen + strlen("ipc://")), 0);
 }
 
+static void another_process_does_not_get_it(void **state) {
+	char id[ACT_ID_SIZE];
+	node->incarnation = 1;
+	assert_int_equal(request(id), 0);
+	struct act_decision *decision = &state_of.act.decisions[0];
+	decision->status = ACT_SENT;
+	decision->incarnation = 1;
+	decision->deadline_mono_ns = decision->resend_mono_ns = UINT64_MAX;
+	act_work(&state_of, NULL);
+	assert_status(id, "sent");
+	node->incarnation = 2;
+	decision->resend_mono_ns = 0;
+	act_work(&state_of, NULL);
+	assert_status(id, "timed_out");
+	assert_non_null(strstr(decision->answer, "started anew"));
+	assert_int_equal(state_of.act.under_way, 0);
+}
+
+static void what_can_not_be_told_as_asked_is_refused(void **state) {
+	char id[ACT_ID_SIZE];
+	struct act_request asked = {.node = "edge",
+		.verb = "log",
+		.value = "gr\xc3\xb6\xc3\x9f"
+			 "e",
+		.kind = "user"};
+	assert_int_equal(act_request(&state_of, &asked, id, error), -EINVAL);
+	assert_string_equal(error, "log: expected printable ASCII");
+	asked.value = "size";
+	assert_int_equal(act_request(&state_of, &asked, id, error), 0);
+}
+
 static void what_was_answered_is_not_sent_again(void **state) {
 	answer_after_a_stall(false);
 }
@@ -196,6 +227,8 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(one_that_waits_keeps_no_other_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_more_than_there_is_room_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_under_way_is_told_to_have_timed_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_process_does_not_get_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_can_not_be_told_as_asked_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_answered_is_not_sent_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_answered_is_not_late, setup, teardown),
 	};
