@@ -5,7 +5,10 @@ import json
 import subprocess
 import threading
 
+import zmq
+
 from conftest import wait_for
+from fake_node import summary_endpoint
 from node import Node
 
 PIPELINE = """
@@ -138,8 +141,7 @@ def test_decisions_are_in_redis_and_survive_the_controller(make_controller, make
     assert json.loads(json_line.stdout)["decisions"] == seen
 
 
-def test_a_node_that_saw_a_later_controller_refuses(make_controller, tmp_path):
-    """A controller that was replaced and does not know it: its commands are stale, and it learns of the other."""
+def test_a_later_controller_takes_a_greater_epoch(make_controller, tmp_path):
     first = make_controller()
     node = Node(tmp_path, ["--node", "edge", "--controller", first.endpoint])
     try:
@@ -152,6 +154,64 @@ def test_a_node_that_saw_a_later_controller_refuses(make_controller, tmp_path):
         assert result.returncode == 0 and result.stdout.startswith("c2-1: ")
     finally:
         node.close()
+
+
+class FakeController:
+    """Two sockets that a node finds at an endpoint, and what a controller would say, word by word."""
+
+    def __init__(self, messages, endpoint):
+        self.pb, self.context, self.peer = messages, zmq.Context(), None
+        self.sockets = [self.context.socket(zmq.ROUTER) for _ in range(2)]
+        for socket, address in zip(self.sockets, (endpoint, summary_endpoint(endpoint))):
+            socket.linger = 0
+            socket.bind(address)
+
+    def send(self, **body):
+        self.sockets[0].send_multipart([self.peer, self.pb.Message(version=1, **body).SerializeToString()])
+
+    def await_body(self, kind):
+        def look():
+            if not self.sockets[0].poll(100):
+                return None
+            self.peer, data = self.sockets[0].recv_multipart()
+            message = self.pb.Message.FromString(data)
+            return getattr(message, kind) if message.WhichOneof("body") == kind else None
+        return wait_for(look, kind)
+
+    def close(self):
+        for socket in self.sockets:
+            socket.close()
+        self.context.term()
+
+
+def test_a_node_that_saw_a_later_controller_refuses(messages, tmp_path):
+    """One that was replaced and does not know it: its commands are stale, whatever they are."""
+    endpoint = f"ipc://{tmp_path}/fake"
+    fake = FakeController(messages, endpoint)
+    node = Node(tmp_path, ["--node", "edge", "--controller", endpoint])
+    try:
+        fake.await_body("register")
+        fake.send(registered=messages.Registered(accepted=True, epoch=7))
+        for number, (epoch, status) in enumerate(((6, messages.COMMAND_STALE), (7, messages.COMMAND_DONE))):
+            fake.send(command=messages.Command(id=f"c{epoch}-{number}", epoch=epoch, verb="log", value=f"of {epoch}"))
+            result = fake.await_body("command_result")
+            assert (result.id, result.status) == (f"c{epoch}-{number}", status)
+        assert "of 7" in node.process.err() and "of 6" not in node.process.err()
+    finally:
+        node.close()
+        fake.close()
+
+
+def test_a_stale_command_is_refused(make_controller, make_node, messages):
+    controller = make_controller()
+    node = make_node(controller, "a")
+    node.register()
+    results = in_background(controller.ctl, "log", "a", "hello")
+    command = node.receive(node.commands, "command")
+    node.send(node.commands, command_result=messages.CommandResult(
+        id=command.id, status=messages.COMMAND_STALE, text="epoch 1, seen 2"))
+    wait_for(lambda: results, "weirctl has its answer")
+    assert results[0].returncode == 1 and "refused: epoch 1, seen 2" in results[0].stdout
 
 
 def test_a_forged_epoch_is_not_believed(make_controller, make_node):
