@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from conftest import BUILD, ROOT, Process, remove_runtime, wait_for
 
 SENDER = """
@@ -121,5 +122,33 @@ class Node:
         return total
 
 
+    def packets(self):
+        """What the controller has of this node in all."""
+        return self.controller.node(self.name).get("totals", {}).get("packets", 0)
+
+    def wait_for_more(self, by=100):
+        """Wait until the controller's total grows; returns it."""
+        before = self.packets()
+        wait_for(lambda: self.packets() >= before + by, "the controller's total grows")
+        return self.packets()
+
+    def end_and_compare(self, sender):
+        """Stop the traffic and the node; what the controller was told is then exactly what the flow records hold."""
+        sender.kill()
+        self.stop()
+        recorded = self.recorded_packets()
+        wait_for(lambda: self.packets() >= recorded, "the last summaries are in")
+        assert self.packets() == recorded
+
+
 def unique_name():
     return f"weir-t{os.getpid()}-{os.urandom(2).hex()}"
+
+
+@pytest.fixture
+def network(tmp_path):
+    made = Network(tmp_path, unique_name())
+    try:
+        yield made.up()
+    finally:
+        made.down()

@@ -11,7 +11,7 @@ import time
 
 import pytest
 from conftest import ROOT, Redis, wait_for
-from network import Network, Node, unique_name
+from network import Node, network  # noqa: F401  a fixture
 
 # An alert that is there as long as there is traffic.
 RULES = """
@@ -21,37 +21,10 @@ rules:
 
 
 @pytest.fixture
-def network(tmp_path):
-    made = Network(tmp_path, unique_name())
-    try:
-        yield made.up()
-    finally:
-        made.down()
-
-
-@pytest.fixture
 def rules(tmp_path):
     path = tmp_path / "rules.yaml"
     path.write_text(RULES)
     return path
-
-
-def packets(controller):
-    return controller.node("edge").get("totals", {}).get("packets", 0)
-
-
-def wait_for_more(controller, by=100):
-    before = packets(controller)
-    wait_for(lambda: packets(controller) >= before + by, "the controller's total grows")
-
-
-def end_and_compare(controller, node, sender):
-    """Stop the traffic and the node; what the controller was told is then exactly what the flow records hold."""
-    sender.kill()
-    node.stop()
-    recorded = node.recorded_packets()
-    wait_for(lambda: packets(controller) >= recorded, "the last summaries are in")
-    assert packets(controller) == recorded
 
 
 def entries(redis, key):
@@ -67,7 +40,7 @@ def test_controller_killed_under_load(network, redis, make_controller, tmp_path,
     alert, = wait_for(lambda: controller.ask("alerts")["active"], "an alert")
     wait_for(lambda: len(entries(redis, "weir:1:node:edge:history")) >= 3, "history of the node")
     for _ in range(int(os.environ.get("WEIR_RESTARTS", "3"))):
-        wait_for_more(controller)
+        node.wait_for_more()
         controller.kill()
         last_ms = entries(redis, "weir:1:history")[-1][0]
         start_s = time.monotonic()
@@ -89,7 +62,7 @@ def test_controller_killed_under_load(network, redis, make_controller, tmp_path,
     instances = controller.ask("operators")["nodes"][0]["operators"]
     drops = {name for i in instances for name, count in i["drops"].items() if count > 0}
     assert drops <= {"arp"}, "the node notices nothing"
-    end_and_compare(controller, node, sender)
+    node.end_and_compare(sender)
     edge = controller.node("edge")
     assert edge["incarnations"] == 1 and edge["unknown"]["count"] == 0 and edge["gaps"]["missing"] == 0
     assert edge["uplink"]["discarded"] == 0
@@ -121,7 +94,7 @@ def test_way_to_the_controller_cut_and_healed(network, redis, make_controller):
     way = Cut(network, 5570)
     node = Node(network, controller).start().wait_until_up()
     sender = network.send_datagrams()
-    wait_for_more(controller)
+    node.wait_for_more()
     way.cut()
     wait_for(lambda: redis.hash("weir:1:node:edge").get("state") == "lost", "the node is lost")
     lost = redis.hash("weir:1:node:edge")
@@ -139,7 +112,7 @@ def test_way_to_the_controller_cut_and_healed(network, redis, make_controller):
     assert after[0] - before[0] >= 1000 * cut_s, "the gap is a gap"
     wait_for(lambda: int(entries(redis, key)[-1][1]["packets"]) - int(before[1]["packets"]) > 400 * cut_s,
              "what the node kept is counted")
-    end_and_compare(controller, node, sender)
+    node.end_and_compare(sender)
     edge = controller.node("edge")
     assert edge["incarnations"] == 1 and edge["gaps"]["missing"] == 0 and edge["unknown"]["since_ns"] is None
 
@@ -210,7 +183,7 @@ def test_disk_of_a_node_full(tmp_path, redis, network, make_controller):
         node = Node(network, controller, settings=[f"sink.path={disk}/flows.jsonl", "stats.active_timeout=100ms"])
         node.start().wait_until_up()
         sender = network.send_datagrams()
-        wait_for_more(controller)
+        node.wait_for_more()
         ballast = fill(disk)
 
         def sink():
@@ -219,7 +192,7 @@ def test_disk_of_a_node_full(tmp_path, redis, network, make_controller):
 
         wait_for(lambda: sink()["dropped"] > 0 or sink()["blocked"] > 0, "the loss is counted")
         assert sink()["holds"]
-        wait_for_more(controller)
+        node.wait_for_more()
         ballast.unlink()
         written = (disk / "flows.jsonl").stat().st_size
         wait_for(lambda: (disk / "flows.jsonl").stat().st_size > written, "the sink goes on")

@@ -5,16 +5,7 @@ nothing is counted twice, and the interval that can't be known is shown."""
 import pytest
 
 from conftest import ROOT, wait_for
-from network import Network, Node, unique_name
-
-
-@pytest.fixture
-def network(tmp_path):
-    made = Network(tmp_path, unique_name())
-    try:
-        yield made.up()
-    finally:
-        made.down()
+from network import Node, network  # noqa: F401  a fixture
 
 
 @pytest.fixture
@@ -28,97 +19,65 @@ def node(network, controller):
     return Node(network, controller).start().wait_until_up()
 
 
-def packets(controller, name="edge"):
-    return controller.node(name).get("totals", {}).get("packets", 0)
-
-
-def wait_for_more(controller, by=1):
-    """Wait until the controller's total of the node grows; returns it."""
-    before = packets(controller)
-    wait_for(lambda: packets(controller) >= before + by, "the controller's total grows")
-    return packets(controller)
-
-
-def end_and_compare(controller, node, sender):
-    """Stop the traffic and the node; what the controller was told is then exactly what the flow records hold."""
-    sender.kill()
-    node.stop()
-    recorded = node.recorded_packets()
-    wait_for(lambda: packets(controller) >= recorded, "the last summaries are in")
-    assert packets(controller) == recorded
-    return recorded
-
-
 def test_totals_are_exactly_the_packets_seen(network, controller, node):
     tries = 0
 
     def is_captured():
         nonlocal tries
         tries += network.ping(1)
-        return packets(controller) > 0
+        return node.packets() > 0
 
     wait_for(is_captured, "the first packets are counted")
     assert network.ping(50) == 50
     node.stop()
     recorded = node.recorded_packets()
     assert 102 <= recorded <= 100 + 2 * tries
-    assert packets(controller) == recorded
+    assert node.packets() == recorded
     assert controller.node("edge")["state"] == "ended"
 
 
 def test_redis_killed_and_restarted_empty(network, controller, node, redis):
     sender = network.send_datagrams()
-    wait_for_more(controller, by=100)
+    node.wait_for_more()
     redis.kill()
-    wait_for_more(controller, by=100)  # the controller goes on from memory
+    node.wait_for_more()  # the controller goes on from memory
     wait_for(lambda: controller.ask("status")["redis"]["state"] == "away", "the loss is noticed")
     redis.start()
     wait_for(lambda: controller.ask("status")["redis"]["state"] == "connected", "Redis is taken up again")
     wait_for(lambda: redis.run("DBSIZE") != "0", "the state is written again")
-    wait_for_more(controller, by=100)
-    end_and_compare(controller, node, sender)
+    node.wait_for_more()
+    node.end_and_compare(sender)
     assert controller.node("edge")["unknown"]["count"] == 0
-
-
-def test_controller_killed_and_restarted(network, controller, node):
-    sender = network.send_datagrams()
-    before = wait_for_more(controller, by=100)
-    controller.kill()
-    controller.start()
-    wait_for(lambda: controller.node("edge").get("state") == "up", "the node is back")
-    wait_for(lambda: packets(controller) > before + 100, "the total goes on from where it was")
-    assert node.process.is_running()
-    end_and_compare(controller, node, sender)
 
 
 def test_controller_and_redis_killed_together(network, controller, node, redis):
     sender = network.send_datagrams()
-    wait_for_more(controller, by=100)
+    node.wait_for_more()
     controller.kill()
     redis.kill()
     redis.start()
     controller.start()
     wait_for(lambda: controller.node("edge").get("state") == "up", "the node is back")
-    wait_for_more(controller, by=100)
-    end_and_compare(controller, node, sender)  # the node's own sums are cumulative: nothing was lost with Redis
+    node.wait_for_more()
+    node.end_and_compare(sender)  # the node's own sums are cumulative: nothing was lost with Redis
 
 
 def test_node_killed_and_restarted(network, controller, node):
     sender = network.send_datagrams()
-    wait_for_more(controller, by=100)
+    node.wait_for_more()
     node.process.kill()
     wait_for(lambda: controller.node("edge")["state"] == "lost", "the node is lost")
     lost = controller.node("edge")
     assert lost["rates"] is None  # not an old figure
     assert lost["unknown"]["since_ns"] > 0
-    reported = packets(controller)
+    reported = node.packets()
     node.start().wait_until_up()
-    wait_for(lambda: packets(controller) > reported, "the new incarnation is counted")
+    wait_for(lambda: node.packets() > reported, "the new incarnation is counted")
     sender.kill()
     node.stop()
     recorded = node.recorded_packets()
-    wait_for(lambda: packets(controller) >= reported + recorded, "the last summaries are in")
-    assert packets(controller) == reported + recorded
+    wait_for(lambda: node.packets() >= reported + recorded, "the last summaries are in")
+    assert node.packets() == reported + recorded
     seen = controller.node("edge")
     assert seen["incarnations"] == 2
     assert seen["unknown"]["count"] == 1 and seen["unknown"]["duration_ns"] > 0
@@ -131,8 +90,8 @@ def test_controller_absent_at_start(network, make_controller, tmp_path):
     wait_for(lambda: node.process.is_running() and node.sink.exists(), "the node runs without a controller")
     controller.start()
     node.wait_until_up()
-    wait_for_more(controller, by=100)
-    end_and_compare(controller, node, sender)
+    node.wait_for_more()
+    node.end_and_compare(sender)
 
 
 def test_second_node_of_the_name_is_refused(network, controller, node):
