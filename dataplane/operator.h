@@ -62,9 +62,14 @@ struct instance {
 	// Every tuple that comes from now on has a clock at or above this. Sources set it; the engine sets the others'
 	// to the least of their inputs'. Live: the wall clock minus a slack.
 	uint64_t watermark_ns;
+	// What it promises to those that it feeds: its watermark, unless its type tells them less (tells_watermark).
+	uint64_t told_ns;
 	int input_fd;  // live sources: readable when there is something to poll; 0: there is no such descriptor
 	bool stopping; // sources: emit what has been taken from outside, then set finished
 	bool finished; // no tuple will leave it again
+	// Of an operator that may emit more than it got, set by `process`: what is left comes by `tick`, called each round
+	// until it says that there is no more. Time does not pass the instance meanwhile.
+	bool backlog;
 	struct counters counters;
 	uint64_t gauges[OPERATOR_GAUGES_MAX]; // named by type->gauges
 	struct output outputs[OPERATOR_OUTPUTS_MAX];

@@ -81,3 +81,20 @@ static inline unsigned schedule_room(const struct schedule_entry *entry) {
 	}
 	return room;
 }
+
+// The same for tuples that it emits by itself: one that takes in nothing because it still has some to emit has to be
+// let emit them.
+static inline unsigned schedule_room_to_emit(const struct schedule_entry *entry) {
+	const struct operator_type *type = entry->instance->type;
+	unsigned room = BATCH_MAX;
+	if (type->room == NULL || type->outputs == NULL)
+		return schedule_room(entry);
+	for (unsigned i = 0; i < entry->reach.end_count; i++) {
+		const struct reach_end *end = &entry->reach.ends[i];
+		if (end->sink == entry->instance)
+			continue;
+		unsigned there = end->ring != NULL ? ring_room(end->ring) : end->sink->type->room(end->sink);
+		room = RTE_MIN(room, there / end->multiplicity);
+	}
+	return room;
+}

@@ -89,14 +89,14 @@ static bool advance_watermark(struct schedule_entry *entry) {
 	}
 	for (unsigned i = 0; i < entry->call_input_count; i++) {
 		const struct instance *input = entry->call_inputs[i];
-		greatest = RTE_MAX(greatest, input->watermark_ns);
+		greatest = RTE_MAX(greatest, input->told_ns);
 		if (!input->finished) {
 			open++;
-			least = RTE_MIN(least, input->watermark_ns);
+			least = RTE_MIN(least, input->told_ns);
 		}
 	}
 	uint64_t watermark = open > 0 ? least : greatest;
-	if (watermark > entry->instance->watermark_ns)
+	if (watermark > entry->instance->watermark_ns && !entry->instance->backlog)
 		entry->instance->watermark_ns = watermark;
 	return open == 0;
 }
@@ -118,9 +118,9 @@ static unsigned tick(struct schedule_entry *entry) {
 	struct instance *instance = entry->instance;
 	if (instance->type->tick == NULL)
 		return 0;
-	if (!entry->backlog && instance->watermark_ns - entry->ticked_ns < TICK_NS)
+	if (!entry->backlog && !instance->backlog && instance->watermark_ns - entry->ticked_ns < TICK_NS)
 		return 0;
-	unsigned room = schedule_room(entry);
+	unsigned room = schedule_room_to_emit(entry);
 	if (room == 0)
 		return 0;
 	entry->ticked_ns = instance->watermark_ns;
@@ -134,7 +134,7 @@ static unsigned tick(struct schedule_entry *entry) {
 static unsigned finish(struct worker *worker, struct schedule_entry *entry) {
 	struct instance *instance = entry->instance;
 	bool more = entry->backlog;
-	unsigned room = schedule_room(entry);
+	unsigned room = schedule_room_to_emit(entry);
 	uint64_t held = instance->counters.held;
 	if (!more && instance->type->flush != NULL) {
 		if (room == 0)
@@ -177,6 +177,8 @@ static unsigned run_round(struct worker *worker) {
 		}
 		moved += tick(entry);
 		schedule->has_backlog |= entry->backlog;
+		if (!instance->type->tells_watermark)
+			instance->told_ns = instance->watermark_ns;
 		if (ended)
 			moved += finish(worker, entry);
 	}
@@ -188,9 +190,9 @@ static void signal_rings(struct schedule *schedule) {
 	for (unsigned i = 0; i < schedule->ring_output_count; i++) {
 		struct ring_output *output = &schedule->ring_outputs[i];
 		const struct instance *producer = output->producer;
-		if (producer->watermark_ns != output->watermark_ns) {
-			output->watermark_ns = producer->watermark_ns;
-			ring_set_watermark(output->ring, producer->watermark_ns);
+		if (producer->told_ns != output->watermark_ns) {
+			output->watermark_ns = producer->told_ns;
+			ring_set_watermark(output->ring, producer->told_ns);
 		}
 		if (producer->finished && !output->closed) {
 			output->closed = true;
