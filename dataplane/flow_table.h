@@ -3,11 +3,8 @@
 //
 // The flow table of one operator: an index from keys to records, and the records.
 //
-// The index is an array of buckets of one cache line, found by the upper half of the hash. A key group is its top 10
-// bits, so each group is a range of buckets of its own: who owns the group is alone in them, and neither locks nor
-// atomics are needed. Buckets beyond the first of a chain, and the records, are taken from pools that all instances
-// share (index_pool.h): the capacity is the table's, not the group's. A removal closes the gap in its chain, so chains
-// are never longer than their keys need.
+// The index is key_index.h's: who owns a key group is alone in its buckets. Records are taken from a pool that all
+// instances share (index_pool.h): the capacity is the table's, not the group's.
 //
 // A record is a struct flow and what lies beside it in other arrays under the same number, so that each cache line
 // holds what is used together, and memory that is never used is never taken from the kernel. A flow takes 121 bytes:
@@ -17,42 +14,24 @@
 #pragma once
 
 #include "dataplane/flow_state.h"
-#include "dataplane/index_pool.h"
+#include "dataplane/key_index.h"
 
-enum {
-	FLOW_BUCKET_SLOTS = 10,
-	FLOW_TABLE_CAPACITY_MAX = 1 << 28,
-};
-
-struct flow_bucket {
-	uint16_t tag[FLOW_BUCKET_SLOTS];    // low bits of the hash
-	uint32_t record[FLOW_BUCKET_SLOTS]; // slots are used from the first on; 0: unused
-	uint32_t next;                      // overflow bucket, 0: none
-} __attribute__((aligned(64)));
-_Static_assert(sizeof(struct flow_bucket) == 64, "one cache line");
+enum { FLOW_TABLE_CAPACITY_MAX = 1 << 28 };
 
 // The addresses of an IPv6 flow.
 struct flow_address {
 	uint64_t words[4];
 } __attribute__((aligned(32)));
 
-// One instance's share.
-struct flow_table_part {
-	struct index_cache records, buckets;
-};
-
 struct flow_table {
-	uint32_t bucket_count; // a multiple of the key groups
+	struct key_index index;
 	uint32_t capacity;
-	struct flow_bucket *buckets;    // [bucket_count]
-	struct flow_bucket *overflow;   // [bucket_pool.capacity + 1]
 	struct flow *flows;             // [capacity + 1]; flow 0 has no key and is never used
 	struct flow_cold *colds;        // [capacity + 1]
 	struct flow_address *addresses; // [capacity + 1]
 	struct flow_report *reports;    // [capacity + 1]
-	struct index_pool record_pool, bucket_pool;
-	unsigned part_count;
-	struct flow_table_part *parts; // [part_count]
+	struct index_pool record_pool;
+	struct index_cache *record_caches; // [parts]
 };
 
 //   capacity  flows, 1..FLOW_TABLE_CAPACITY_MAX
@@ -60,10 +39,6 @@ struct flow_table {
 //   return    0, -EINVAL or -ENOMEM
 int flow_table_new(struct flow_table **out, uint64_t capacity, unsigned parts);
 void flow_table_free(struct flow_table *table);
-
-static inline struct flow_bucket *flow_table_bucket(const struct flow_table *table, uint64_t hash) {
-	return &table->buckets[(hash >> 32) * table->bucket_count >> 32];
-}
 
 // Whether a record has a key.
 static inline bool flow_table_has_key(const struct flow_table *table, uint32_t record, const struct flow_words *words) {
@@ -76,14 +51,17 @@ static inline bool flow_table_has_key(const struct flow_table *table, uint32_t r
 // A look-up of many keys takes steps, so that memory is not waited for with each key: flow_table_prefetch of all,
 // flow_table_lookup_batch, to have the records fetched, and the comparison of the keys.
 static inline void flow_table_prefetch(const struct flow_table *table, uint64_t hash) {
-	__builtin_prefetch(flow_table_bucket(table, hash));
+	key_index_prefetch(&table->index, hash);
 }
 
 // For each hash the record that probably has the key.
 //   hashes      [n], 1 <= n <= BATCH_MAX
 //   candidates  [n] filled: a record whose key is to be compared (flow_table_has_key) before use, or 0. Where it
 //               differs, ask flow_table_lookup; removals and insertions in between do no harm
-void flow_table_lookup_batch(const struct flow_table *table, const uint64_t *hashes, unsigned n, uint32_t *candidates);
+static inline void flow_table_lookup_batch(
+	const struct flow_table *table, const uint64_t *hashes, unsigned n, uint32_t *candidates) {
+	key_index_lookup_batch(&table->index, hashes, n, candidates);
+}
 
 //   return  the key's record, or 0
 uint32_t flow_table_lookup(const struct flow_table *table, uint64_t hash, const struct flow_words *words);
