@@ -81,7 +81,8 @@ int export_queue_new(struct export_queue **out, struct instance *self, const str
 		.idle = {.event_fd = -1},
 	};
 	queue->waits = options->when_full == EXPORT_WAIT || (options->when_full == EXPORT_AUTO && !queue->is_live);
-	ret = record_ring_init(&queue->ring, (unsigned)options->queue_size, queue->schema->size);
+	ret = record_ring_init(&queue->ring, (unsigned)options->queue_size,
+		sender->pack != NULL ? sender->record_size : queue->schema->size);
 	if (ret == 0)
 		ret = idle_init(&queue->idle, false);
 	// The sink may be used by the new thread before this call returns to it.
@@ -154,11 +155,18 @@ static void settle(struct export_queue *queue) {
 	self->gauges[EXPORT_GAUGE_RECONNECTS] = atomic_load_explicit(&queue->reconnects, memory_order_relaxed);
 }
 
+static void store(const struct export_queue *queue, const struct batch *batch, unsigned i, void *record) {
+	if (queue->sender->pack != NULL)
+		queue->sender->pack(queue->context, batch, i, record);
+	else
+		memcpy(record, batch_body(batch, i, queue->schema), queue->schema->size);
+}
+
 void export_queue_process(struct instance *self, struct batch *batch) {
 	struct export_queue *queue = queue_of(self);
 	unsigned taken = record_ring_room(&queue->ring, batch->count);
 	for (unsigned i = 0; i < taken; i++)
-		memcpy(record_ring_slot(&queue->ring, i), batch_body(batch, i, queue->schema), queue->schema->size);
+		store(queue, batch, i, record_ring_slot(&queue->ring, i));
 	if (taken > 0) {
 		record_ring_publish(&queue->ring, taken);
 		rte_pktmbuf_free_bulk(batch->tuples, taken);

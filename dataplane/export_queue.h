@@ -58,11 +58,15 @@ struct export_sender {
 	const char *name; // of the thread, at most 15 characters
 	// Send what can be sent of the oldest records, and do what time demands. Called again at once if it got
 	// anything done, else after a pause of up to 50 ms. Must not block for longer than about that.
-	//   records  [count] bodies, export_queue_stride apart
+	//   records  [count] bodies, or what pack made, export_queue_stride apart
 	//   count    0: nothing is queued
 	//   return   records done with, from the first on: their places are free again. Each must be reported by
 	//            export_queue_sent or export_queue_failed, now or later
 	unsigned (*send)(void *context, const void *records, unsigned count);
+	// What is queued of a tuple, where that is something else than its body. On the worker; NULL: the body.
+	//   record  [record_size] to be filled
+	void (*pack)(const void *context, const struct batch *batch, unsigned i, void *record);
+	size_t record_size;
 };
 
 // Start a queue and its sender.

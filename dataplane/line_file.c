@@ -129,7 +129,7 @@ int line_file_open(struct line_file **out, const struct line_file_options *optio
 	}
 	file->options = *options;
 	file->start_ns = now_ns;
-	file->header_size = options->header ? strlen(options->header) : 0;
+	file->header_size = options->is_binary ? options->header_size : options->header ? strlen(options->header) : 0;
 	bool is_stdout = !strcmp(options->path, "-");
 	int ret = is_stdout && stdout_taken ? -EBUSY : 0;
 	file->is_stdout = is_stdout && !ret;
@@ -222,6 +222,8 @@ static size_t fitting_lines(const struct line_file *file, const char *lines, siz
 	uint64_t limit = file->options.rotate_size;
 	if (!limit || !file->is_regular || file->is_stdout || file->size + size <= limit)
 		return size;
+	if (file->options.is_binary)
+		return has_lines(file) ? 0 : size;
 	const char *end = file->size < limit ? memrchr(lines, '\n', (size_t)(limit - file->size)) : NULL;
 	if (end)
 		return (size_t)(end + 1 - lines);

@@ -16,8 +16,9 @@ struct line_file_options {
 	bool append;                 // keep what the file holds already, else start it anew
 	uint64_t rotate_size;        // bytes, 0: never; a single longer line still has a file of its own
 	uint64_t rotate_interval_ns; // since the first line of the file, 0: never
-	bool is_binary;              // each write is one piece, whatever bytes it has: no append, no rotation
+	bool is_binary;              // each write is one piece, whatever bytes it has: no append
 	const char *header;          // first line of each file, with its newline, or NULL; outlives the file
+	size_t header_size;          // of a binary file, whose header may hold zeros
 };
 
 enum { LINE_FILE_ERROR_MAX = 512 };

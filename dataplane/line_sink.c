@@ -25,6 +25,7 @@ struct line_sink {
 	const struct line_sink_options *options;
 	const struct line_form *form;
 	struct line_file *file;
+	struct export_sender sender;
 	// the sender's
 	char *block;
 	size_t size, written;       // of the block: filled, and in the file
@@ -117,15 +118,21 @@ static unsigned line_sink_send(void *context, const void *records, unsigned coun
 	return 0;
 }
 
+static void pack_record(const void *context, const struct batch *batch, unsigned i, void *record) {
+	const struct line_sink *sink = context;
+	sink->form->pack(sink->form->format, batch, i, record);
+}
+
 int line_sink_new(struct line_sink **out, struct instance *self, const struct line_sink_options *options,
 	const struct line_form *form) {
-	static const struct export_sender sender = {.name = "weir-lines", .send = line_sink_send};
 	const struct line_file_options file_options = {
 		.path = options->path,
 		.append = options->append,
 		.rotate_size = options->rotate_size,
 		.rotate_interval_ns = options->rotate_interval_ns,
 		.header = form->header,
+		.header_size = form->header_size,
+		.is_binary = form->is_binary,
 	};
 	char error[LINE_FILE_ERROR_MAX];
 	struct line_sink *sink = calloc(1, sizeof(*sink));
@@ -139,11 +146,17 @@ int line_sink_new(struct line_sink **out, struct instance *self, const struct li
 	sink->instance = self;
 	sink->options = options;
 	sink->form = form;
+	sink->sender = (struct export_sender){
+		.name = "weir-lines",
+		.send = line_sink_send,
+		.pack = form->pack != NULL ? pack_record : NULL,
+		.record_size = form->record_size,
+	};
 	int ret = line_file_open(&sink->file, &file_options, clock_now_ns(), error);
 	if (ret < 0)
 		operator_error(self->op, "path: %s", error);
 	else
-		ret = export_queue_new(&sink->queue, self, &options->export, &sender, sink);
+		ret = export_queue_new(&sink->queue, self, &options->export, &sink->sender, sink);
 	if (ret == 0)
 		*out = sink;
 	else

@@ -17,6 +17,12 @@ struct line_form {
 	size_t (*line)(const void *format, const void *body, char *out); // returns the line's size, newline included
 	size_t line_max;
 	const char *header; // first line of each file, or NULL
+	// Of a file that has something else than lines: its records are whole blocks of bytes.
+	bool is_binary;
+	size_t header_size; // of a binary one
+	// As struct export_sender's, with the format for context; NULL: bodies are queued.
+	void (*pack)(const void *format, const struct batch *batch, unsigned i, void *record);
+	size_t record_size;
 };
 
 struct line_sink_options {

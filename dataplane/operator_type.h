@@ -137,11 +137,11 @@ struct operator_type {
 	unsigned (*poll)(struct instance *self, unsigned room);
 
 	// All others: handle a batch; each of its tuples is forwarded, absorbed, dropped by name, or held.
-	// At most one tuple may be created per tuple received, on each output.
+	// At most one tuple may be created per tuple received, on each output; what is left waits (instance.backlog).
 	//   batch  the instance may change it; its tuples are the instance's, from input batch->input
 	void (*process)(struct instance *self, struct batch *batch);
 
-	// Sinks that may have to wait: how many tuples process will find a place for now. Whoever can reach this
+	// Who may have to wait: how many tuples process will find a place for now. Whoever can reach this
 	// instance on its worker takes in no more than that. May be NULL: any number.
 	//   return  0..BATCH_MAX
 	unsigned (*room)(struct instance *self);
