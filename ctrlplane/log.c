@@ -9,10 +9,27 @@
 
 #include "api/clock.h"
 
+static uint64_t lost, untold; // lines that could not be written: ever, and since the last that could
+
+uint64_t log_lost(void) {
+	return lost;
+}
+
+static bool log_write(const char *line) {
+	bool is_written = fprintf(stderr, "weir-controller: %s\n", line) >= 0;
+	clearerr(stderr);
+	return is_written;
+}
+
 static void log_arguments(const char *format, va_list arguments) {
-	char line[1024];
+	char line[1024], loss[64];
 	vsnprintf(line, sizeof(line), format, arguments);
-	fprintf(stderr, "weir-controller: %s\n", line);
+	snprintf(loss, sizeof(loss), "%" PRIu64 " lines of this log are lost", untold);
+	if (untold > 0 && log_write(loss))
+		untold = 0;
+	bool is_written = untold == 0 && log_write(line);
+	lost += !is_written;
+	untold += !is_written;
 }
 
 void log_line(const char *format, ...) {

@@ -4,6 +4,7 @@
 // `status` and `operators`.
 #include "ctrlplane/aggregate.h"
 #include "api/clock.h"
+#include "ctrlplane/log.h"
 #include "ctrlplane/query.h"
 #include "ctrlplane/stages.h"
 #include "ctrlplane/store.h"
@@ -90,10 +91,10 @@ static json_t *query_controller(const struct state *state, uint64_t now_ns) {
 	for (size_t i = 0; i < state->config.windows_length; i++)
 		json_array_append_new(windows, number(state->config.windows_s[i]));
 	json_t *keys = state->access.is_guarded ? number(state->access.length) : json_null();
-	return json_pack("{ss so so so so ss so so so so}", "version", WEIR_VERSION, "epoch", number(state->epoch),
+	return json_pack("{ss so so so so ss so so so so so}", "version", WEIR_VERSION, "epoch", number(state->epoch),
 		"started_ns", number(state->started_ns), "now_ns", number(now_ns), "clock_steps",
 		number(state->clock.steps), "listen", state->config.listen, "messages", messages, "allowed_keys", keys,
-		"refused_connections", refused, "windows_s", windows);
+		"refused_connections", refused, "windows_s", windows, "log_lost", number(log_lost()));
 }
 
 json_t *query_status(struct state *state) {

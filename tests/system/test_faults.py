@@ -5,6 +5,7 @@ healed, disks full. Counters go on exactly, a gap is shown as a gap, nobody cras
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -166,14 +167,23 @@ def test_disk_of_logs_full(tmp_path, redis, make_controller, make_node):
         controller.folder = disk
         controller.start()
         ballast = fill(disk)
-        for index in range(40):  # each is two lines in the log
-            node = make_node(controller, f"n{index % 20}")
+
+        def lost():
+            """Lines that found no place. There are two more in the log, until its last block is full."""
+            node = make_node(controller, "noisy")
             node.register()
             node.goodbye()
+            return controller.ask("status")["controller"]["log_lost"]
+
+        before = wait_for(lost, "lines are lost, and counted")
+        node = make_node(controller)
+        node.register()
         node.summary(packets=5)
-        assert controller.ask("status")["nodes"]
+        wait_for(lambda: controller.node("a")["totals"]["packets"] == 5, "the controller goes on")
         ballast.unlink()
-        assert controller.process.is_running()
+        make_node(controller, "last").register()
+        told = wait_for(lambda: re.search(r"(\d+) lines of this log are lost", controller.process.err()), "it is told")
+        assert int(told[1]) >= before and controller.process.is_running()
 
 
 def test_disk_of_a_node_full(tmp_path, redis, network, make_controller):
