@@ -6,7 +6,7 @@ import pathlib
 import re
 import sys
 
-from conftest import ROOT, Process, wait_for
+from conftest import BUILD, ROOT, Process, wait_for
 from fake_node import summary_endpoint
 from node import Node
 
@@ -20,7 +20,9 @@ operators:
 """
 COUNT, RATE = 30_000, 10_000
 WHOLE = 5
-GROWTH_MAX_KB = 512 << 10  # of the controller; a sanitizer's own memory is in it
+# Of the controller; what a sanitizer takes for itself is in it.
+IS_SANITIZED = b"__asan_init" in (BUILD / "weir-controller").read_bytes()
+GROWTH_MAX_KB = (512 if IS_SANITIZED else 32) << 10
 
 
 def memory_kb(pid):
@@ -74,10 +76,12 @@ def test_garbage_harms_nobody(make_controller, make_node, messages, tmp_path):
         after = controller.ask("status")["controller"]
         counted = sum(after["messages"][name] - before["messages"][name] for name in
                       ("malformed", "unregistered", "refused"))
-        assert counted > 2 * COUNT * 0.75, after["messages"]
+        # All but what is right as it is, and what damage spares: measured, 93 in 100.
+        assert counted > 2 * COUNT * 0.9, after["messages"]
         assert after["epoch"] == before["epoch"]
         assert after["messages"]["forged_epochs"] > before["messages"]["forged_epochs"]
-        assert memory_kb(controller.process.pid) - before_kb < GROWTH_MAX_KB
+        growth_kb = memory_kb(controller.process.pid) - before_kb
+        assert growth_kb < GROWTH_MAX_KB
         # The one summary that was right counts once, however often it came.
         assert controller.node("replayed")["totals"]["packets"] == 1
         node.process.stop()
