@@ -4,16 +4,16 @@
 // How TCP fares: round trips and retransmissions, over time, as distributions, and by prefix.
 import { useState } from "preact/hooks";
 import { usePart, useSeries, useWanted } from "../api/hooks";
-import type { Status, Tcp, TcpPrefix } from "../api/types";
+import type { Tcp, TcpPrefix } from "../api/types";
 import { Bar } from "../components/bar";
 import { Chart } from "../components/chart";
-import { Choice, Search } from "../components/controls";
+import { Search } from "../components/controls";
 import { Histogram } from "../components/histogram";
 import { Missing } from "../components/notice";
 import { type Column, Table } from "../components/table";
 import { Tile } from "../components/tile";
+import { useWindow, WindowPicker } from "../components/window_picker";
 import { count, latency, share } from "../lib/format";
-import { setParam } from "../lib/route";
 import type { ViewProps } from "./view";
 
 const FIELDS = ["packets_per_s", "tcp_rtt_p50_ns", "tcp_rtt_p95_ns", "tcp_rtt_p99_ns", "tcp_retransmitted_share"];
@@ -131,10 +131,8 @@ function Prefixes({ tcp }: { tcp: Tcp }) {
 }
 
 export function TcpView({ range, route }: ViewProps) {
-	const status = usePart<Status>("status").data;
-	const windows = status?.windows_s.length ? status.windows_s : [10, 60];
-	const wanted = Number(route.params.get("window"));
-	const window_s = windows.includes(wanted) ? wanted : (windows[windows.length - 1] as number);
+	const windows = useWindow(route, "longest");
+	const window_s = windows.chosen_s;
 	const part = `tcp/${window_s}`;
 	useWanted(part);
 	const { data: tcp, error } = usePart<Tcp>(part);
@@ -145,16 +143,7 @@ export function TcpView({ range, route }: ViewProps) {
 				<p class="grow">
 					Figures and distributions of the last {window_s} seconds; charts of the time chosen above.
 				</p>
-				<Choice
-					label="Window"
-					value={window_s}
-					options={windows.map((s) => ({
-						value: s,
-						text: `${s} s`,
-						title: `the last ${s} seconds`,
-					}))}
-					onChange={(s) => setParam("window", String(s))}
-				/>
+				<WindowPicker windows={windows} />
 			</div>
 			{tcp ? <Now tcp={tcp} /> : <Missing error={error} />}
 			<div class="charts two">

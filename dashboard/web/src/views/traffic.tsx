@@ -6,12 +6,13 @@ import { useRef, useState } from "preact/hooks";
 import { usePart, useWanted } from "../api/hooks";
 import type { Entry, Status, Top } from "../api/types";
 import { Bar } from "../components/bar";
-import { Choice, Search } from "../components/controls";
+import { Search } from "../components/controls";
 import { Missing } from "../components/notice";
 import { type Column, Table } from "../components/table";
+import { useWindow, WindowPicker } from "../components/window_picker";
 import { figure, LISTS, type List, listNamed, nameOf, shareOf } from "../lib/entries";
 import { bits, bytes, count, packets, share } from "../lib/format";
-import { linkTo, setParam } from "../lib/route";
+import { linkTo } from "../lib/route";
 import type { ViewProps } from "./view";
 
 function columnsOf(list: List, top: Top): Column<Entry>[] {
@@ -109,9 +110,8 @@ export function TrafficView({ route, held }: ViewProps) {
 	const status = usePart<Status>("status").data;
 	const [search, setSearch] = useState("");
 	const list = listNamed(route.parts[0]);
-	const windows = status?.windows_s.length ? status.windows_s : [10, 60];
-	const asked = Number(route.params.get("window"));
-	const window_s = windows.includes(asked) ? asked : (windows[0] as number);
+	const windows = useWindow(route, "shortest");
+	const window_s = windows.chosen_s;
 	const part = `top/${list.name}/${window_s}`;
 	useWanted(part);
 	const answer = usePart<Top>(part);
@@ -134,16 +134,7 @@ export function TrafficView({ route, held }: ViewProps) {
 					))}
 				</nav>
 				<Search label={`Search ${list.title.toLowerCase()}`} value={search} onInput={setSearch} />
-				<Choice
-					label="Window"
-					value={window_s}
-					options={windows.map((s) => ({
-						value: s,
-						text: `${s} s`,
-						title: `the last ${s} seconds`,
-					}))}
-					onChange={(s) => setParam("window", String(s))}
-				/>
+				<WindowPicker windows={windows} />
 			</div>
 			<section class="card table-card">
 				{data ? <Listing key={list.name} list={list} top={data} search={search} /> : <Missing error={error} />}
