@@ -76,7 +76,8 @@ static void cell_bound(struct series_cell *cell, double value, bool is_beyond) {
 // Sums of two entries tell the rate between them, if nothing is missing there.
 static void cell_grow(
 	struct series_cell *cell, const struct series *series, double before, const struct series_point *point) {
-	bool is_next = series->last_ms >= 0 && point->ms - series->last_ms <= series->spacing_ms * 3 / 2;
+	bool is_next = series->last_ms >= 0 && point->ms > series->last_ms &&
+		       point->ms - series->last_ms <= series->spacing_ms * 3 / 2;
 	if (is_next && before >= 0 && point->value >= before)
 		cell_add(cell, point->value - before, (double)(point->ms - series->last_ms) / 1e3);
 }

@@ -220,5 +220,8 @@ int series_query_parse(const struct series_parameters *parameters, const struct 
 	if (parameters->to == NULL)
 		end_with_entry(out, reach);
 	make_grid(out, reach, points);
+	// Where the clock was set back, ids go on from where it had been, and entries tell their times.
+	bool is_ahead = reach->last_ms > now_ms + FRESH_ENTRIES * spacing_ms(0, reach);
+	out->read_to_ms = is_ahead ? INT64_MAX : out->to_ms;
 	return 0;
 }

@@ -44,6 +44,7 @@ struct series_parameters {
 
 struct series_query {
 	int64_t from_ms, to_ms; // multiples of step_ms
+	int64_t read_to_ms;     // ids of entries up to here may be of the range
 	int64_t step_ms;
 	uint32_t length;                                      // steps
 	unsigned resolution;                                  // of snapshot_resolutions

@@ -75,7 +75,8 @@ static void reader_keep(struct series_reader *reader, char **key, struct body *b
 
 static void job_read(struct series_job *job) {
 	struct redis_link *link = job->reader->source->link;
-	redis_link_append(link, "XRANGE %s %s %" PRId64 " COUNT %d", job->stream, job->cursor, job->query.to_ms, PIECE);
+	redis_link_append(
+		link, "XRANGE %s %s %" PRId64 " COUNT %d", job->stream, job->cursor, job->query.read_to_ms, PIECE);
 	redis_link_submit(link, &job->request);
 }
 
@@ -113,8 +114,8 @@ static char *query_key(const struct series_query *query) {
 	unsigned long fields = 0;
 	for (size_t i = 0; i < query->fields_length; i++)
 		fields |= 1UL << (query->fields[i] - series_fields);
-	int size = asprintf(&key, "%" PRId64 " %" PRId64 " %" PRId64 " %u %s %lx", query->from_ms, query->to_ms,
-		query->step_ms, query->resolution, query->node, fields);
+	int size = asprintf(&key, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %u %s %lx", query->from_ms,
+		query->to_ms, query->read_to_ms, query->step_ms, query->resolution, query->node, fields);
 	return size >= 0 ? key : NULL;
 }
 

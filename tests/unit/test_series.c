@@ -205,6 +205,30 @@ static void test_what_is_missing_is_null(void **state) {
 	series_free(series);
 }
 
+static void test_a_clock_that_was_set_back_is_followed(void **state) {
+	struct series_reach ahead = reach;
+	struct series_parameters parameters = {
+		.fields = "packets_per_s,tcp_packets_per_s", .last = "10", .points = "10"};
+	struct series_query query;
+	char error[SERIES_ERROR_SIZE];
+	assert_int_equal(parsed(parameters).read_to_ms, parsed(parameters).to_ms);
+	ahead.last_ms += HOUR_MS;
+	assert_int_equal(series_query_parse(&parameters, &ahead, NOW_MS, &query, error), 0);
+	assert_true(query.read_to_ms >= ahead.last_ms);
+	struct series *series = series_new(&query, 1000);
+	char times[2][24];
+	for (int i = 0; i < 2; i++)
+		snprintf(times[i], sizeof(times[i]), "%lld", (long long)query.from_ms + 1000 * (i + 1));
+	ADD(series, ahead.last_ms - 1, "packets_per_s", "9", "tcp_packets", "10"); // of the hour that did not come
+	ADD(series, ahead.last_ms, "packets_per_s", "10", "tcp_packets", "20", "time_ms", times[0]);
+	ADD(series, ahead.last_ms + 1, "packets_per_s", "30", "tcp_packets", "50", "time_ms", times[1]);
+	json_t *answer = series_to_json(series);
+	assert_true(figure(answer, "packets_per_s", 0) == 10 && figure(answer, "packets_per_s", 1) == 30);
+	assert_true(figure(answer, "tcp_packets_per_s", 0) == -1 && figure(answer, "tcp_packets_per_s", 1) == 30);
+	json_decref(answer);
+	series_free(series);
+}
+
 static void test_coarse_entries_weigh_what_they_cover(void **state) {
 	struct series_query query = parsed((struct series_parameters){
 		.fields = "packets_per_s,packets_per_s_max,alerts_active", .last = "7200", .points = "60"});
@@ -231,6 +255,7 @@ int main(void) {
 		cmocka_unit_test(test_bad_parameters_are_named),
 		cmocka_unit_test(test_steps_are_of_their_entries),
 		cmocka_unit_test(test_what_is_missing_is_null),
+		cmocka_unit_test(test_a_clock_that_was_set_back_is_followed),
 		cmocka_unit_test(test_coarse_entries_weigh_what_they_cover),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
