@@ -64,8 +64,8 @@ extern const char *const field_type_names[];
 //   return  the field of that name, or NULL
 const struct field *schema_field(const struct schema *schema, const char *name);
 
-// Whether tuples of one schema can be taken for tuples of the other: the same fields at the same places. Their own names
-// do not matter.
+// Whether tuples of one schema can be taken for tuples of the other: the same fields at the same places. The schemas'
+// own names do not matter.
 //   return  NULL: they are; else the first field of `a` that `b` has not, or the end of a's fields where `b` has more
 const struct field *schema_difference(const struct schema *a, const struct schema *b);
 static inline bool schema_is_same(const struct schema *a, const struct schema *b) {

@@ -112,7 +112,7 @@ int stream_listen(const char *text, bool is_public, char *error) {
 }
 
 unsigned stream_listen_port(int fd) {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
 	socklen_t size = sizeof(address);
 	if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
 		return 0;

@@ -132,9 +132,8 @@ static void test_derived(void **state) {
 }
 
 static void test_key_comes_from_the_option(void **state) {
-	struct node_config config =
-		read_text(HEAD(", fields: [user, n]", ", fields: [id, n]", ", key: [user, n], right_key: [id, n]") TO_E
-			"  - {from: a, to: j}\n  - {from: b, to: j.right}\n");
+	struct node_config config = read_text(HEAD(", fields: [user, n]", ", fields: [id, n]",
+		", key: [user, n], right_key: [id, n]") TO_E "  - {from: a, to: j}\n  - {from: b, to: j.right}\n");
 	const struct pipeline_stream *left = &config.pipelines[0].streams[1], *right = left + 1;
 	assert_int_equal(left->grouping, GROUPING_KEY);
 	assert_int_equal(left->key_count, 2);
@@ -176,7 +175,8 @@ static void test_mistakes(void **state) {
 		{HEAD("", "", "") "  - {from: a, to: e.left}\n",
 			"a.yaml:8: streams.to: \"e.left\": end has no inputs by name; expected e"},
 		{HEAD("", "", "") TO_E "  - {from: a, to: j.right}\n",
-			"a.yaml:5: j: no stream leads to its input left; expected one such as {from: NAME, to: j.left}"},
+			"a.yaml:5: j: no stream leads to its input left; expected one such as {from: NAME, to: "
+			"j.left}"},
 		{"pipeline: p\noperators: [{name: a, type: feed}, {name: c, type: both}]\n",
 			"a.yaml:2: c: no stream leads to its input two; expected one such as {from: NAME, to: c.two}"},
 		{HEAD("", ", fields: [user, n]", "") TO_E "  - {from: a, to: j}\n  - {from: b, to: j}\n",
@@ -220,10 +220,9 @@ static void expect_refused(const char *text, const char *message) {
 
 static void test_state_is_not_torn(void **state) {
 	expect_refused(HEAD(", fields: [user, n]", "", ", key: [user, n]") TO_E
-		       "  - {from: a, to: j, grouping: key, key: [n, user]}\n",
+		"  - {from: a, to: j, grouping: key, key: [n, user]}\n",
 		"a.yaml:9: a -> j: join keeps its state by key [user, n]; no other key");
-	expect_refused(HEAD("", "", ", parallelism: 2") TO_E
-		       "  - {from: a, to: j, grouping: shuffle}\n",
+	expect_refused(HEAD("", "", ", parallelism: 2") TO_E "  - {from: a, to: j, grouping: shuffle}\n",
 		"a.yaml:9: a -> j: grouping shuffle: join keeps state per key in 2 instances; use grouping global, or "
 		"parallelism 1");
 }
