@@ -10,7 +10,7 @@
 //   count()  count(F)          tuples; those to which F applies
 //   sum(F)  min(F)  max(F)     numbers, of F's own type (sums 64 bits wide, which wrap around)
 //   mean(F)  variance(F)  stddev(F)   of a population; whole numbers are added up exactly for mean
-//   p50(F)  p99(F)  p99.9(F)   percentiles within 3.1 % (quantiles.h); fractions from 2^-20, negative numbers count as 0
+//   p50(F)  p99(F)  p99.9(F)   percentiles within 3.1 % (quantiles.h); negative numbers are 0
 //   distinct(F)                different values, by HyperLogLog: standard error 6.5 %, 256 bytes
 //   first(F)  last(F)          the value of the earliest and the latest tuple by time, of those the first and the last
 //                              that came

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// What operators that compute figures by key share: the key of their input (key_words.h), the figures (aggregate.h), and
-// the records that carry both, the key's fields first.
+// What operators that compute figures by key share: the key of their input (key_words.h), the figures (aggregate.h),
+// and the records that carry both, the key's fields first.
 #pragma once
 
 #include "dataplane/aggregate.h"

@@ -67,8 +67,8 @@ struct instance {
 	int input_fd;  // live sources: readable when there is something to poll; 0: there is no such descriptor
 	bool stopping; // sources: emit what has been taken from outside, then set finished
 	bool finished; // no tuple will leave it again
-	// Of an operator that may emit more than it got, set by `process`: what is left comes by `tick`, called each round
-	// until it says that there is no more. Time does not pass the instance meanwhile.
+	// Of an operator that may emit more than it got, set by `process`: what is left comes by `tick`, called each
+	// round until it says that there is no more. Time does not pass the instance meanwhile.
 	bool backlog;
 	struct counters counters;
 	uint64_t gauges[OPERATOR_GAUGES_MAX]; // named by type->gauges

@@ -208,8 +208,8 @@ static bool remove_before(struct window_panes *panes, unsigned part, struct wind
 	return first->start_ns >= start_ns;
 }
 
-// Merge the panes that began in [from_ns, end_ns), the oldest first: they are few, and floating point sums depend on the
-// order.
+// Merge the panes that began in [from_ns, end_ns), the oldest first: they are few, and floating point sums depend on
+// the order.
 static void merge_between(
 	const struct window_panes *panes, struct window_pane *pane, uint64_t from_ns, uint64_t end_ns, void *state) {
 	struct window_pane *older = older_than(panes, pane);

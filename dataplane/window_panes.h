@@ -2,8 +2,8 @@
 // Copyright (c) 2026 the weir authors
 //
 // The open windows of every key, as chains of panes. A pane is the state of some aggregates over a span of one key's
-// tuples: of tumbling and sliding windows `slide_ns` of event time, so that each tuple is added once however many windows
-// overlap; of sessions a session; of windows by count `slide` tuples. The newest pane lies in the key's record
+// tuples: of tumbling and sliding windows `slide_ns` of event time, so that each tuple is added once however many
+// windows overlap; of sessions a session; of windows by count `slide` tuples. The newest pane lies in the key's record
 // (keyed_table.h), the older ones in a slab that all instances share. A key without panes is removed.
 //
 // Which windows there are depends on the tuples' times alone, not on when they come, as long as each comes before its

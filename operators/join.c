@@ -13,8 +13,8 @@
 //   state    a keyed_table and a slab of the tuples that wait, shared by the instances; a timer wheel per instance. Key
 //            groups can be moved
 //
-// By interval the records are the same under every plan, as long as nothing overflows: a tuple waits until the watermark
-// says that no partner can come. The latest right tuple is that of those which have come.
+// By interval the records are the same under every plan, as long as nothing overflows: a tuple waits until the
+// watermark says that no partner can come. The latest right tuple is that of those which have come.
 //
 //   source  Kang, Naughton, Viglas 2003, "Evaluating window joins over unbounded streams", for the interval join
 #include <errno.h>

@@ -14,8 +14,8 @@
 //            per instance. Key groups can be moved
 //
 // By event time the records are the same whatever the batches and the number of workers: a tuple is late by the clock
-// that its source gave it, and a window is closed by the watermark, which no tuple in time can be behind. A pane is late
-// as a whole: with sliding windows, a tuple is late when the first window that it belongs to is.
+// that its source gave it, and a window is closed by the watermark, which no tuple in time can be behind. A pane is
+// late as a whole: with sliding windows, a tuple is late when the first window that it belongs to is.
 #include <errno.h>
 #include <stdlib.h>
 

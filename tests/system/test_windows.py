@@ -89,11 +89,12 @@ def figures(packets):
     """What `compute` below says of some packets."""
     sizes = [p.bytes for p in packets]
     return {"packets": len(packets), "bytes": sum(sizes), "least": min(sizes), "most": max(sizes),
-            "mean": sum(sizes) / len(sizes), "last_port": max(enumerate(packets), key=lambda e: (e[1].time, e[0]))[1].sport}
+            "mean": sum(sizes) / len(sizes),
+            "last_port": max(enumerate(packets), key=lambda e: (e[1].time, e[0]))[1].sport}
 
 
-COMPUTE = ("compute: [packets = count(), bytes = sum(bytes), least = min(bytes), most = max(bytes), mean = mean(bytes), "
-           "last_port = last(src_port)]")
+COMPUTE = ("compute: [packets = count(), bytes = sum(bytes), least = min(bytes), most = max(bytes), "
+           "mean = mean(bytes), last_port = last(src_port)]")
 
 
 def sliding(packets, key, size, slide):
@@ -235,7 +236,8 @@ def test_refused_keys_are_counted(tmp_path, packets, capture):
 
 
 def test_reduce_tells_every_so_many_and_the_rest_at_the_end(tmp_path, packets, capture):
-    records, _ = run(tmp_path, capture, "key: [src_ip], every: 50, reset: true, compute: [n = count(), bytes = sum(bytes)]",
+    records, _ = run(tmp_path, capture, "key: [src_ip], every: 50, reset: true, "
+                     "compute: [n = count(), bytes = sum(bytes)]",
                      kind="reduce")
     of_host = collections.defaultdict(list)
     for p in packets:
