@@ -161,6 +161,9 @@ static int read_file(
 	const char *path, bool is_secret, int (*take)(void *, const struct key *), void *context, char *error) {
 	// O_NONBLOCK: a pipe is refused, not waited for.
 	int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (file < 0 && errno == EACCES)
+		return refuse(error, -EACCES, "%s: %s: expected a file that user %u may read, in folders it may enter",
+			path, strerror(EACCES), (unsigned)geteuid());
 	if (file < 0)
 		return refuse(error, -errno, "%s: %s; " KEY_MADE_BY, path, strerror(errno));
 	char *text = NULL;

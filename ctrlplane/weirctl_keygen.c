@@ -14,6 +14,16 @@
 #include "api/key_file.h"
 #include "ctrlplane/weirctl.h"
 
+// The folder, where it is missing: secrets are to be in it.
+//   return  0 or a negative errno, after a message
+static int make_folder(const char *path) {
+	if (mkdir(path, S_IRWXU) == 0 || errno == EEXIST)
+		return 0;
+	int err = -errno;
+	fprintf(stderr, "weirctl: keygen: --output: %s: %s\n", path, strerror(-err));
+	return err;
+}
+
 // Write one of the two.
 //   return  0 or a negative errno, after a message
 static int write_key(const char *path, const struct key *key, const char *whose) {
@@ -51,6 +61,8 @@ int weirctl_keygen(const struct weirctl *weirctl) {
 		fprintf(stderr, "weirctl: keygen: --output: longer than a path may be\n");
 		return WEIRCTL_USAGE;
 	}
+	if (make_folder(directory) != 0)
+		return EXIT_FAILURE;
 	if (zmq_curve_keypair(key.public, key.secret) != 0) {
 		fprintf(stderr, "weirctl: keygen: %s\n", zmq_strerror(zmq_errno()));
 		return EXIT_FAILURE;

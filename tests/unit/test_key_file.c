@@ -116,6 +116,16 @@ static void files_and_their_modes(void **state) {
 	assert_int_equal(key_file_read_secret(path, &key, error), -EINVAL);
 	assert_non_null(strstr(error, "has no secret"));
 	assert_int_equal(key_file_read_public(folder, &key, error), -EINVAL);
+	// Root reads everything: only another user is refused.
+	assert_int_equal(chmod(folder, 0), 0);
+	bool is_root = geteuid() == 0;
+	if (is_root)
+		assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(key_file_read_secret(path, &key, error), -EACCES);
+	assert_non_null(strstr(error, is_root ? "expected a file that user 65534 may read" : "may read, in folders"));
+	if (is_root)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(folder, 0700), 0);
 	unlink(path);
 	rmdir(folder);
 }
