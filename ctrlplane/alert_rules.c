@@ -217,11 +217,16 @@ static int rule_read(struct rule_text *text, struct alert_rule *rule) {
 	int err = conf_mapping(text->conf, text->node, "rule", fields);
 	if (err != 0)
 		return err;
+	if (!node_name_is_valid(rule->name))
+		return conf_error(
+			text->conf, text->node, "rule.name: \"%s\": expected 1 to 63 of A-Z a-z 0-9 . _ -", rule->name);
+	if (window_ns % NS_PER_S != 0)
+		return conf_error(text->conf, text->node, "rule %.63s: window: %gs: expected whole seconds", rule->name,
+			(double)window_ns / 1e9);
 	rule->aggregate = (enum alert_aggregate)aggregate;
 	rule->severity = severity_names[severity];
 	rule->window_s = (uint32_t)(window_ns / NS_PER_S);
-	text_clean(rule->name);
-	text_clean(rule->description);
+	text_clean_utf8(rule->description);
 	return rule_place(text, rule);
 }
 

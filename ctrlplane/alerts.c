@@ -255,8 +255,10 @@ static void alert_from_json(const json_t *object, struct alert *out) {
 	restore_text(object, "subject", out->subject, sizeof(out->subject));
 	restore_text(object, "severity", out->severity, sizeof(out->severity));
 	restore_text(object, "measure", out->measure, sizeof(out->measure));
-	restore_text(object, "description", out->description, sizeof(out->description));
 	restore_text(object, "reason", out->reason, sizeof(out->reason));
+	const char *description = json_string_value(json_object_get(object, "description"));
+	snprintf(out->description, sizeof(out->description), "%s", description != NULL ? description : "");
+	text_clean_utf8(out->description);
 	actions_from_json(json_object_get(object, "actions"), out->actions);
 	out->start_ns = (uint64_t)json_integer_value(json_object_get(object, "start_ns"));
 	out->last_ns = (uint64_t)json_integer_value(json_object_get(object, "last_ns"));
