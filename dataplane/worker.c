@@ -175,7 +175,10 @@ static unsigned run_round(struct worker *worker) {
 			ended = instance->finished;
 			instance->finished = false;
 		}
+		bool held_time = instance->backlog;
 		moved += tick(entry);
+		if (held_time && !instance->backlog)
+			advance_watermark(entry); // now: who has some to emit after each batch would hold it for ever
 		schedule->has_backlog |= entry->backlog;
 		if (!instance->type->tells_watermark)
 			instance->told_ns = instance->watermark_ns;
