@@ -12,23 +12,40 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
+import records  # noqa: E402
 import telemetry  # noqa: E402
 
 CONF = pathlib.Path(__file__).resolve().parents[2] / "conf"
 SHOWN_MAX = 20  # records of a file
+# Pipeline -> the options that name its inputs, and what is in them.
+INPUTS = {
+    "trending_topics": {"source.path": "messages"},
+    "trending_tags": {"source.path": "profiles"},
+    "trucking_latest": {"trucks.path": "trucks", "roads.path": "roads"},
+    "trucking_pairs": {"trucks.path": "trucks", "roads.path": "roads"},
+}
 
 
 def pipelines():
     """Name -> configuration, of those that data can be made for."""
-    return {path.stem: path for path in sorted((CONF / "sonata").glob("*.yaml"))}
+    tasks = {path.stem: path for path in sorted((CONF / "sonata").glob("*.yaml"))}
+    return tasks | {name: CONF / f"{name}.yaml" for name in INPUTS}
 
 
-def make_input(directory):
-    """The settings that lead a pipeline to its input."""
-    made = telemetry.packets()
-    telemetry.write(directory / "traffic.pcap", made)
-    print(f"input: {len(made):,} packets of {(made[-1].time_ns - made[0].time_ns) / 1e9:.0f} s")
-    return ["--set", f"source.path={directory / 'traffic.pcap'}"]
+def make_inputs(name, directory):
+    """The settings that lead the pipeline to its inputs."""
+    if name not in INPUTS:
+        made = telemetry.packets()
+        telemetry.write(directory / "traffic.pcap", made)
+        print(f"input: {len(made):,} packets of {(made[-1].time_ns - made[0].time_ns) / 1e9:.0f} s")
+        return ["--set", f"source.path={directory / 'traffic.pcap'}"]
+    settings = []
+    for option, kind in INPUTS[name].items():
+        made = list(records.KINDS[kind]())
+        records.write(directory / f"{kind}.jsonl", made)
+        print(f"input: {len(made):,} {kind} of {(made[-1]['timestamp_ns'] - made[0]['timestamp_ns']) / 1e9:.0f} s")
+        settings += ["--set", f"{option}={directory / f'{kind}.jsonl'}"]
+    return settings
 
 
 def show(title, lines):
@@ -48,14 +65,15 @@ def description(path):
 def run(name, program, directory):
     path = pipelines()[name]
     print(f"{path.relative_to(CONF.parent)}: {description(path)}")
-    settings = make_input(directory)
+    settings = make_inputs(name, directory)
     done = subprocess.run([program, "--config", path, *settings], cwd=directory, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, check=False)
     if done.returncode == 0:
         if done.stdout:
             show("found", done.stdout.splitlines())
         for file in sorted(directory.glob("*.jsonl")):
-            show(file.stem, file.read_text(encoding="utf-8").splitlines())
+            if file.stem not in records.KINDS:
+                show(file.stem, file.read_text(encoding="utf-8").splitlines())
     print(f"\n{done.stderr}", end="")
     return done.returncode
 
@@ -66,7 +84,8 @@ def main(arguments):
         return 0
     if len(arguments) != 3 or arguments[0] not in pipelines():
         sys.exit(f"pipeline: \"{arguments[0] if arguments else ''}\": expected one of {', '.join(pipelines())}")
-    return run(arguments[0], arguments[1], pathlib.Path(arguments[2]))
+    program, directory = (pathlib.Path(path).resolve() for path in arguments[1:])
+    return run(arguments[0], program, directory)
 
 
 if __name__ == "__main__":
