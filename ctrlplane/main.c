@@ -162,7 +162,7 @@ static int reload(struct state *state, char *error) {
 	if (err == 0) {
 		memcpy(state->config.alerts, fresh.alerts, sizeof(fresh.alerts));
 		state->reloads++;
-		log_line("reloaded: %zu rules", state->rules.length);
+		log_line("reloaded: rules: %zu, keys: %zu", state->rules.length, state->access.length);
 	} else {
 		log_line("not reloaded: %s", error);
 	}

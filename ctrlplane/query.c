@@ -82,7 +82,8 @@ static json_t *answer_reload(const struct query *query) {
 		snprintf(query->error, QUERY_ERROR_SIZE, "%.*s", QUERY_ERROR_SIZE - 1, error);
 		return NULL;
 	}
-	return json_pack("{sI sI}", "rules", (json_int_t)state->rules.length, "reloads", (json_int_t)state->reloads);
+	return json_pack("{sI sI sI}", "rules", (json_int_t)state->rules.length, "keys",
+		(json_int_t)state->access.length, "reloads", (json_int_t)state->reloads);
 }
 
 static json_t *answer_alerts(const struct query *query) {

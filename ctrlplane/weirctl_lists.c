@@ -94,9 +94,11 @@ void show_top(const json_t *answer, FILE *file) {
 	fprintf(file, "top %s of the last %" PRIu64 " s", show_text(answer, "what"), show_number(answer, "window_s"));
 	if (is_exact)
 		fputc('\n', file);
-	else
+	else if (show_number(answer, "error") > 0)
 		fprintf(file, " (not exact: too low by %s at most)\n",
 			units_bytes(show_number(answer, "error"), bytes));
+	else
+		fputs(" (these are exact; others were left out on the way)\n", file);
 	struct table table;
 	table_init(&table, view->heads);
 	size_t i;
@@ -193,7 +195,8 @@ static void row_alert(struct table *table, const json_t *alert, const char *even
 }
 
 void show_reload(const json_t *answer, FILE *file) {
-	fprintf(file, "reloaded: %" PRIu64 " rules\n", show_number(answer, "rules"));
+	fprintf(file, "reloaded: rules: %" PRIu64 ", keys: %" PRIu64 "\n", show_number(answer, "rules"),
+		show_number(answer, "keys"));
 }
 
 void show_alerts(const json_t *answer, FILE *file) {

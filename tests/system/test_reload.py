@@ -34,13 +34,13 @@ def test_rules_come_and_go_and_what_stays_goes_on(make_controller, make_node, ru
     before = wait_for(lambda: active(controller) if len(active(controller)) == 2 else None)
     rules(stays=200, comes=300)
     answer = controller.ctl("reload")
-    assert (answer.returncode, answer.stdout) == (0, "reloaded: 2 rules\n")
+    assert (answer.returncode, answer.stdout) == (0, "reloaded: rules: 2, keys: 0\n")
     after = wait_for(lambda: active(controller) if "comes" in active(controller) else None)
     assert set(after) == {"stays", "comes"}
     assert after["stays"]["id"] == before["stays"]["id"] and after["stays"]["threshold"] == 200
     ended = [e["alert"] for e in controller.ask("alerts", "--all")["history"] if e["event"] == "end"]
     assert [(a["rule"], a["reason"]) for a in ended] == [("goes", "the rule was removed")]
-    assert "reloaded: 2 rules" in controller.process.err()
+    assert "reloaded: rules: 2, keys: 0" in controller.process.err()
 
 
 def test_a_rule_that_measures_something_else_begins_anew(make_controller, make_node, rules):

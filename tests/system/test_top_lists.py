@@ -30,6 +30,7 @@ def test_errors_are_what_nodes_may_have_left_out(controller, make_node, messages
     assert top["error"] == 80
     alone = controller.ask("top", "flows", "--window", 60, "--node", "a")
     assert "error" not in alone["entries"][0] and not alone["exact"]
+    assert "these are exact" in controller.ctl("top", "flows", "--window", 60, "--node", "a").stdout
     # Where nothing is left out there is no error.
     a.summary(packets=10, size=1000, hosts=[a.host("10.0.0.1", sent_packets=10, sent_bytes=1000),
                                             a.host("10.0.0.2", received_packets=10, received_bytes=1000)])
