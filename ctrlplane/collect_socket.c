@@ -75,7 +75,8 @@ static int collect_bind(struct collect *collect, const char *endpoint, void **ou
 	if (is_set && !is_in_use && zmq_bind(socket, endpoint) == 0)
 		return 0;
 	err = is_in_use ? -EADDRINUSE : -zmq_errno();
-	snprintf(error, KEY_FILE_ERROR_SIZE, "listen: \"%s\": %s", endpoint, zmq_strerror(-err));
+	snprintf(error, KEY_FILE_ERROR_SIZE, "listen: \"%s\": %s", endpoint,
+		err == -ENODEV ? "expected an address of this machine, as a number" : zmq_strerror(-err));
 	return err;
 }
 

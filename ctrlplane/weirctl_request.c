@@ -40,10 +40,9 @@ static int connection_set_keys(struct connection *connection, const struct weirc
 	if (target->key == NULL && target->controller_key == NULL && endpoint_is_local(target->endpoint))
 		return 0;
 	if (target->key == NULL || target->controller_key == NULL) {
-		snprintf(error, WEIRCTL_ERROR_SIZE,
-			"controller %.200s: beyond loopback keys are required: expected both --key and "
-			"--controller-key",
-			target->endpoint);
+		snprintf(error, WEIRCTL_ERROR_SIZE, "controller %.200s: %s: expected both --key and --controller-key",
+			target->endpoint,
+			endpoint_is_local(target->endpoint) ? "one of two keys" : "beyond loopback keys are required");
 		return -EACCES;
 	}
 	int err = key_file_read_secret(target->key, &own, error);
@@ -170,7 +169,7 @@ int weirctl_request(const struct weirctl_target *target, const Weir__Request *re
 	*out = NULL;
 	error[0] = '\0';
 	int result = WEIRCTL_NO_CONTROLLER;
-	int err = connection_open(&connection, target, error);
+	int err = endpoint_is_valid(target->endpoint) ? connection_open(&connection, target, error) : -EINVAL;
 	if (err != 0 && error[0] != '\0') { // a key
 		result = WEIRCTL_USAGE;
 		goto out;
@@ -178,8 +177,8 @@ int weirctl_request(const struct weirctl_target *target, const Weir__Request *re
 	if (err == 0)
 		err = connection_send(&connection, request);
 	if (err == -EINVAL || err == -EPROTONOSUPPORT) {
-		snprintf(error, WEIRCTL_ERROR_SIZE, "controller \"%.200s\": expected tcp://HOST:PORT or ipc://PATH",
-			target->endpoint);
+		snprintf(error, WEIRCTL_ERROR_SIZE,
+			"controller \"%.200s\": expected tcp://HOST:PORT (1..65534) or ipc://PATH", target->endpoint);
 		result = WEIRCTL_USAGE;
 		goto out;
 	}

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/endpoint.h"
 #include "dataplane/pipeline_read.h"
 
 // `WHO: MESSAGE`, or for a setting the message alone: its location names it already.
@@ -173,10 +174,9 @@ static int check_node_option(
 	if (strcmp(value->key, "ring_size") == 0 && (config->ring_size & (config->ring_size - 1)) != 0)
 		return config_fail_text(
 			reader->error, &owner->where, who, value->text, "expected a power of two from 64 to 65536");
-	if (strcmp(value->key, "controller") == 0 && strncmp(config->controller, "tcp://", 6) != 0 &&
-		strncmp(config->controller, "ipc://", 6) != 0)
-		return config_fail_text(
-			reader->error, &owner->where, who, value->text, "expected tcp://HOST:PORT or ipc://PATH");
+	if (strcmp(value->key, "controller") == 0 && !endpoint_is_valid(config->controller))
+		return config_fail_text(reader->error, &owner->where, who, value->text,
+			"expected tcp://HOST:PORT (1..65534) or ipc://PATH");
 	if (strcmp(value->key, "plugins") == 0 && owner->where.line == 0)
 		return config_fail(reader->error, &owner->where, "too late for a plug-in; expected --plugin FILE");
 	if (strcmp(value->key, "node") == 0 && !text_is_node_name(config->node))

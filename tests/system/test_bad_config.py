@@ -137,7 +137,9 @@ BAD_COMMANDS = {
     ("--config", "/dev/zero"): (FAILURE, ["/dev/zero: larger than 1 MiB"]),
     ("/nowhere/a.pcap",): (FAILURE, ["/nowhere/a.pcap: No such file or directory"]),
     (str(ROOT / "conf/flow-file.yaml"),): (FAILURE, ["flow-file.yaml", "expected a pcap or pcapng capture"]),
-    ("--controller", "10.0.0.9"): (FAILURE, ["\"10.0.0.9\": expected tcp://HOST:PORT or ipc://PATH"]),
+    ("--controller", "10.0.0.9"): (FAILURE, ["\"10.0.0.9\": expected tcp://HOST:PORT (1..65534) or ipc://PATH"]),
+    ("--controller", "tcp://127.0.0.1"): (FAILURE, ["\"tcp://127.0.0.1\": expected tcp://HOST:PORT (1..65534) or ipc"]),
+    ("--controller", "tcp://127.0.0.1:99999"): (FAILURE, ["\"tcp://127.0.0.1:99999\": expected tcp://HOST"]),
     ("--config", str(ROOT / "conf/flow-file.yaml")): (FAILURE, ["conf/flow-file.yaml:", "source.path: missing"]),
 }
 

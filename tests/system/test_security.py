@@ -230,6 +230,26 @@ def test_beyond_loopback_a_node_wants_keys(tmp_path):
     assert process.wait() == 1 and "beyond loopback keys are required" in process.err()
 
 
+def test_a_name_is_no_address_to_listen_on():
+    result = subprocess.run([BUILD / "weir-controller", "--redis", "none", "--listen", "tcp://localhost:5570"],
+                            capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1 and "expected an address of this machine, as a number" in result.stderr
+
+
+@pytest.mark.parametrize("arguments, expected", [
+    (("--controller", ""), 'controller "": expected tcp://HOST:PORT'),
+    (("--controller", "http://x"), 'controller "http://x": expected tcp://HOST:PORT'),
+    (("--controller", "tcp://127.0.0.1"), 'controller "tcp://127.0.0.1": expected tcp://HOST:PORT'),
+    (("--controller", "tcp://127.0.0.1:99999"), 'controller "tcp://127.0.0.1:99999": expected tcp://HOST:PORT'),
+    (("--controller", "tcp://127.0.0.1:5570", "--key", "k.secret"), "one of two keys: expected both"),
+    (("--controller", "tcp://192.0.2.1:5570"), "beyond loopback keys are required: expected both"),
+])
+def test_weirctl_says_what_is_wrong_with_the_controller(arguments, expected):
+    result = subprocess.run([BUILD / "weirctl", *arguments, "status"], capture_output=True, text=True, timeout=60,
+                            check=False)
+    assert result.returncode == 64 and expected in result.stderr, result.stderr
+
+
 BAD_KEYS = {
     "others may read or write it": ("key: k.secret", {"k.secret": 0o644}),
     "No such file": ("key: none.secret", {}),

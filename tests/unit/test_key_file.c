@@ -142,12 +142,23 @@ static void local_endpoints(void **state) {
 		assert_false(endpoint_is_local(remote[i]));
 }
 
+static void endpoints_of_controllers(void **state) {
+	static const char *const good[] = {"ipc:///c", "tcp://10.0.0.9:5570", "tcp://[::1]:1", "tcp://name:65534"};
+	static const char *const bad[] = {"", "http://x", "http://x:80", "tcp://127.0.0.1", "tcp://:1", "tcp://h:0",
+		"tcp://h:65535", "tcp://h:99999", "tcp://h:1x", "tcp://h:-1", "tcp://h:+1", "ipc://"};
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		assert_true(endpoint_is_valid(good[i]));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_false(endpoint_is_valid(bad[i]));
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(several_keys),
 		cmocka_unit_test(wrong_texts),
 		cmocka_unit_test(files_and_their_modes),
 		cmocka_unit_test(local_endpoints),
+		cmocka_unit_test(endpoints_of_controllers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

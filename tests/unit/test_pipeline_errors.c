@@ -108,7 +108,7 @@ static void node_options_checked(void **state) {
 		{"idle: [busy]\n", "a.yaml:1: idle: a list; expected adaptive or busy"},
 		{"channels: {a: b}\n", "a.yaml:1: channels: a map; expected auto or ring"},
 		{"controller: 10.0.0.9\n",
-			"a.yaml:1: controller: \"10.0.0.9\": expected tcp://HOST:PORT or ipc://PATH"},
+			"a.yaml:1: controller: \"10.0.0.9\": expected tcp://HOST:PORT (1..65534) or ipc://PATH"},
 		{"node: a/b\n", "a.yaml:1: node: \"a/b\": expected a name of 1..63 letters, digits, _, - and ."},
 		{"eal: [a, [b]]\n", "a.yaml:1: eal: a list in a list; expected a list such as [a, b]"},
 		{"idle: busy\n---\n\nidle: busy\n", "a.yaml:4: \"idle\": given twice, first in a.yaml:1"},
