@@ -164,7 +164,7 @@ static int check_keyed_input(struct planning *p, const struct pipeline_stream *s
 		to->type->key_option != NULL && operator_type_input(to->type, stream->input).grouping == GROUPING_KEY;
 	if (count == 0 && !is_configured)
 		return 0;
-	if (stream->grouping != GROUPING_KEY && (stream->grouping != GROUPING_PARTIAL_KEY || !is_configured)) {
+	if (stream->grouping != GROUPING_KEY) {
 		if (planned->instance_count == 1)
 			return 0;
 		return refuse(p, &stream->where,
