@@ -5,7 +5,7 @@
 
     records.py KIND FILE        KIND: messages, profiles, trucks, roads
 
-As a module: messages(), … are the same as lists of dictionaries, from which tests compute what the pipelines should find.
+As a module: messages(), … give the same as dictionaries, from which tests compute what the pipelines should find.
 """
 import itertools
 import json
