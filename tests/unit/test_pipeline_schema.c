@@ -223,7 +223,7 @@ static void test_state_is_not_torn(void **state) {
 		"  - {from: a, to: j, grouping: key, key: [n, user]}\n",
 		"a.yaml:9: a -> j: join keeps its state by key [user, n]; no other key");
 	expect_refused(HEAD("", "", ", key: [user], parallelism: 2") TO_E
-		       "  - {from: a, to: j, grouping: partial_key}\n",
+		"  - {from: a, to: j, grouping: partial_key}\n",
 		"a.yaml:9: a -> j: grouping partial_key: join keeps state per key in 2 instances; use grouping key, or "
 		"parallelism 1");
 	expect_refused(HEAD("", "", ", parallelism: 2") TO_E "  - {from: a, to: j, grouping: shuffle}\n",
