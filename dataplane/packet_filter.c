@@ -151,8 +151,9 @@ uint64_t packet_filter_select(struct packet_filter *filter, const struct batch *
 	uint64_t chosen = 0;
 	for (unsigned i = 0; i < batch->count; i++) {
 		struct rte_mbuf *tuple = batch->tuples[i];
-		bool matches = filter->frame_bytes > 0 ? is_object_match(&filter->programs[0], readable_frame(filter, tuple))
-						       : is_match(&filter->programs[tuple_link(tuple)], tuple);
+		bool matches = filter->frame_bytes > 0
+				       ? is_object_match(&filter->programs[0], readable_frame(filter, tuple))
+				       : is_match(&filter->programs[tuple_link(tuple)], tuple);
 		chosen |= (uint64_t)matches << i;
 	}
 	return chosen;
