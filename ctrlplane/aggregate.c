@@ -45,7 +45,7 @@ static bool is_of_the_present(
 	int64_t offset_ns = (int64_t)(summary->end_ns - clock_wall_ns());
 	int64_t reach_ns = (int64_t)(nodes->window_slots * nodes->interval_ns);
 	int64_t interval_ns = (int64_t)(nodes->interval_ns > NS_PER_S ? nodes->interval_ns : NS_PER_S);
-	// One at the limit does not go to and fro.
+	// One at the limit does not go back and forth.
 	int64_t limit_ns = AGGREGATE_SKEW_INTERVALS * interval_ns / (node->is_elsewhen ? 2 : 1);
 	node->clock_offset_ns = offset_ns;
 	if (offset_ns > limit_ns || -offset_ns >= reach_ns)

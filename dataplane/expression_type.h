@@ -43,9 +43,9 @@ struct operand {
 };
 
 // Add a step; one that is there already serves again, and one on constants alone is run at once.
-//   step    as wanted, without `to`; with size set and `makes_text`, scratch is made
+//   wanted  the step without `to`; with size set and `makes_text`, scratch is made
 //   return  0, -ENOMEM, or -EINVAL: too long
-int compiler_emit(struct compiler *compiler, const struct step *step, bool makes_text, struct operand *out);
+int compiler_emit(struct compiler *compiler, const struct step *wanted, bool makes_text, struct operand *out);
 
 // Convert an operand in place, where its type has that one as a wider one: any number to FIELD_F64, FIELD_U64 to
 // FIELD_I64, FIELD_ENUM to FIELD_STRING.

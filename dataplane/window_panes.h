@@ -84,7 +84,7 @@ struct window_pane *window_panes_at(
 	struct window_panes *panes, unsigned part, uint32_t record, uint64_t start_ns, bool is_new);
 
 // When the earliest window of a key can be taken off; UINT64_MAX: windows by count.
-uint64_t window_panes_deadline_ns(const void *panes, uint32_t record);
+uint64_t window_panes_deadline_ns(const void *owner, uint32_t record);
 
 // Take the earliest window of a key off, or, by count, what it has now.
 //   return  true: the key has panes left

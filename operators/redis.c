@@ -5,8 +5,8 @@
 //
 //   in       any schema
 //   out      commands to Redis, pipelined
-//   drops    queue_full: no place in the queue; refused: Redis does not take it; unsent: not known to be stored when the
-//            node had to end
+//   drops    queue_full: no place in the queue; refused: Redis does not take it; unsent: not known to be stored when
+//            the node had to end
 //   options  redis, password_file, as, key, score, member, max_length, expire and those of the queue
 //   state    a queue of records (export_queue.h) and a connection; one instance
 //

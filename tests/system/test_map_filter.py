@@ -21,7 +21,8 @@ SOURCE = "  - {name: source,  type: pcap}\n  - {name: flow_id, type: flow_id}\n"
 
 def packet(number):
     """Size, source port, destination port, source address of packet `number`."""
-    return 60 + number * 37 % 900, 1024 + number, [53, 80, 443][number % 3], f"10.{number % 4}.{number // 256}.{number % 256}"
+    address = f"10.{number % 4}.{number // 256}.{number % 256}"
+    return 60 + number * 37 % 900, 1024 + number, [53, 80, 443][number % 3], address
 
 
 @pytest.fixture(scope="module")
@@ -303,7 +304,8 @@ def test_refused(tmp_path, name):
 
 def test_pcap_filter_of_records(tmp_path):
     text = "pipeline: test\noperators:\n" + SOURCE.replace("pcap}", "pcap, path: x}")
-    text += '  - {name: stats, type: flow_stats}\n  - {name: view, type: filter, pcap: tcp}\n  - {name: s, type: json}\n'
+    text += "  - {name: stats, type: flow_stats}\n  - {name: view, type: filter, pcap: tcp}\n"
+    text += "  - {name: s, type: json}\n"
     (tmp_path / "a.yaml").write_text(text)
     assert_refused(dataplane("--config", "a.yaml", "--check", cwd=tmp_path),
                    ["a.yaml:6: ", "view: pcap: for packets only, and flow comes in; expected where"])

@@ -107,7 +107,8 @@ def test_sorted_set(redis, tmp_path):
                       "redis.member={src_ip}-{dst_ip}:{dst_port}/{start_ns}", "redis.key=by-bytes")
     words = redis.run("ZRANGE", "by-bytes", "0", "-1", "WITHSCORES").split("\n")
     members = dict(zip(words[::2], map(int, words[1::2])))
-    wanted = {f"{r['src_ip']}-{r['dst_ip']}:{r.get('dst_port', '')}/{r['start_ns']}": r["fwd"]["bytes"] for r in expected}
+    wanted = {f"{r['src_ip']}-{r['dst_ip']}:{r.get('dst_port', '')}/{r['start_ns']}": r["fwd"]["bytes"]
+              for r in expected}
     assert members == wanted
 
 

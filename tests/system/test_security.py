@@ -109,7 +109,8 @@ def test_keygen_makes_files_for_their_owner_alone(tmp_path):
 
 def test_keygen_makes_a_missing_folder(tmp_path):
     folder = tmp_path / "keys"
-    subprocess.run([BUILD / "weirctl", "keygen", "--output", folder, "edge"], check=True, capture_output=True, timeout=60)
+    subprocess.run([BUILD / "weirctl", "keygen", "--output", folder, "edge"], check=True, capture_output=True,
+                   timeout=60)
     assert folder.stat().st_mode & 0o777 == 0o700 and (folder / "edge.secret").exists()
 
 

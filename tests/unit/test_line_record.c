@@ -25,9 +25,9 @@ struct reading {
 };
 
 static int setup(void **state) {
-	static const char *const items[] = {"user string 6", "n u32", "at.time time ms", "at.place string 4",
-		"ok "
-		"bool"};
+	static const char *const items[] = {"user string 6", "n u32", "at.time time ms",
+		"at.place string 4", /* longest */
+		"ok bool"};
 	static struct reading reading;
 	struct column columns[5];
 	char error[200] = "";
@@ -106,8 +106,7 @@ static void test_json_strings(void **state) {
 static void test_json_that_is_none(void **state) {
 	static const char *const lines[] = {"", " ", "[]", "{", "}", "{}x", "{}{}", "{\"n\"}", "{\"n\":}", "{\"n\":1,}",
 		"{,}",
-		"{\"n\":1 "
-		"\"ok\":true}",
+		"{\"n\":1\t\"ok\":true}", // no comma
 		"{n:1}", "{'n':1}", "{\"n\":01}", "{\"n\":-}", "{\"n\":1.}", "{\"n\":.5}", "{\"n\":1e}", "{\"x\":+1}",
 		"{\"x\":tru}", "{\"x\":truex}", "{\"x\":nul}", "{\"x\":\"a}", "{\"x\":\"\t\"}", "{\"x\":\"\\x\"}",
 		"{\"x\":\"\\u12\"}", "{\"x\":\"\\u0000\"}", "{\"x\":\"\\ud800\"}", "{\"x\":\"\\udc00\"}",
