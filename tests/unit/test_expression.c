@@ -298,7 +298,7 @@ static const char *const refused[][2] = {
 	{"items + 1", "column 1: +: expected a number, this is a list"},
 	{"port[0]", "column 1: an item: expected a list before [, this is a number"},
 	{"items[-1]", "column 7: an item's number: expected a whole number that is not negative, this is a number"},
-	{"leng(name)", "column 1: \"leng\": no such function, did you mean \"length\"?"},
+	{"lengths(name)", "column 1: \"lengths\": no such function, did you mean \"length\"?"},
 	{"if(true, 1)", "column 1: if: 2 arguments: expected if(condition, value, other)"},
 	{"if(true, 1, 'x')", "column 13: types: expected a number, this is a text"},
 	{"lower(5)", "column 7: lower: expected a text, this is a number"},
