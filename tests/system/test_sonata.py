@@ -18,8 +18,9 @@ from telemetry import ACK, FIN, SYN, TCP, UDP  # noqa: E402
 CONF = ROOT / "conf/sonata"
 SECOND = 1_000_000_000
 PLANS = {
-    "chained": ["-l", "0"],
-    "two workers, ringed": ["--lcores", "0@0,1@0"],
+    "one worker": (["-l", "0"], []),
+    "two workers": (["--lcores", "0@0,1@0"], []),
+    "two workers, chained": (["--lcores", "0@0,1@0", "-m", "256"], ["--set", "placement=chained"]),
 }
 
 
@@ -147,9 +148,10 @@ def capture(packets, tmp_path_factory):
     return path
 
 
-def run(plan, name, capture, cwd, settings=()):
+def run(plan, name, capture, cwd):
+    lcores, settings = PLANS[plan]
     done = subprocess.run(
-        [BUILD / "weir-dataplane", *PLANS[plan], "--no-huge", "--no-shconf", "--no-pci", "--log-level=error", "--",
+        [BUILD / "weir-dataplane", *lcores, "--no-huge", "--no-shconf", "--no-pci", "--log-level=error", "--",
          "--config", CONF / f"{name}.yaml", "--set", f"source.path={capture}", *settings],
         cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
