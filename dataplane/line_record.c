@@ -42,7 +42,7 @@ static const char *read_quoted(struct line_layout *layout, const char *at, const
 	const char *start = ++at;
 	size_t size = 0;
 	bool is_copied = false;
-	for (;; at++) {
+	for (;;) {
 		at = memchr(at, '"', (size_t)(end - at));
 		if (at == NULL)
 			return NULL;
@@ -61,8 +61,7 @@ static const char *read_quoted(struct line_layout *layout, const char *at, const
 			*value = (struct csv_value){layout->scratch, size, true};
 			return at + 1;
 		}
-		start = at + 2;
-		at++;
+		start = at = at + 2;
 	}
 }
 

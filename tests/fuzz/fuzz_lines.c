@@ -78,6 +78,12 @@ static void check_json(const char *line, size_t size) {
 	json_error_t error;
 	make(items, 2);
 	enum line_verdict verdict = line_read_json(&layout, line, size, body);
+	if (memchr(line, '\0', size) != NULL) { // jansson passes over some behind numbers
+		if (verdict != LINE_MALFORMED)
+			abort();
+		release();
+		return;
+	}
 	json_t *value = json_loadb(line, size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
 	if (value == NULL) {
 		enum json_error_code code = json_error_code(&error);
