@@ -129,6 +129,13 @@ static inline void keyed_table_set_timer(
 		timer_wheel_hasten(wheel, record, deadline_ns);
 }
 
+// Take a record off the wheel, if it is on it.
+static inline void keyed_table_stop_timer(
+	const struct keyed_table *table, struct timer_wheel *wheel, uint32_t record) {
+	if (table->links[record].timer.slot != 0)
+		timer_wheel_remove(wheel, record);
+}
+
 // What the owner of groups keeps of time.
 struct keyed_timers {
 	struct timer_wheel *wheel;

@@ -59,6 +59,8 @@ struct window {
 	uint64_t now_ns;        // what windows are closed by
 	void *state;            // scratch for results
 	struct keyed_cursor flushed;
+	unsigned due_count;
+	uint32_t due[LOOKS_AT_ONCE]; // off the wheel, with windows that may have ended and are not out
 	struct timer_wheel wheel;
 };
 
@@ -78,7 +80,7 @@ static void emit_window(struct instance *self, uint32_t record, const struct win
 	instance_emit(self, OUTPUT_WINDOWS, tuple);
 }
 
-// Emit the earliest window of a key that is not on the wheel.
+// Emit the earliest window of a key.
 //   return  true: the key is still there
 static bool close_window(struct instance *self, uint32_t record) {
 	struct window *window = self->state;
@@ -88,6 +90,7 @@ static bool close_window(struct instance *self, uint32_t record) {
 	emit_window(self, record, &result);
 	if (is_left)
 		return true;
+	keyed_table_stop_timer(panes->table, &window->wheel, record); // set by a tuple that came while the key was due
 	keyed_table_remove(panes->table, self->index, record);
 	self->gauges[GAUGE_KEYS]--;
 	return false;
@@ -198,14 +201,30 @@ static void window_process(struct instance *self, struct batch *batch) {
 }
 
 // Take keys off the wheel that have come up, their memory on its way.
-static unsigned pop(struct window *window, uint32_t *records, unsigned max) {
+static void pop_due(struct window *window) {
 	const struct keyed_table *table = window->shared->panes.table;
 	unsigned n = 0;
-	for (; n < max && (records[n] = timer_wheel_pop(&window->wheel, window->now_ns)) != 0; n++) {
-		__builtin_prefetch(keyed_table_key(table, records[n]), 1);
-		key_index_prefetch(&table->index, keyed_table_hash(table, records[n]));
+	for (; n < LOOKS_AT_ONCE && (window->due[n] = timer_wheel_pop(&window->wheel, window->now_ns)) != 0; n++) {
+		__builtin_prefetch(keyed_table_key(table, window->due[n]), 1);
+		key_index_prefetch(&table->index, keyed_table_hash(table, window->due[n]));
 	}
-	return n;
+	window->due_count = n;
+}
+
+// Emit all windows of a key that have ended. One that is put back on the wheel too late would come up after its time was
+// told.
+//   return  false: there was no room for the rest
+static bool close_ended(struct instance *self, uint32_t record, unsigned *room) {
+	struct window *window = self->state;
+	while (window_panes_deadline_ns(&window->shared->panes, record) <= window->now_ns) {
+		if (*room == 0)
+			return false;
+		--*room;
+		if (!close_window(self, record))
+			return true;
+	}
+	watch(window, record);
+	return true;
 }
 
 // Every window that ended before the slot of the wheel that is now coming up is out: so much time is told to those who
@@ -222,21 +241,13 @@ static void tell_watermark(struct instance *self) {
 
 static bool window_tick(struct instance *self, unsigned room) {
 	struct window *window = self->state;
-	const struct window_panes *panes = &window->shared->panes;
 	window->now_ns = window->shared->clock == CLOCK_PROCESSING ? clock_now_ns() : self->watermark_ns;
-	for (unsigned looks = 0; room > 0 && looks < LOOKS_PER_TICK; looks += LOOKS_AT_ONCE) {
-		uint32_t records[LOOKS_AT_ONCE];
-		unsigned wanted = room < LOOKS_AT_ONCE ? room : LOOKS_AT_ONCE, n = pop(window, records, wanted);
-		for (unsigned i = 0; i < n; i++) {
-			bool is_left = true;
-			if (window_panes_deadline_ns(panes, records[i]) <= window->now_ns) {
-				is_left = close_window(self, records[i]);
-				room--;
-			}
-			if (is_left)
-				watch(window, records[i]);
-		}
-		if (n < wanted) {
+	for (unsigned looks = 0; looks < LOOKS_PER_TICK; looks += LOOKS_AT_ONCE) {
+		for (; window->due_count > 0; window->due_count--)
+			if (!close_ended(self, window->due[window->due_count - 1], &room))
+				return true;
+		pop_due(window);
+		if (window->due_count == 0) {
 			tell_watermark(self);
 			return false;
 		}
