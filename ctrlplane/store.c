@@ -267,9 +267,12 @@ json_t *store_status(const struct store *store) {
 	const struct history_level *level = &store->history->levels[HISTORY_INTERVAL];
 	bool is_connected = store->phase == STORE_READY || store->phase == STORE_SAVING;
 	const char *state = store->endpoint.kind == REDIS_NONE ? "none" : is_connected ? "connected" : "away";
-	json_t *object = json_pack("{ss ss so sI sI}", "state", state, "endpoint", store->text, "stored_ns",
+	struct store_lost lost = store->endpoint.kind == REDIS_NONE ? (struct store_lost){0} : store_lost(store);
+	json_t *object = json_pack("{ss ss so sI sI sI sI}", "state", state, "endpoint", store->text, "stored_ns",
 		store->stored_ns != 0 ? json_integer((json_int_t)store->stored_ns) : json_null(), "errors",
-		(json_int_t)store->errors, "history_pending", (json_int_t)(level->added - level->stored));
+		(json_int_t)store->errors, "history_pending", (json_int_t)(level->added - level->stored),
+		"alert_events_lost", (json_int_t)(store->lost.events + lost.events), "decisions_lost",
+		(json_int_t)(store->lost.decisions + lost.decisions));
 	if (store->reason[0] != '\0') {
 		json_object_set_new(object, "error", text_json(store->reason));
 		json_object_set_new(object, "failing_since_ns", json_integer((json_int_t)store->failing_ns));

@@ -33,9 +33,15 @@ enum store_phase {
 	STORE_SAVING, // a transaction is on its way
 };
 
+// Entries that were given up while Redis was away for too long: of alerts that started or ended, and of decisions.
+struct store_lost {
+	uint64_t events, decisions;
+};
+
 // What a running transaction will have stored, but for series and histories.
 struct store_running {
 	uint64_t events, decisions, stored_ns;
+	struct store_lost lost;          // and said to be
 	char refusal[STORE_REASON_SIZE]; // the first command that Redis refused to queue; empty: none
 };
 
@@ -63,8 +69,9 @@ struct store {
 	char refusal[STORE_REASON_SIZE]; // what Redis answered instead of going on; empty: nothing
 	uint64_t failing_ns;             // wall clock since when; 0: it is not
 	struct store_running running;
-	uint64_t stored_ns; // wall clock of the last transaction; 0: none
-	uint64_t errors;    // connections lost and transactions failed
+	uint64_t stored_ns;     // wall clock of the last transaction; 0: none
+	uint64_t errors;        // connections lost and transactions failed
+	struct store_lost lost; // ever, and Redis knows
 	struct history *history;
 	char (*names)[NODE_NAME_SIZE]; // [names_length], nodes to load
 	size_t names_length;
@@ -93,6 +100,8 @@ void store_take_over(struct store *store);
 //   is_whole  with lists
 //   return    commands sent, the last STORE_GUARD of them after EXEC; 0: no memory
 uint64_t store_send_save(struct store *store, bool is_whole);
+//   return  what is lost that Redis does not know of yet
+struct store_lost store_lost(const struct store *store);
 
 // Parts of the transaction: the histories, of all nodes and of each; what a stream entry begins with.
 void store_save_histories(struct store_command *command, struct store *store);

@@ -193,7 +193,39 @@ static void save_paths(struct store_command *command, struct state *state) {
 	json_decref(value);
 }
 
-static void save_alerts(struct store_command *command, const struct alerts *alerts) {
+struct store_lost store_lost(const struct store *store) {
+	const struct alerts *alerts = &store->state->alerts;
+	const struct act *act = &store->state->act;
+	struct store_lost lost = {0};
+	if (alerts->events > alerts->stored + ALERTS_HISTORY_MAX)
+		lost.events = alerts->events - alerts->stored - ALERTS_HISTORY_MAX;
+	if (act->events_count > act->stored + ACT_EVENTS_MAX)
+		lost.decisions = act->events_count - act->stored - ACT_EVENTS_MAX;
+	return lost;
+}
+
+// What stands for entries that were given up. Their ids were between the last one stored and that of the next entry:
+// the greatest of these is free.
+struct gap {
+	const char *key, *field;
+	uint32_t length;
+	uint64_t next_ms, next_n;
+};
+
+static void save_gap(struct store_command *command, const struct gap *gap, uint64_t lost) {
+	if (lost == 0)
+		return;
+	if (gap->next_n > 0)
+		store_start_entry(command, gap->key, gap->length, gap->next_ms, gap->next_n - 1);
+	else
+		store_start_entry(command, gap->key, gap->length, gap->next_ms - 1, INT64_MAX);
+	store_word(command, "%s", gap->field);
+	store_word(command, "gap");
+	store_number(command, "lost", lost);
+	store_command_end(command);
+}
+
+static void save_active_alerts(struct store_command *command, const struct alerts *alerts) {
 	save_simple(command, "DEL", "alerts:active");
 	for (size_t i = 0; i < alerts->active_length; i++) {
 		json_t *value = alert_to_json(&alerts->active[i]);
@@ -204,8 +236,13 @@ static void save_alerts(struct store_command *command, const struct alerts *aler
 		store_command_end(command);
 		json_decref(value);
 	}
-	uint64_t oldest = alerts->events > ALERTS_HISTORY_MAX ? alerts->events - ALERTS_HISTORY_MAX : 0;
-	for (uint64_t i = alerts->stored > oldest ? alerts->stored : oldest; i < alerts->events; i++) {
+}
+
+static void save_alert_events(struct store_command *command, const struct alerts *alerts, uint64_t lost) {
+	const struct alert_event *first = &alerts->history[(alerts->stored + lost) % ALERTS_HISTORY_MAX];
+	struct gap gap = {"alerts:history", "event", STORE_ALERTS_HISTORY, first->id_ms, first->id_n};
+	save_gap(command, &gap, lost);
+	for (uint64_t i = alerts->stored + lost; i < alerts->events; i++) {
 		const struct alert_event *event = &alerts->history[i % ALERTS_HISTORY_MAX];
 		json_t *value = alert_to_json(&event->alert);
 		store_start_entry(command, "alerts:history", STORE_ALERTS_HISTORY, event->id_ms, event->id_n);
@@ -218,9 +255,11 @@ static void save_alerts(struct store_command *command, const struct alerts *aler
 	}
 }
 
-static void save_decisions(struct store_command *command, const struct act *act) {
-	uint64_t oldest = act->events_count > ACT_EVENTS_MAX ? act->events_count - ACT_EVENTS_MAX : 0;
-	for (uint64_t i = act->stored > oldest ? act->stored : oldest; i < act->events_count; i++) {
+static void save_decisions(struct store_command *command, const struct act *act, uint64_t lost) {
+	const struct act_event *first = &act->events[(act->stored + lost) % ACT_EVENTS_MAX];
+	struct gap gap = {"decisions", "status", STORE_DECISIONS, first->id_ms, first->id_n};
+	save_gap(command, &gap, lost);
+	for (uint64_t i = act->stored + lost; i < act->events_count; i++) {
 		const struct act_event *event = &act->events[i % ACT_EVENTS_MAX];
 		store_start_entry(command, "decisions", STORE_DECISIONS, event->id_ms, event->id_n);
 		store_members(command, "", event->decision);
@@ -250,8 +289,10 @@ static void save_baselines(struct store_command *command, const struct state *st
 uint64_t store_send_save(struct store *store, bool is_whole) {
 	struct state *state = store->state;
 	struct store_command command = {.redis = store->redis};
-	store->running = (struct store_running){
-		.events = state->alerts.events, .decisions = state->act.events_count, .stored_ns = clock_wall_ns()};
+	store->running = (struct store_running){.events = state->alerts.events,
+		.decisions = state->act.events_count,
+		.lost = store_lost(store),
+		.stored_ns = clock_wall_ns()};
 	state->unstored = 0;
 	store_word(&command, "MULTI");
 	store_command_end(&command);
@@ -267,8 +308,9 @@ uint64_t store_send_save(struct store *store, bool is_whole) {
 		save_paths(&command, state);
 		save_baselines(&command, state);
 	}
-	save_alerts(&command, &state->alerts);
-	save_decisions(&command, &state->act);
+	save_active_alerts(&command, &state->alerts);
+	save_alert_events(&command, &state->alerts, store->running.lost.events);
+	save_decisions(&command, &state->act, store->running.lost.decisions);
 	store_word(&command, "EXEC");
 	store_command_end(&command);
 	// The next transaction comes to nothing if another controller writes from here on; who wrote before is read.

@@ -34,6 +34,9 @@ static void show_redis(const json_t *redis, uint64_t now_ns, FILE *file) {
 		fprintf(file, ", stored %s ago", units_duration(now_ns - stored_ns, ago));
 	if (show_number(redis, "errors") > 0)
 		fprintf(file, ", %" PRIu64 " errors", show_number(redis, "errors"));
+	uint64_t lost = show_number(redis, "alert_events_lost") + show_number(redis, "decisions_lost");
+	if (lost > 0)
+		fprintf(file, ", %" PRIu64 " entries of alerts and decisions lost", lost);
 	if (show_text(redis, "primary")[0] != '\0')
 		fprintf(file, ", primary %s, %" PRIu64 " Sentinels", show_text(redis, "primary"),
 			show_number(redis, "sentinels"));

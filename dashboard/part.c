@@ -72,6 +72,16 @@ void part_find_before(const struct part_request *request, size_t node, struct pa
 			return;
 }
 
+json_t *part_gap(const redisReply *entry, const char *field) {
+	if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 || entry->element[0]->str == NULL)
+		return NULL;
+	const char *value = fields_find(entry->element[1], field);
+	if (value == NULL || strcmp(value, "gap") != 0)
+		return NULL;
+	return json_pack("{so so}", "time_ms", part_number(strtoull(entry->element[0]->str, NULL, 10)), "lost",
+		part_number(fields_number(entry->element[1], "lost")));
+}
+
 static const struct part *part_find(const char *path, const char **argument) {
 	for (size_t i = 0; i < sizeof(parts_known) / sizeof(*parts_known); i++) {
 		const struct part *part = &parts_known[i];

@@ -73,6 +73,11 @@ json_t *part_alerts_history(struct part_request *request);
 __attribute__((format(printf, 3, 4))) json_t *part_fail(
 	struct part_request *request, unsigned status, const char *format, ...);
 
+// Of an entry that stands for ones that the controller could not store: {"time_ms", "lost"}.
+//   field   that says so
+//   return  a new object; NULL: it is none
+json_t *part_gap(const redisReply *entry, const char *field);
+
 // Small values.
 json_t *part_number(uint64_t value);
 // What grew from `before` to `now`, per second; null where it can't be told.

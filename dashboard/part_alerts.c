@@ -51,7 +51,23 @@ static bool was_seen(json_t *seen, const char *id) {
 	return false;
 }
 
-static json_t *history_alert(const redisReply *entry, json_t *seen) {
+static bool is_active(const struct part_request *request, const char *id) {
+	const redisReply *active = request->now->alerts;
+	for (size_t i = 0; active->type == REDIS_REPLY_ARRAY && i + 1 < active->elements; i += 2)
+		if (active->element[i]->str != NULL && strcmp(active->element[i]->str, id) == 0)
+			return true;
+	return false;
+}
+
+// An end may be missing from the history: what is not active has ended. A history that is older or newer than the
+// reading says nothing about that.
+static const char *state_of(const struct part_request *request, const char *event, const char *id) {
+	if (event != NULL && strcmp(event, "end") == 0)
+		return "ended";
+	return is_active(request, id) || !source_alerts_are_current(request->parts->source) ? "active" : "unknown";
+}
+
+static json_t *history_alert(const struct part_request *request, const redisReply *entry, json_t *seen) {
 	const redisReply *fields = entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 ? entry->element[1] : NULL;
 	const char *text = fields_find(fields, "alert"), *event = fields_find(fields, "event");
 	json_t *alert = text != NULL ? json_loads(text, 0, NULL) : NULL;
@@ -60,19 +76,21 @@ static json_t *history_alert(const redisReply *entry, json_t *seen) {
 		json_decref(alert);
 		return NULL;
 	}
-	bool is_end = event != NULL && strcmp(event, "end") == 0;
-	json_object_set_new(alert, "state", json_string(is_end ? "ended" : "active"));
+	json_object_set_new(alert, "state", json_string(state_of(request, event, id)));
 	return alert;
 }
 
 json_t *part_alerts_history(struct part_request *request) {
 	const redisReply *stored = request->parts->source->alerts_history;
-	json_t *alerts = json_array(), *seen = json_object();
+	json_t *alerts = json_array(), *gaps = json_array(), *seen = json_object();
 	for (size_t i = 0; stored != NULL && stored->type == REDIS_REPLY_ARRAY && i < stored->elements; i++) {
-		json_t *alert = history_alert(stored->element[i], seen);
-		if (alert != NULL)
+		json_t *gap = part_gap(stored->element[i], "event");
+		json_t *alert = gap == NULL ? history_alert(request, stored->element[i], seen) : NULL;
+		if (gap != NULL)
+			json_array_append_new(gaps, gap);
+		else if (alert != NULL)
 			json_array_append_new(alerts, alert);
 	}
 	json_decref(seen);
-	return json_pack("{so}", "alerts", sorted(alerts));
+	return json_pack("{so so}", "alerts", sorted(alerts), "gaps", gaps);
 }

@@ -60,14 +60,19 @@ json_t *part_paths(struct part_request *request) {
 
 json_t *part_decisions(struct part_request *request) {
 	const redisReply *stored = request->now->decisions;
-	json_t *decisions = json_array();
+	json_t *decisions = json_array(), *gaps = json_array();
 	for (size_t i = 0; stored->type == REDIS_REPLY_ARRAY && i < stored->elements; i++) {
 		const redisReply *entry = stored->element[i];
 		if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2)
 			continue;
+		json_t *gap = part_gap(entry, "status");
+		if (gap != NULL) {
+			json_array_append_new(gaps, gap);
+			continue;
+		}
 		json_t *decision = fields_to_json(entry->element[1]);
 		json_object_set_new(decision, "time_ms", part_number(strtoull(entry->element[0]->str, NULL, 10)));
 		json_array_append_new(decisions, decision);
 	}
-	return json_pack("{so}", "decisions", decisions);
+	return json_pack("{so so}", "decisions", decisions, "gaps", gaps);
 }

@@ -117,6 +117,11 @@ static const char *first_id(const redisReply *entries) {
 	return entries->element[0]->element[0]->type == REDIS_REPLY_STRING ? entries->element[0]->element[0]->str : "";
 }
 
+bool source_alerts_are_current(const struct source *source) {
+	return source->alerts_history != NULL && source->kept[0] != NULL &&
+	       strcmp(first_id(source->kept[0]->newest_alert), source->alerts_newest) == 0;
+}
+
 static void alerts_take(struct redis_request *request, redisReply *reply) {
 	struct source *source = source_of(request, alerts_reading);
 	source->is_reading_alerts = false;
@@ -150,7 +155,7 @@ static void reading_take(struct redis_request *request, redisReply *reply) {
 	bool is_complete = snapshot_scope_equal(&source->scope, &learnt);
 	source->scope = learnt;
 	source_keep(source, now);
-	if (strcmp(first_id(now->newest_alert), source->alerts_newest) != 0 || source->alerts_history == NULL)
+	if (!source_alerts_are_current(source))
 		source_read_alerts(source);
 	if (is_complete)
 		source_turn(source);

@@ -45,3 +45,5 @@ void source_tick(struct source *source);
 uint64_t source_next_tick(const struct source *source, uint64_t mono_ns);
 //   return  the newest reading, NULL: none yet
 const struct snapshot *source_now(const struct source *source);
+// Whether the alerts' history that was read is that of the newest reading.
+bool source_alerts_are_current(const struct source *source);

@@ -2,6 +2,7 @@
 // Copyright (c) 2026 the weir authors
 //
 // All unit tests of the page, for node's own test runner: scripts/build-page test.
+import "./alerts.test";
 import "./format.test";
 import "./health.test";
 import "./histogram.test";

@@ -4,7 +4,7 @@
 // The JSON of weir-dashboard, as dashboard/API.md describes it. null: not known. Members that a controller may not
 // know of yet are optional.
 
-type Figure = number | null;
+export type Figure = number | null;
 
 export interface Status {
 	now_ns: number;
@@ -236,7 +236,7 @@ export interface Alert {
 	peak: number;
 	threshold: number;
 	hold_down_ns: number;
-	state?: "active" | "ended";
+	state?: "active" | "ended" | "unknown";
 }
 
 export interface ActiveAlerts {
@@ -244,8 +244,15 @@ export interface ActiveAlerts {
 	active: Alert[];
 }
 
+/** Entries that could not be stored: so many before that time. */
+export interface Gap {
+	time_ms: number;
+	lost: number;
+}
+
 export interface AlertHistory {
 	alerts: Alert[];
+	gaps: Gap[];
 }
 
 export interface Series {
@@ -310,4 +317,5 @@ export interface Decision {
 
 export interface Decisions {
 	decisions: Decision[];
+	gaps: Gap[];
 }

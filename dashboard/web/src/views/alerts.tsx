@@ -7,8 +7,10 @@ import { usePart, useWanted } from "../api/hooks";
 import type { ActiveAlerts, Alert, AlertHistory } from "../api/types";
 import { Badge, SeverityBadge } from "../components/badge";
 import { Choice, Search } from "../components/controls";
+import { Gaps } from "../components/gaps";
 import { Empty, Missing } from "../components/notice";
 import { type Column, Table } from "../components/table";
+import { endOf, lasted } from "../lib/alerts";
 import { duration, moment, si } from "../lib/format";
 import { bounds, type Range } from "../lib/range";
 import { Decisions } from "./decisions";
@@ -16,7 +18,12 @@ import type { ViewProps } from "./view";
 
 const RANK: Record<string, number> = { info: 1, warning: 2, critical: 3 };
 
-const lasted = (alert: Alert): number => (alert.end_ns ?? alert.last_ns) - alert.start_ns;
+function End({ alert }: { alert: Alert }) {
+	const end_ns = endOf(alert);
+	if (end_ns === "now") return <Badge tone="critical">fires now</Badge>;
+	if (end_ns === null) return <span class="quiet">not known</span>;
+	return <>{moment(end_ns / 1e6)}</>;
+}
 
 const COLUMNS: Column<Alert>[] = [
 	{
@@ -48,9 +55,8 @@ const COLUMNS: Column<Alert>[] = [
 		name: "end",
 		title: "End",
 		minor: true,
-		value: (alert) => alert.end_ns ?? Number.MAX_SAFE_INTEGER,
-		show: (alert) =>
-			alert.end_ns === null ? <Badge tone="critical">fires now</Badge> : moment(alert.end_ns / 1e6),
+		value: (alert) => (endOf(alert) === "now" ? Number.MAX_SAFE_INTEGER : alert.end_ns),
+		show: (alert) => <End alert={alert} />,
 	},
 	{
 		name: "lasted",
@@ -143,7 +149,7 @@ function Timeline({ alerts, range }: { alerts: Alert[]; range: Range }) {
 								.filter((alert) => alert.rule === rule)
 								.map((alert) => {
 									const left = at(alert.start_ns);
-									const right = alert.end_ns === null ? 1 : at(alert.end_ns);
+									const right = endOf(alert) === "now" ? 1 : at(alert.end_ns ?? alert.last_ns);
 									return (
 										<rect
 											key={alert.id}
@@ -200,6 +206,7 @@ export function AlertsView({ range }: ViewProps) {
 					onChange={setSeverity}
 				/>
 			</div>
+			<Gaps gaps={history.data?.gaps ?? []} what="starts and ends" />
 			<section class="card table-card">
 				{history.data ? (
 					<Table

@@ -5,6 +5,7 @@
 import { usePart } from "../api/hooks";
 import type { Decision, Decisions as DecisionsAnswer } from "../api/types";
 import { Badge } from "../components/badge";
+import { Gaps } from "../components/gaps";
 import { Missing } from "../components/notice";
 import { type Column, Table } from "../components/table";
 import { moment } from "../lib/format";
@@ -51,6 +52,7 @@ export function Decisions() {
 				<h3>Decisions</h3>
 				<span class="hint">commands to nodes, by rules and by people</span>
 			</header>
+			<Gaps gaps={data?.gaps ?? []} what="entries" />
 			{data ? (
 				<Table
 					caption="Decisions, latest first"
