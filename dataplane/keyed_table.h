@@ -130,8 +130,7 @@ static inline void keyed_table_set_timer(
 }
 
 // Take a record off the wheel, if it is on it.
-static inline void keyed_table_stop_timer(
-	const struct keyed_table *table, struct timer_wheel *wheel, uint32_t record) {
+static inline void keyed_table_stop_timer(const struct keyed_table *table, struct timer_wheel *wheel, uint32_t record) {
 	if (table->links[record].timer.slot != 0)
 		timer_wheel_remove(wheel, record);
 }
