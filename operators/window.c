@@ -211,8 +211,8 @@ static void pop_due(struct window *window) {
 	window->due_count = n;
 }
 
-// Emit all windows of a key that have ended. One that is put back on the wheel too late would come up after its time was
-// told.
+// Emit all windows of a key that have ended. One that is put back on the wheel too late would come up after its time
+// was told.
 //   return  false: there was no room for the rest
 static bool close_ended(struct instance *self, uint32_t record, unsigned *room) {
 	struct window *window = self->state;
