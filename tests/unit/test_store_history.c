@@ -247,7 +247,7 @@ static uint64_t store_some(void) {
 }
 
 static void what_waited_long_goes_bit_by_bit(void **state) {
-	enum { NODES = 256, ABSENCE_S = 600 };
+	enum { NODES = 48, ABSENCE_S = 600 };
 	int ends[2];
 	nodes_fini(&shared.nodes);
 	shared.nodes = (struct nodes){.max = NODES, .window_entries = 16, .interval_ns = NS_PER_S, .window_slots = 2};
