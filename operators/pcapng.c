@@ -83,7 +83,8 @@ static char *put_padded(char *out, const void *bytes, size_t size) {
 }
 
 static char *put_option(char *out, uint16_t code, const void *value, uint16_t size) {
-	return put_padded(put_u16(put_u16(out, code), size), value, size);
+	out = put_u16(put_u16(out, code), size);
+	return size > 0 ? put_padded(out, value, size) : out;
 }
 
 // Close a block that begins at `start`: its size stands before and behind its body.
