@@ -131,9 +131,10 @@ def test_drains_on_a_signal(tmp_path, endless, make_node_process):
     assert sum(r[side]["packets"] for r in records for side in ("fwd", "rev") if side in r) == packets
 
 
-@pytest.mark.parametrize("before, ends", [([], True), (["nohup"], False)], ids=["terminal", "nohup"])
+@pytest.mark.parametrize("before, ends", [(["env", "--default-signal=HUP"], True), (["nohup"], False)],
+                         ids=["terminal", "nohup"])
 def test_hangup(endless, make_node_process, before, ends):
-    """The terminal goes: the node drains and ends, unless it was told to outlive it."""
+    """The terminal goes: the node drains and ends, unless it was told to outlive it (the tests may have been, too)."""
     node = make_node_process(["--config", endless], before=before).wait_until_up()
     node.process.child.send_signal(signal.SIGHUP)
     if not ends:
