@@ -123,11 +123,16 @@ int collect_poll_items(const struct collect *collect, zmq_pollitem_t *items) {
 	return 2 + gate_poll_items(&collect->gate, items + 2);
 }
 
+static void close_guarded(void *socket) {
+	if (socket == NULL)
+		return;
+	gate_leave(socket);
+	zmq_close(socket);
+}
+
 void collect_fini(struct collect *collect) {
-	if (collect->commands != NULL)
-		zmq_close(collect->commands);
-	if (collect->summaries != NULL)
-		zmq_close(collect->summaries);
+	close_guarded(collect->commands);
+	close_guarded(collect->summaries);
 	gate_fini(&collect->gate);
 	if (collect->context != NULL)
 		zmq_ctx_term(collect->context);

@@ -60,6 +60,10 @@ int gate_guard(struct gate *gate, void *socket) {
 	return 0;
 }
 
+void gate_leave(void *socket) {
+	zmq_socket_monitor(socket, NULL, 0);
+}
+
 int gate_poll_items(const struct gate *gate, zmq_pollitem_t *items) {
 	int length = 0;
 	if (gate->zap != NULL)

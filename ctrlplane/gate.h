@@ -31,6 +31,8 @@ void gate_fini(struct gate *gate);
 // Have a socket, which is not bound yet, ask for keys where they are demanded, and tell of failures.
 //   return  0 or a negative errno; -ENOTSUP: this libzmq has no CURVE
 int gate_guard(struct gate *gate, void *socket);
+// Call before a guarded socket is closed: ZeroMQ loses the memory of an event that finds no reader any more.
+void gate_leave(void *socket);
 
 //   items   [GATE_ITEMS], filled
 //   return  how many

@@ -20,6 +20,9 @@ struct connection {
 };
 
 static void connection_close(struct connection *connection) {
+	// The events end before their reader does: ZeroMQ loses the memory of one that finds no reader.
+	if (connection->socket != NULL)
+		zmq_socket_monitor(connection->socket, NULL, 0);
 	if (connection->monitor != NULL)
 		zmq_close(connection->monitor);
 	if (connection->socket != NULL)
