@@ -82,6 +82,12 @@ void export_queue_process(struct instance *self, struct batch *batch);
 bool export_queue_tick(struct instance *self, unsigned room);
 bool export_queue_flush(struct instance *self, enum end_of_stream why, unsigned room);
 
+// Members of such a sink's type.
+#define EXPORT_SINK                                                                                                    \
+	.gauges = export_gauges, .grouping = GROUPING_GLOBAL, .parallelism = 1, .parallelism_max = 1,                  \
+	.process = export_queue_process, .room = export_queue_room, .tick = export_queue_tick,                         \
+	.flush = export_queue_flush
+
 // What became of n records; on the sender's thread (or, for the two counts, any that it started).
 size_t export_queue_stride(const struct export_queue *queue);
 void export_queue_sent(struct export_queue *queue, unsigned n);

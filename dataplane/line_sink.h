@@ -95,3 +95,7 @@ struct line_sink_state {
 //   return  as line_sink_new
 int line_sink_init(struct instance *self, const struct line_form *form);
 void line_sink_fini(struct instance *self);
+
+// Members of such a type.
+#define LINE_SINK                                                                                                      \
+	.drops = line_sink_drops, .state_size = sizeof(struct line_sink_state), .fini = line_sink_fini, EXPORT_SINK

@@ -52,17 +52,7 @@ static struct operator_type csv_type = {
 		"A file is appended to only if it begins with the same columns.\n\n" LINE_SINK_MANUAL,
 	.options = csv_option_table,
 	.options_size = sizeof(struct line_sink_options),
-	.drops = line_sink_drops,
-	.gauges = export_gauges,
-	.grouping = GROUPING_GLOBAL,
-	.parallelism = 1,
-	.parallelism_max = 1,
-	.state_size = sizeof(struct line_sink_state),
 	.init = csv_init,
-	.fini = line_sink_fini,
-	.process = export_queue_process,
-	.room = export_queue_room,
-	.tick = export_queue_tick,
-	.flush = export_queue_flush,
+	LINE_SINK,
 };
 OPERATOR_REGISTER(csv_type);

@@ -343,17 +343,10 @@ static struct operator_type ipfix_type = {
 	.options_size = sizeof(struct ipfix_options),
 	.accepts = (const struct schema *const[]){&flow_schema, NULL},
 	.drops = ipfix_drops,
-	.gauges = export_gauges,
-	.grouping = GROUPING_GLOBAL,
-	.parallelism = 1,
-	.parallelism_max = 1,
 	.state_size = sizeof(struct ipfix_state),
 	.check = ipfix_check,
 	.init = ipfix_init,
 	.fini = ipfix_fini,
-	.process = export_queue_process,
-	.room = export_queue_room,
-	.tick = export_queue_tick,
-	.flush = export_queue_flush,
+	EXPORT_SINK,
 };
 OPERATOR_REGISTER(ipfix_type);

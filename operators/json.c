@@ -48,17 +48,7 @@ static struct operator_type json_type = {
 		  "not apply are left out.\n\n" LINE_SINK_MANUAL,
 	.options = json_option_table,
 	.options_size = sizeof(struct line_sink_options),
-	.drops = line_sink_drops,
-	.gauges = export_gauges,
-	.grouping = GROUPING_GLOBAL,
-	.parallelism = 1,
-	.parallelism_max = 1,
-	.state_size = sizeof(struct line_sink_state),
 	.init = json_init,
-	.fini = line_sink_fini,
-	.process = export_queue_process,
-	.room = export_queue_room,
-	.tick = export_queue_tick,
-	.flush = export_queue_flush,
+	LINE_SINK,
 };
 OPERATOR_REGISTER(json_type);

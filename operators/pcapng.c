@@ -200,17 +200,7 @@ static struct operator_type pcapng_type = {
 	.options = pcapng_option_table,
 	.options_size = sizeof(struct pcapng_options),
 	.accepts = accepts,
-	.drops = line_sink_drops,
-	.gauges = export_gauges,
-	.grouping = GROUPING_GLOBAL,
-	.parallelism = 1,
-	.parallelism_max = 1,
-	.state_size = sizeof(struct line_sink_state),
 	.init = pcapng_init,
-	.fini = line_sink_fini,
-	.process = export_queue_process,
-	.room = export_queue_room,
-	.tick = export_queue_tick,
-	.flush = export_queue_flush,
+	LINE_SINK,
 };
 OPERATOR_REGISTER(pcapng_type);
