@@ -7,24 +7,22 @@
 //   out     messages of a topic
 //   drops   queue_full: no place in the queue; send_error: the brokers refused it; unsent: not known to be delivered
 //           when the node had to end
-//   state   a queue of records (export_queue.h) and librdkafka's own of the same length; one instance
+//   state   a queue of records (export_queue.h) and librdkafka's own, of the same length and at most queue_bytes; one
+//           instance
 //
 // Each record is a message. It counts as sent when a broker has confirmed it; brokers that are away are waited for.
-#include <librdkafka/rdkafka.h>
-
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 
 #include "api/flow.pb-c.h"
 #include "api/flow_record.h"
-#include "dataplane/control_thread.h"
 #include "dataplane/export_queue.h"
 #include "dataplane/json_format.h"
+#include "dataplane/kafka_client.h"
 #include "dataplane/record_message.h"
 
-enum { VALUE_SIZE = 64 << 10, KEY_SIZE = 256, WAIT_MS = 20, COMPLAIN_NS = 1000000000 };
+enum { VALUE_SIZE = 64 << 10, KEY_SIZE = 256, WAIT_MS = 20 };
 
 enum kafka_format { KAFKA_JSON, KAFKA_PROTOBUF };
 static const char *const format_names[] = {"json", "protobuf", NULL};
@@ -35,6 +33,7 @@ struct kafka_options {
 	struct export_options export;
 	char *brokers, *topic, *key;
 	unsigned format, compression;
+	uint64_t queue_bytes;
 	struct option_list properties;
 };
 
@@ -73,6 +72,13 @@ static const struct option kafka_option_table[] = {
 		.offset = offsetof(struct kafka_options, properties),
 		.help = "further settings of librdkafka, NAME=VALUE each, such as linger.ms=50, security.protocol=ssl"},
 	EXPORT_OPTIONS(offsetof(struct kafka_options, export)),
+	{.name = "queue_bytes",
+		.type = OPTION_SIZE,
+		.offset = offsetof(struct kafka_options, queue_bytes),
+		.default_text = "64MiB",
+		.min = 1 << 20,
+		.max = UINT64_C(1) << 40,
+		.help = "keys and values of the messages that wait in librdkafka's queue"},
 	{0},
 };
 
@@ -84,21 +90,10 @@ struct kafka_state {
 	const struct field *key; // or NULL
 	struct json_format *json;
 	struct record_message *message; // protobuf
-	rd_kafka_conf_t *conf;          // until the producer has it
-	rd_kafka_t *producer;
-	bool is_down; // no broker can be reached
-	uint64_t complained_ns;
+	struct kafka_client client;     // a producer
+	bool is_down;                   // no broker can be reached
 	uint8_t value[VALUE_SIZE];
 };
-
-// At most once a second.
-static void complain(struct kafka_state *state, const char *reason) {
-	uint64_t now_ns = clock_monotonic_ns();
-	if (state->complained_ns != 0 && now_ns - state->complained_ns < COMPLAIN_NS)
-		return;
-	state->complained_ns = now_ns;
-	operator_warn(state->instance->op, "%s: %s", state->options->brokers, reason);
-}
 
 static void fail_records(struct kafka_state *state, unsigned count, const char *reason) {
 	instance_fail(state->instance, "%s: topic %s: %s: records are lost (counted as send_error)",
@@ -106,9 +101,9 @@ static void fail_records(struct kafka_state *state, unsigned count, const char *
 	export_queue_failed(state->queue, count);
 }
 
-// The three below are called by rd_kafka_poll, on the sender's thread.
+// The two below are called by rd_kafka_poll, on the sender's thread.
 static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *context) {
-	struct kafka_state *state = context;
+	struct kafka_state *state = ((struct kafka_client *)context)->owner;
 	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
 		fail_records(state, 1, rd_kafka_err2str(message->err));
 		return;
@@ -122,16 +117,10 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
 }
 
 static void on_error(rd_kafka_t *producer, int error, const char *reason, void *context) {
-	struct kafka_state *state = context;
+	struct kafka_state *state = ((struct kafka_client *)context)->owner;
 	if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
 		state->is_down = true;
-	complain(state, reason);
-}
-
-static void on_log(const rd_kafka_t *producer, int level, const char *facility, const char *text) {
-	struct kafka_state *state = rd_kafka_opaque(producer);
-	if (level <= LOG_CRIT)
-		complain(state, text);
+	kafka_client_complain(&state->client, reason);
 }
 
 static size_t format_value(struct kafka_state *state, const void *body) {
@@ -148,7 +137,7 @@ static rd_kafka_resp_err_t produce(struct kafka_state *state, const void *body) 
 	if (has_key)
 		key_size = field_format(state->key, body, key, sizeof(key));
 	size_t size = format_value(state, body);
-	return rd_kafka_producev(state->producer, RD_KAFKA_V_TOPIC(state->options->topic),
+	return rd_kafka_producev(state->client.handle, RD_KAFKA_V_TOPIC(state->options->topic),
 		RD_KAFKA_V_KEY(has_key ? key : NULL, key_size), RD_KAFKA_V_VALUE(state->value, size),
 		RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
 }
@@ -157,7 +146,7 @@ static unsigned kafka_send(void *context, const void *records, unsigned count) {
 	struct kafka_state *state = context;
 	size_t stride = export_queue_stride(state->queue);
 	unsigned done = 0;
-	rd_kafka_poll(state->producer, 0);
+	rd_kafka_poll(state->client.handle, 0);
 	for (; done < count; done++) {
 		rd_kafka_resp_err_t error = produce(state, (const uint8_t *)records + done * stride);
 		if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -165,69 +154,33 @@ static unsigned kafka_send(void *context, const void *records, unsigned count) {
 		if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
 			fail_records(state, 1, rd_kafka_err2str(error));
 	}
-	if (done == 0 && rd_kafka_outq_len(state->producer) > 0)
-		rd_kafka_poll(state->producer, WAIT_MS);
+	if (done == 0 && rd_kafka_outq_len(state->client.handle) > 0)
+		rd_kafka_poll(state->client.handle, WAIT_MS);
 	return done;
 }
 
-// The value stays out of the message: it may be a password.
-static int set_property(struct kafka_state *state, const char *name, const char *value) {
-	char error[256];
-	if (rd_kafka_conf_set(state->conf, name, value, error, sizeof(error)) == RD_KAFKA_CONF_OK)
-		return 0;
-	operator_error(state->instance->op, "properties: %s: %s", name, error);
-	return -EINVAL;
-}
-
-static int configure(struct kafka_state *state) {
+static int connect_brokers(struct kafka_state *state) {
 	const struct kafka_options *options = state->options;
-	char queue_size[24];
+	char queue_size[24], queue_kbytes[24];
 	snprintf(queue_size, sizeof(queue_size), "%u", (unsigned)options->export.queue_size);
+	snprintf(queue_kbytes, sizeof(queue_kbytes), "%u", (unsigned)(options->queue_bytes / 1024));
 	const char *const properties[][2] = {
 		{"bootstrap.servers", options->brokers},
 		{"compression.codec", compression_names[options->compression]},
 		{"enable.idempotence", "true"}, // no record twice, and their order stays
 		{"message.timeout.ms", "0"},    // brokers that are away are waited for
 		{"queue.buffering.max.messages", queue_size},
+		{"queue.buffering.max.kbytes", queue_kbytes},
 	};
 	int ret = 0;
-	state->conf = rd_kafka_conf_new();
+	kafka_client_init(&state->client, state->instance->op, options->brokers, state);
 	for (size_t i = 0; ret == 0 && i < sizeof(properties) / sizeof(properties[0]); i++)
-		ret = set_property(state, properties[i][0], properties[i][1]);
-	for (unsigned i = 0; ret == 0 && i < options->properties.count; i++) {
-		char name[128];
-		const char *item = options->properties.items[i], *equals = strchr(item, '=');
-		snprintf(name, sizeof(name), "%.*s", (int)(equals - item), item);
-		ret = set_property(state, name, equals + 1);
-	}
-	rd_kafka_conf_set_opaque(state->conf, state);
-	rd_kafka_conf_set_dr_msg_cb(state->conf, on_delivery);
-	rd_kafka_conf_set_error_cb(state->conf, on_error);
-	rd_kafka_conf_set_log_cb(state->conf, on_log);
-	return ret;
-}
-
-// librdkafka's threads inherit the CPUs of the one that makes it: a control thread's.
-static void *make_producer(void *argument) {
-	struct kafka_state *state = argument;
-	char error[256];
-	state->producer = rd_kafka_new(RD_KAFKA_PRODUCER, state->conf, error, sizeof(error));
-	if (state->producer != NULL)
-		state->conf = NULL; // the producer's
-	else
-		operator_error(state->instance->op, "%s: %s", state->options->brokers, error);
-	return NULL;
-}
-
-static int connect_brokers(struct kafka_state *state) {
-	pthread_t thread = 0;
-	int ret = configure(state);
+		ret = kafka_client_set(&state->client, properties[i][0], properties[i][1]);
 	if (ret == 0)
-		ret = control_thread_new(&thread, "weir-kafka-new", make_producer, state);
-	if (ret < 0)
-		return ret;
-	ret = -pthread_join(thread, NULL);
-	return ret == 0 && state->producer == NULL ? -EINVAL : ret;
+		ret = kafka_client_set_all(&state->client, &options->properties);
+	rd_kafka_conf_set_dr_msg_cb(state->client.conf, on_delivery);
+	rd_kafka_conf_set_error_cb(state->client.conf, on_error);
+	return ret == 0 ? kafka_client_start(&state->client, RD_KAFKA_PRODUCER) : ret;
 }
 
 static int choose_format(struct kafka_state *state) {
@@ -257,14 +210,7 @@ static int choose_format(struct kafka_state *state) {
 
 static int kafka_check(const void *given, char *error, size_t size) {
 	const struct kafka_options *options = given;
-	for (unsigned i = 0; i < options->properties.count; i++) {
-		const char *item = options->properties.items[i];
-		if (strchr(item, '=') != NULL && item[0] != '=')
-			continue;
-		snprintf(error, size, "properties: \"%s\": expected NAME=VALUE", item);
-		return -EINVAL;
-	}
-	return 0;
+	return kafka_client_check(&options->properties, error, size);
 }
 
 static int kafka_init(struct instance *self) {
@@ -283,13 +229,10 @@ static int kafka_init(struct instance *self) {
 static void kafka_fini(struct instance *self) {
 	struct kafka_state *state = self->state;
 	export_queue_free(state->queue);
-	if (state->producer != NULL) {
-		// What is left was counted as unsent, and nobody polls for word of it any more.
-		rd_kafka_purge(state->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-		rd_kafka_destroy(state->producer);
-	}
-	if (state->conf != NULL)
-		rd_kafka_conf_destroy(state->conf);
+	// What is left was counted as unsent, and nobody polls for word of it any more.
+	if (state->client.handle != NULL)
+		rd_kafka_purge(state->client.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	kafka_client_fini(&state->client);
 	record_message_free(state->message);
 	json_format_free(state->json);
 }
@@ -302,25 +245,21 @@ static struct operator_type kafka_type = {
 		"api/flow.proto. With key, messages with one value of that field keep their order, since they go to "
 		"one partition.\n\n"
 		"A record counts as sent when a broker has confirmed it. Brokers that are away are waited for: records "
-		"wait in librdkafka's queue and in one before it, of queue_size each. What happens when both are full, "
+		"wait in librdkafka's queue, of queue_size records and queue_bytes, and in one before it, of "
+		"queue_size "
+		"records. What happens when both are full, "
 		"when_full says. A node that was told to stop sends what is queued first, for drain_timeout at most; "
 		"what no broker has confirmed by then is counted as unsent.\n\n"
 		"properties takes every setting of librdkafka. Unless set there, enable.idempotence is true, "
-		"message.timeout.ms is 0 (without end) and queue.buffering.max.messages is queue_size.",
+		"message.timeout.ms is 0 (without end), queue.buffering.max.messages is queue_size, and "
+		"queue.buffering.max.kbytes is queue_bytes.",
 	.options = kafka_option_table,
 	.options_size = sizeof(struct kafka_options),
 	.drops = kafka_drops,
-	.gauges = export_gauges,
-	.grouping = GROUPING_GLOBAL,
-	.parallelism = 1,
-	.parallelism_max = 1,
 	.state_size = sizeof(struct kafka_state),
 	.check = kafka_check,
 	.init = kafka_init,
 	.fini = kafka_fini,
-	.process = export_queue_process,
-	.room = export_queue_room,
-	.tick = export_queue_tick,
-	.flush = export_queue_flush,
+	EXPORT_SINK,
 };
 OPERATOR_REGISTER(kafka_type);

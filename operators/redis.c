@@ -13,26 +13,23 @@
 // A record leaves the queue when Redis has answered for it. After a lost connection all that it has not answered for is
 // sent again: nothing is lost, and what is stored by a name of its own (a hash, a member) is the same when it is stored
 // twice. An entry of a stream is then there twice: at least once.
-#include <hiredis/hiredis.h>
-#include <hiredis/sds.h>
-
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
-#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/redis_endpoint.h"
+#include "api/redis_link.h"
 #include "dataplane/export_queue.h"
+#include "dataplane/field_template.h"
 
 enum {
 	WINDOW = 1024, // records that wait for an answer
 	WAIT_MS = 20,
-	RETRY_NS = 500000000,
 	COMPLAIN_NS = 1000000000,
-	PARTS_MAX = 32,
 	ARGUMENTS_MAX = 2 * SCHEMA_FIELDS_MAX + 8,
-	NUMBER_MAX = 256, // characters of a value that is no text
+	NUMBER_MAX = 32, // characters of a number
 };
 
 enum kind { KIND_STREAM, KIND_HASH, KIND_SORTED_SET };
@@ -46,16 +43,6 @@ struct redis_options {
 	uint64_t max_length, expire_ns;
 };
 
-// A text with the values of fields in it: literal characters, then a field, and so on.
-struct template {
-	unsigned count;
-	struct part {
-		const char *literal;
-		unsigned length;
-		const struct field *field; // behind the literal, or NULL
-	} parts[PARTS_MAX];
-};
-
 struct redis_state {
 	struct export_queue *queue; // first: see export_queue.h
 	struct instance *instance;
@@ -63,15 +50,16 @@ struct redis_state {
 	const struct schema *schema;
 	struct redis_endpoint endpoint;
 	char password[REDIS_PASSWORD_SIZE];
-	struct template key, member;
+	struct field_template key, member;
 	const struct field *score;
 	// the sender's
-	redisContext *connection;
-	bool was_up, greeted; // greeted: the answer to AUTH came, or none is due
-	unsigned asked;       // of the oldest records, those sent and not answered for
-	unsigned answers;     // that came for the oldest of them
-	bool is_refused;      // one of those was an error
-	uint64_t retry_ns, complained_ns;
+	struct redis_link link;
+	bool is_up;       // Redis has answered since it was lost last
+	unsigned asked;   // of the oldest records, those sent and not answered for
+	unsigned answers; // that came for the oldest of them
+	bool is_refused;  // one of those was an error
+	uint64_t losses;  // of the link, as far as they were noted
+	uint64_t complained_ns;
 	unsigned argument_count;
 	const char *arguments[ARGUMENTS_MAX];
 	size_t sizes[ARGUMENTS_MAX];
@@ -87,14 +75,15 @@ static void complain(struct redis_state *state, const char *reason) {
 	operator_warn(state->instance->op, "%s: %s", state->options->redis, reason);
 }
 
-static void disconnect(struct redis_state *state, const char *reason) {
-	complain(state, reason);
-	if (state->connection != NULL)
-		redisFree(state->connection);
-	state->connection = NULL;
+// Where the connection was lost: what was not answered is to be sent again.
+static void note_loss(struct redis_state *state) {
+	if (state->losses == state->link.losses)
+		return;
+	complain(state, state->link.reason);
+	state->losses = state->link.losses;
+	state->is_up = false;
 	state->asked = state->answers = 0;
 	state->is_refused = false;
-	state->retry_ns = clock_monotonic_ns() + RETRY_NS;
 }
 
 static void add_argument(struct redis_state *state, const char *text, size_t size) {
@@ -106,28 +95,16 @@ static void add_word(struct redis_state *state, const char *word) {
 	add_argument(state, word, strlen(word));
 }
 
-// Write a field's value behind the texts so far.
-static size_t write_value(struct redis_state *state, const struct field *field, const void *body) {
-	size_t room = field->type == FIELD_STRING ? field->length + 1u : NUMBER_MAX;
-	size_t size = field_format(field, body, state->text_end, room);
-	state->text_end += size;
-	return size;
-}
-
 static void add_value(struct redis_state *state, const struct field *field, const void *body) {
-	const char *start = state->text_end;
-	add_argument(state, start, write_value(state, field, body));
+	size_t size = field_format(field, body, state->text_end, field_value_max(field));
+	add_argument(state, state->text_end, size);
+	state->text_end += size;
 }
 
-static void add_template(struct redis_state *state, const struct template *template, const void *body) {
-	char *start = state->text_end;
-	for (unsigned i = 0; i < template->count; i++) {
-		const struct part *part = &template->parts[i];
-		state->text_end = mempcpy(state->text_end, part->literal, part->length);
-		if (part->field != NULL && schema_is_present(state->schema, part->field, body))
-			write_value(state, part->field, body);
-	}
-	add_argument(state, start, (size_t)(state->text_end - start));
+static void add_template(struct redis_state *state, const struct field_template *template, const void *body) {
+	size_t size = field_template_format(template, body, state->text_end);
+	add_argument(state, state->text_end, size);
+	state->text_end += size;
 }
 
 static void add_fields(struct redis_state *state, const void *body) {
@@ -141,12 +118,12 @@ static void add_fields(struct redis_state *state, const void *body) {
 
 static void add_number(struct redis_state *state, uint64_t number) {
 	char *start = state->text_end;
-	state->text_end += sprintf(start, "%llu", (unsigned long long)number);
+	state->text_end += sprintf(start, "%" PRIu64, number);
 	add_argument(state, start, (size_t)(state->text_end - start));
 }
 
 static void append_command(struct redis_state *state) {
-	redisAppendCommandArgv(state->connection, (int)state->argument_count, state->arguments, state->sizes);
+	redisAppendCommandArgv(state->link.connection, (int)state->argument_count, state->arguments, state->sizes);
 }
 
 // Commands for each record: that which stores it, and one that lets it expire.
@@ -185,34 +162,6 @@ static void append_record(struct redis_state *state, const void *body) {
 	append_command(state);
 }
 
-static void append_greeting(struct redis_state *state) {
-	state->greeted = state->password[0] == '\0';
-	if (state->greeted)
-		return;
-	state->argument_count = 0;
-	add_word(state, "AUTH");
-	if (state->endpoint.user[0] != '\0')
-		add_word(state, state->endpoint.user);
-	add_word(state, state->password);
-	append_command(state);
-}
-
-static bool connect_redis(struct redis_state *state) {
-	uint64_t now_ns = clock_monotonic_ns();
-	if (now_ns < state->retry_ns)
-		return false;
-	const struct redis_endpoint *endpoint = &state->endpoint;
-	state->connection = endpoint->kind == REDIS_UNIX
-				    ? redisConnectUnixNonBlock(endpoint->path)
-				    : redisConnectNonBlock(endpoint->addresses[0].host, endpoint->addresses[0].port);
-	if (state->connection == NULL || state->connection->err != 0) {
-		disconnect(state, state->connection != NULL ? state->connection->errstr : "out of memory");
-		return false;
-	}
-	append_greeting(state);
-	return true;
-}
-
 // Errors that pass by themselves: the record is asked for again later.
 static bool is_passing(const char *error) {
 	static const char *const passing[] = {"LOADING", "READONLY", "OOM", "BUSY", "MASTERDOWN", "TRYAGAIN",
@@ -224,34 +173,24 @@ static bool is_passing(const char *error) {
 }
 
 static void note_up(struct redis_state *state) {
-	if (!state->was_up && state->retry_ns != 0) {
+	if (!state->is_up && state->losses > 0) {
 		export_queue_reconnected(state->queue);
 		operator_warn(state->instance->op, "%s: connected again", state->options->redis);
 	}
-	state->was_up = true;
+	state->is_up = true;
 }
 
-// One answer.
-//   return  1 if it was the last for the oldest record, 0 if not, -1: the connection was given up
-static int take_reply(struct redis_state *state, const redisReply *reply) {
-	bool is_error = reply->type == REDIS_REPLY_ERROR;
-	if (is_error && (!state->greeted || is_passing(reply->str))) {
-		state->was_up = false;
-		disconnect(state, reply->str);
-		return -1;
-	}
-	if (!state->greeted) {
-		state->greeted = true;
-		return 0;
-	}
+// One answer to a command of the oldest record.
+//   return  whether it was the last for that record
+static bool take_reply(struct redis_state *state, const redisReply *reply) {
 	note_up(state);
-	if (is_error) {
+	if (reply->type == REDIS_REPLY_ERROR) {
 		instance_fail(state->instance, "%s: key %s: %s: a record is lost (counted as refused)",
 			state->options->redis, state->options->key, reply->str);
 		state->is_refused = true;
 	}
 	if (++state->answers < commands_per_record(state))
-		return 0;
+		return false;
 	if (state->is_refused)
 		export_queue_failed(state->queue, 1);
 	else
@@ -259,58 +198,43 @@ static int take_reply(struct redis_state *state, const redisReply *reply) {
 	state->answers = 0;
 	state->is_refused = false;
 	state->asked--;
-	return 1;
+	return true;
 }
 
 // Take the answers that have come.
 //   return  records that are answered for
-static unsigned take_replies(struct redis_state *state) {
+static unsigned take_replies(struct redis_state *state, uint64_t now_ns) {
 	unsigned done = 0;
-	while (state->connection != NULL) {
-		void *reply = NULL;
-		if (redisGetReplyFromReader(state->connection, &reply) != REDIS_OK) {
-			state->was_up = false;
-			disconnect(state, state->connection->errstr);
-			break;
-		}
-		if (reply == NULL)
-			break;
-		int ended = take_reply(state, reply);
+	redisReply *reply;
+	while (redis_link_reply(&state->link, &reply, now_ns) > 0) {
+		if (reply->type == REDIS_REPLY_ERROR && is_passing(reply->str))
+			redis_link_lose(&state->link, reply->str, now_ns);
+		else
+			done += take_reply(state, reply);
 		freeReplyObject(reply);
-		done += ended > 0;
 	}
 	return done;
 }
 
-// Write what is appended, and read what is there; waits for either a little.
-static void exchange(struct redis_state *state) {
-	int written = 0;
-	redisContext *connection = state->connection;
-	struct pollfd event = {.fd = connection->fd, .events = POLLIN};
-	if (sdslen(connection->obuf) > 0)
-		event.events |= POLLOUT;
-	if (poll(&event, 1, WAIT_MS) <= 0)
-		return;
-	bool failed = (event.revents & POLLOUT) != 0 && redisBufferWrite(connection, &written) != REDIS_OK;
-	if (!failed && (event.revents & (POLLIN | POLLHUP | POLLERR)) != 0)
-		failed = redisBufferRead(connection) != REDIS_OK;
-	if (!failed)
-		return;
-	state->was_up = false;
-	disconnect(state, connection->errstr);
-}
-
 static unsigned redis_send(void *context, const void *records, unsigned count) {
 	struct redis_state *state = context;
-	size_t stride = export_queue_stride(state->queue);
-	if (state->connection == NULL && (count == 0 || !connect_redis(state)))
+	const size_t stride = export_queue_stride(state->queue);
+	const uint64_t now_ns = clock_monotonic_ns();
+	unsigned done = 0;
+	if (count == 0 && state->link.connection == NULL && state->link.sentinels == NULL)
+		return 0;
+	bool is_connected = redis_link_work(&state->link, now_ns);
+	note_loss(state);
+	if (!is_connected)
 		return 0;
 	while (state->asked < count && state->asked < WINDOW)
 		append_record(state, (const uint8_t *)records + state->asked++ * stride);
-	if (state->asked == 0 && state->greeted)
+	if (state->asked == 0 && state->link.is_greeted)
 		return 0;
-	exchange(state);
-	return take_replies(state);
+	if (redis_link_exchange(&state->link, WAIT_MS, now_ns))
+		done = take_replies(state, now_ns);
+	note_loss(state);
+	return done;
 }
 
 static int fail_field(const struct instance *self, const char *option, const char *name) {
@@ -318,43 +242,19 @@ static int fail_field(const struct instance *self, const char *option, const cha
 	return -EINVAL;
 }
 
-// Compile `text {field} text`.
-static int template_parse(
-	const struct instance *self, const char *option, const char *text, struct template *template) {
-	const char *at = text;
-	while (*at != '\0') {
-		struct part *part = &template->parts[template->count++];
-		const char *open = strchrnul(at, '{'), *close = strchrnul(open, '}');
-		char name[SCHEMA_NAME_MAX + 1];
-		*part = (struct part){.literal = at, .length = (unsigned)(open - at)};
-		if (*open == '\0')
-			break;
-		if (*close == '\0' || template->count == PARTS_MAX) {
-			operator_error(
-				self->op, "%s: \"%s\": expected text with up to 31 fields as {NAME}", option, text);
-			return -EINVAL;
-		}
-		snprintf(name, sizeof(name), "%.*s", (int)(close - open - 1), open + 1);
-		part->field = schema_field(self->op->input, name);
-		if (part->field == NULL)
-			return fail_field(self, option, name);
-		at = close + 1;
-	}
-	return 0;
-}
-
-static size_t template_max(const struct template *template) {
-	size_t size = 0;
-	for (unsigned i = 0; i < template->count; i++)
-		size += template->parts[i].length + NUMBER_MAX +
-			(template->parts[i].field != NULL ? template->parts[i].field->length : 0);
-	return size;
+static int compile_template(
+	const struct instance *self, const char *option, const char *text, struct field_template *template) {
+	char error[300];
+	int ret = field_template_parse(template, self->op->input, text, error, sizeof(error));
+	if (ret != 0)
+		operator_error(self->op, "%s: %s", option, error);
+	return ret;
 }
 
 static int reserve_text(struct redis_state *state) {
-	size_t size = template_max(&state->key) + template_max(&state->member) + 4 * NUMBER_MAX;
+	size_t size = field_template_max(&state->key) + field_template_max(&state->member) + 4 * NUMBER_MAX;
 	for (const struct field *field = state->schema->fields; field->name != NULL; field++)
-		size += field->type == FIELD_STRING ? field->length + 1u : NUMBER_MAX;
+		size += field_value_max(field);
 	state->text = malloc(size);
 	if (state->text != NULL)
 		return 0;
@@ -374,10 +274,10 @@ static int read_password(struct redis_state *state) {
 
 static int compile_names(struct redis_state *state) {
 	const struct instance *self = state->instance;
-	int ret = template_parse(self, "key", state->options->key, &state->key);
+	int ret = compile_template(self, "key", state->options->key, &state->key);
 	if (ret != 0 || state->options->kind != KIND_SORTED_SET)
 		return ret;
-	ret = template_parse(self, "member", state->options->member, &state->member);
+	ret = compile_template(self, "member", state->options->member, &state->member);
 	state->score = schema_field(state->schema, state->options->score);
 	if (ret == 0 && state->score == NULL)
 		return fail_field(self, "score", state->options->score);
@@ -393,8 +293,10 @@ static int redis_check(const void *given, char *error, size_t size) {
 		snprintf(error, size, "redis: %s", message);
 		return -EINVAL;
 	}
-	if (endpoint.kind != REDIS_UNIX && endpoint.kind != REDIS_TCP) {
-		snprintf(error, size, "redis: \"%s\": expected unix:///PATH or tcp://ADDRESS:PORT", options->redis);
+	if (endpoint.kind == REDIS_NONE) {
+		snprintf(error, size,
+			"redis: \"%s\": expected unix:///PATH, tcp://ADDRESS:PORT or sentinel://ADDRESS:PORT,.../NAME",
+			options->redis);
 		return -EINVAL;
 	}
 	if (is_set != (options->score != NULL) || is_set != (options->member != NULL)) {
@@ -423,14 +325,15 @@ static int redis_init(struct instance *self) {
 		ret = read_password(state);
 	if (ret == 0)
 		ret = reserve_text(state);
+	if (ret == 0)
+		ret = redis_link_init(&state->link, &state->endpoint, state->password);
 	return ret == 0 ? export_queue_new(&state->queue, self, &state->options->export, &sender, state) : ret;
 }
 
 static void redis_fini(struct instance *self) {
 	struct redis_state *state = self->state;
 	export_queue_free(state->queue);
-	if (state->connection != NULL)
-		redisFree(state->connection);
+	redis_link_fini(&state->link);
 	explicit_bzero(state->password, sizeof(state->password));
 	free(state->text);
 }
@@ -438,7 +341,8 @@ static void redis_fini(struct instance *self) {
 #define AT(member) offsetof(struct redis_options, member)
 static const struct option redis_option_table[] = {
 	{"redis", OPTION_STRING, AT(redis), .min = 1, .max = 400, .required = true,
-		.help = "where it is: unix://[USER@]/PATH or tcp://[USER@]ADDRESS:PORT"},
+		.help = "where it is: unix://[USER@]/PATH, tcp://[USER@]ADDRESS:PORT, or "
+			"sentinel://[USER@]ADDRESS:PORT,.../NAME: the primary that these Sentinels name"},
 	{"password_file", OPTION_STRING, AT(password_file), .min = 1, .max = PATH_MAX - 1,
 		.help = "file whose first line is the password; nobody else may read it"},
 	{"as", OPTION_ENUM, AT(kind), "stream", .choices = kind_names,
@@ -471,6 +375,9 @@ static const char redis_manual[] =
 	"second, it is sent once more. So none is lost while the node runs; hashes and members of sorted sets are the "
 	"same "
 	"when they are stored twice, entries of a stream are stored at least once.\n\n"
+	"Of redis: sentinel://... the Sentinels are asked once a second where the primary called NAME is. After a "
+	"failover the connection follows, and what the old primary had not answered for is sent to the new one; "
+	"records that the old one had confirmed and not yet replicated are lost with it.\n\n"
 	"Errors that pass (Redis is loading, is out of memory, is a read-only replica, wants another password) are "
 	"waited "
 	"for; what Redis refuses for good, because the key holds something else, is counted as refused, and the node "
@@ -486,17 +393,10 @@ static struct operator_type redis_type = {
 	.options = redis_option_table,
 	.options_size = sizeof(struct redis_options),
 	.drops = redis_drops,
-	.gauges = export_gauges,
-	.grouping = GROUPING_GLOBAL,
-	.parallelism = 1,
-	.parallelism_max = 1,
 	.state_size = sizeof(struct redis_state),
 	.check = redis_check,
 	.init = redis_init,
 	.fini = redis_fini,
-	.process = export_queue_process,
-	.room = export_queue_room,
-	.tick = export_queue_tick,
-	.flush = export_queue_flush,
+	EXPORT_SINK,
 };
 OPERATOR_REGISTER(redis_type);

@@ -8,6 +8,7 @@
 //                          no key
 //   down, up               the broker goes away, comes back
 //   slow MS                it takes so long to answer
+//   send PARTITION KEY VALUE   a message of the topic, written as the messages above
 //   end of input           the end
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -19,13 +20,20 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BROKER = 1, PARTITIONS = 4 };
+enum { BROKER = 1, PARTITIONS = 4, LINE_MAX = 16384 };
+
+struct cluster {
+	const char *topic;
+	rd_kafka_mock_cluster_t *mock;
+	rd_kafka_t *producer;
+};
 
 static rd_kafka_t *make(rd_kafka_type_t type, const char *brokers) {
 	char error[256] = "";
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	if (brokers != NULL) {
+	if (brokers != NULL)
 		rd_kafka_conf_set(conf, "bootstrap.servers", brokers, error, sizeof(error));
+	if (type == RD_KAFKA_CONSUMER) {
 		rd_kafka_conf_set(conf, "group.id", "test", error, sizeof(error));
 		rd_kafka_conf_set(conf, "auto.offset.reset", "earliest", error, sizeof(error));
 		rd_kafka_conf_set(conf, "reconnect.backoff.max.ms", "200", error, sizeof(error));
@@ -68,17 +76,41 @@ static void print_messages(rd_kafka_t *consumer) {
 	fflush(stdout);
 }
 
+// Bytes of hex digits, in place.
+//   return  NULL: a dash
+static char *read_hex(char *text, size_t *size) {
+	*size = 0;
+	if (text == NULL || text[0] == '-')
+		return NULL;
+	for (unsigned byte; sscanf(text + 2 * *size, "%2x", &byte) == 1; ++*size)
+		text[*size] = (char)byte;
+	return text;
+}
+
+static void send_message(struct cluster *cluster, char *words) {
+	size_t key_size, value_size;
+	int partition = atoi(strtok(words, " \n"));
+	const char *key = read_hex(strtok(NULL, " \n"), &key_size);
+	char *value = read_hex(strtok(NULL, " \n"), &value_size);
+	if (rd_kafka_producev(cluster->producer, RD_KAFKA_V_TOPIC(cluster->topic), RD_KAFKA_V_PARTITION(partition),
+		    RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE(value, value_size),
+		    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END) != 0)
+		exit(1);
+}
+
 //   return  false at the end of input
-static bool obey(rd_kafka_mock_cluster_t *cluster) {
-	char line[64];
+static bool obey(struct cluster *cluster) {
+	char line[LINE_MAX];
 	if (fgets(line, sizeof(line), stdin) == NULL)
 		return false;
 	if (strcmp(line, "down\n") == 0)
-		rd_kafka_mock_broker_set_down(cluster, BROKER);
+		rd_kafka_mock_broker_set_down(cluster->mock, BROKER);
 	else if (strcmp(line, "up\n") == 0)
-		rd_kafka_mock_broker_set_up(cluster, BROKER);
+		rd_kafka_mock_broker_set_up(cluster->mock, BROKER);
 	else if (strncmp(line, "slow ", 5) == 0)
-		rd_kafka_mock_broker_set_rtt(cluster, BROKER, atoi(line + 5));
+		rd_kafka_mock_broker_set_rtt(cluster->mock, BROKER, atoi(line + 5));
+	else if (strncmp(line, "send ", 5) == 0)
+		send_message(cluster, line + 5);
 	return true;
 }
 
@@ -87,10 +119,11 @@ int main(int argc, char **argv) {
 		return 2;
 	setvbuf(stdin, NULL, _IONBF, 0); // what poll does not see must not be read ahead
 	rd_kafka_t *owner = make(RD_KAFKA_PRODUCER, NULL);
-	rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(owner, 1);
-	if (cluster == NULL || rd_kafka_mock_topic_create(cluster, argv[1], PARTITIONS, 1) != 0)
+	struct cluster cluster = {.topic = argv[1], .mock = rd_kafka_mock_cluster_new(owner, 1)};
+	if (cluster.mock == NULL || rd_kafka_mock_topic_create(cluster.mock, argv[1], PARTITIONS, 1) != 0)
 		return 1;
-	const char *brokers = rd_kafka_mock_cluster_bootstraps(cluster);
+	const char *brokers = rd_kafka_mock_cluster_bootstraps(cluster.mock);
+	cluster.producer = make(RD_KAFKA_PRODUCER, brokers);
 	rd_kafka_t *consumer = make(RD_KAFKA_CONSUMER, brokers);
 	consume_all_of(consumer, argv[1]);
 	printf("%s\n", brokers);
@@ -98,11 +131,13 @@ int main(int argc, char **argv) {
 	for (bool goes_on = true; goes_on;) {
 		struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
 		print_messages(consumer);
+		rd_kafka_poll(cluster.producer, 0);
 		if (poll(&input, 1, 0) > 0)
-			goes_on = obey(cluster);
+			goes_on = obey(&cluster);
 	}
 	rd_kafka_destroy(consumer);
-	rd_kafka_mock_cluster_destroy(cluster);
+	rd_kafka_destroy(cluster.producer);
+	rd_kafka_mock_cluster_destroy(cluster.mock);
 	rd_kafka_destroy(owner);
 	return 0;
 }

@@ -89,6 +89,11 @@ def assert_accounts_hold(instance):
     assert instance["out"] == instance["forwarded"] + instance["created"], instance
 
 
+def settings(*pairs):
+    """OPERATOR.OPTION=VALUE each, as words of the command line."""
+    return [word for pair in pairs for word in ("--set", str(pair))]
+
+
 def run_file(arguments, eal=("-l", "0"), limit=120):
     """Run to the end of a file; returns the finished process."""
     return subprocess.run([str(a) for a in (WEIR, *eal, *NO_DEVICES, "--no-shconf", "--", *arguments)],

@@ -4,80 +4,21 @@
 told is counted once."""
 import signal
 import socketserver
-import subprocess
 import threading
 
 import pytest
-from conftest import Controller, Process, Redis, free_port, wait_for
 
-NAME = "weir"
-
-
-class Cluster:
-    """Two Redis and three Sentinels on loopback; a failover takes about two seconds."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.servers = []
-        for index in range(2):
-            home = folder / f"redis{index}"
-            home.mkdir()
-            port = free_port(pair=False)
-            server = Redis(home, ["--port", port, "--bind", "127.0.0.1", "--repl-diskless-sync-delay", "0",
-                                  *(["--replicaof", f"127.0.0.1 {self.servers[0].port}"] if index else [])])
-            server.port = port
-            self.servers.append(server.start())
-        wait_for(lambda: "state=online" in self.servers[0].run("INFO", "replication"), "the replica is in step")
-        self.sentinels = [self.start_sentinel(index) for index in range(3)]
-        wait_for(lambda: all("sentinels=3" in self.ask(port, "INFO", "sentinel") and
-                             "slaves=1" in self.ask(port, "INFO", "sentinel") for port in self.sentinels),
-                 "the Sentinels know each other")
-
-    def start_sentinel(self, index):
-        port = free_port(pair=False)
-        file = self.folder / f"sentinel{index}.conf"
-        file.write_text(f"port {port}\nbind 127.0.0.1\ndir {self.folder}\n"
-                        f"sentinel monitor {NAME} 127.0.0.1 {self.servers[0].port} 2\n"
-                        f"sentinel down-after-milliseconds {NAME} 1000\n"
-                        f"sentinel failover-timeout {NAME} 6000\n")
-        self.processes = getattr(self, "processes", []) + [
-            Process(f"sentinel{index}", ["redis-server", file, "--sentinel"], self.folder)]
-        wait_for(lambda: self.ask(port, "PING") == "PONG", "Sentinel answers")
-        return port
-
-    def ask(self, port, *words):
-
-        return subprocess.run(["redis-cli", "-p", str(port), *words], capture_output=True, text=True, timeout=60,
-                              check=False).stdout.strip()
-
-    def endpoint(self, *first):
-        return f"sentinel://{','.join(f'127.0.0.1:{port}' for port in [*first, *self.sentinels])}/{NAME}"
-
-    def kill(self):
-        for process in getattr(self, "processes", []):
-            process.kill()
-        for server in self.servers:
-            server.kill()
-
-
-@pytest.fixture
-def cluster(tmp_path):
-    made = Cluster.__new__(Cluster)
-    try:
-        made.__init__(tmp_path)
-        yield made
-    finally:
-        made.kill()
-
+from conftest import Controller, Process, free_port, wait_for
+from sentinels import NAME, sentinels  # noqa: F401 (a fixture)
 
 def primary(controller):
     return controller.ask("status")["redis"].get("primary")
 
 
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
-def test_controller_follows_a_failover(cluster, make_controller, make_node, fault):
-    old, new = cluster.servers
-    controller = make_controller(redis=cluster.endpoint())
+def test_controller_follows_a_failover(sentinels, make_controller, make_node, fault):
+    old, new = sentinels.servers
+    controller = make_controller(redis=sentinels.endpoint())
     node = make_node(controller)
     node.register()
     node.start_beating()
@@ -96,7 +37,7 @@ def test_controller_follows_a_failover(cluster, make_controller, make_node, faul
         old.start()
     else:
         old.process.child.send_signal(signal.SIGCONT)
-    wait_for(lambda: "role:slave" in old.run("INFO", "replication"), "the old primary is a replica")
+    wait_for(lambda: sentinels.is_replica(old), "the old primary is a replica")
     node.summary(packets=7)
     node.wait_ack(3)
     wait_for(lambda: old.hash("weir:1:node:a").get("totals.packets") == "18", "the replica has it from the primary")
@@ -120,16 +61,16 @@ class StaleSentinel(socketserver.ThreadingTCPServer):
                 self.wfile.write(b"*%d\r\n" % len(fields) + b"".join(b"$%d\r\n%s\r\n" % (len(f), f) for f in fields))
 
 
-def test_sentinel_that_missed_the_failover_is_not_believed(cluster, make_controller, make_node):
-    old, new = cluster.servers
+def test_sentinel_that_missed_the_failover_is_not_believed(sentinels, make_controller, make_node):
+    old, new = sentinels.servers
     stale = StaleSentinel(("127.0.0.1", 0), StaleSentinel.Handler)
     stale.says = old.port
     threading.Thread(target=stale.serve_forever, daemon=True).start()
     try:
-        assert cluster.ask(cluster.sentinels[0], "SENTINEL", "FAILOVER", NAME) == "OK"
-        wait_for(lambda: all(str(new.port) in cluster.ask(port, "SENTINEL", "get-master-addr-by-name", NAME)
-                             for port in cluster.sentinels), "all Sentinels know of it")
-        controller = make_controller(redis=cluster.endpoint(stale.server_address[1]))
+        assert sentinels.ask(sentinels.ports[0], "SENTINEL", "FAILOVER", NAME) == "OK"
+        wait_for(lambda: all(str(new.port) in sentinels.ask(port, "SENTINEL", "get-master-addr-by-name", NAME)
+                             for port in sentinels.ports), "all Sentinels know of it")
+        controller = make_controller(redis=sentinels.endpoint(stale.server_address[1]))
         node = make_node(controller)
         node.register()
         node.summary(packets=5)
