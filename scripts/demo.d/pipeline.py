@@ -21,6 +21,7 @@ SHOWN_MAX = 20  # records of a file
 INPUTS = {
     "trending_topics": {"source.path": "messages"},
     "trending_tags": {"source.path": "profiles"},
+    "kmeans": {"points.path": "points", "start.path": "starts"},
     "trucking_latest": {"trucks.path": "trucks", "roads.path": "roads"},
     "trucking_pairs": {"trucks.path": "trucks", "roads.path": "roads"},
 }
@@ -43,7 +44,8 @@ def make_inputs(name, directory):
     for option, kind in INPUTS[name].items():
         made = list(records.KINDS[kind]())
         records.write(directory / f"{kind}.jsonl", made)
-        print(f"input: {len(made):,} {kind} of {(made[-1]['timestamp_ns'] - made[0]['timestamp_ns']) / 1e9:.0f} s")
+        times = [row["timestamp_ns"] for row in made if "timestamp_ns" in row]
+        print(f"input: {len(made):,} {kind}" + (f" of {(times[-1] - times[0]) / 1e9:.0f} s" if times else ""))
         settings += ["--set", f"{option}={directory / f'{kind}.jsonl'}"]
     return settings
 

@@ -3,7 +3,7 @@
 # Copyright (c) 2026 the weir authors
 """Records for the pipelines of conf/ that are not about packets, as JSON lines, always the same.
 
-    records.py KIND FILE        KIND: messages, profiles, trucks, roads
+    records.py KIND FILE        KIND: messages, profiles, trucks, roads, points, starts
 
 As a module: messages(), … give the same as dictionaries, from which tests compute what the pipelines should find.
 """
@@ -65,7 +65,23 @@ def roads(seconds=20, rate=250, seed=4):
                "congestion": chance.randint(0, 100)}
 
 
-KINDS = {"messages": messages, "profiles": profiles, "trucks": trucks, "roads": roads}
+def points(count=5000, clusters=8, seed=5):
+    """Places in a plane, around as many others as there are clusters."""
+    chance = random.Random(seed)
+    middles = [(chance.uniform(-100, 100), chance.uniform(-100, 100)) for _ in range(clusters)]
+    for i in range(count):
+        x, y = middles[chance.randrange(clusters)]
+        yield {"id": i, "x": round(chance.gauss(x, 12), 6), "y": round(chance.gauss(y, 12), 6)}
+
+
+def starts(clusters=8):
+    """The first center of each cluster: some of the points."""
+    for cluster, point in enumerate(itertools.islice(points(), clusters)):
+        yield {"cluster": cluster, "x": point["x"], "y": point["y"]}
+
+
+KINDS = {"messages": messages, "profiles": profiles, "trucks": trucks, "roads": roads, "points": points,
+         "starts": starts}
 
 
 def write(path, made):

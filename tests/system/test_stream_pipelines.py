@@ -108,3 +108,28 @@ def test_trucks_with_the_latest_report(inputs, plan):
         assert row["action"] == action(truck["speed"], row["congestion"]) != "go on"
         assert latest.get(row["road"], 0) <= row["right_sequence"]
         latest[row["road"]] = row["right_sequence"]
+
+
+def move_centers(points, centers):
+    """One iteration of Lloyd's: cluster -> mean of the points that its center is the nearest to, and their number."""
+    near = {cluster: [] for cluster in centers}
+    for x, y in points:
+        near[min(centers, key=lambda c: (x - centers[c][0]) ** 2 + (y - centers[c][1]) ** 2)].append((x, y))
+    return {cluster: (sum(x for x, _ in them) / len(them), sum(y for _, y in them) / len(them), len(them))
+            for cluster, them in near.items() if them}
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_kmeans(inputs, plan):
+    (points, points_path), (starts, starts_path) = inputs["points"], inputs["starts"]
+    centers = {start["cluster"]: (start["x"], start["y"]) for start in starts}
+    for _ in range(5):
+        moved = move_centers([(p["x"], p["y"]) for p in points], centers)
+        assert moved != centers, "the test's own data leaves nothing to iterate"
+        centers = moved
+    found = {row["cluster"]: (row["x"], row["y"], row["points"]) for row in run(
+        plan, "kmeans", {"points": points_path, "start": starts_path})}
+    assert found.keys() == centers.keys()
+    for cluster, (x, y, count) in centers.items():
+        assert found[cluster][2] == count
+        assert found[cluster][:2] == pytest.approx((x, y), rel=1e-9)
