@@ -39,7 +39,7 @@ void hll_add_code(struct hll *hll, uint16_t code) {
 		hll->registers[code >> 8] = rank;
 }
 
-void hll_add(struct hll *hll, uint64_t hash) {
+void hll_add_hash(struct hll *hll, uint64_t hash) {
 	hll_add_code(hll, hll_code(hash));
 }
 

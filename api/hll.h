@@ -16,7 +16,7 @@ struct hll {
 };
 
 // Add an item by its 64-bit hash. Sketches that are merged must use the same hash of the same bytes.
-void hll_add(struct hll *hll, uint64_t hash);
+void hll_add_hash(struct hll *hll, uint64_t hash);
 // The hash of an item, the same in every process (not secret).
 uint64_t hll_hash(const void *item, size_t size);
 

@@ -79,7 +79,7 @@ static void add_quantile(const struct aggregate *item, void *part, uint64_t bits
 
 static void add_different(
 	const struct aggregates *aggregates, const struct aggregate *item, void *part, const uint8_t *value) {
-	hll_add(part, XXH3_64bits_withSeed(value, field_size(item->field), aggregates->seed));
+	hll_add_hash(part, XXH3_64bits_withSeed(value, field_size(item->field), aggregates->seed));
 }
 
 static void keep_value(const struct aggregate *item, void *part, const void *value, uint64_t time_ns) {

@@ -209,7 +209,7 @@ static void sketches_merge(void **state) {
 		memset(&sketch, 0, sizeof(sketch));
 		for (uint64_t i = 0; i < 100; i++) {
 			uint64_t item = i + 50 * p; // half of them in both
-			hll_add(&sketch, hll_hash(&item, sizeof(item)));
+			hll_add_hash(&sketch, hll_hash(&item, sizeof(item)));
 		}
 		made.sketch = &sketch;
 		topn_init(&parts[p], 16, TOPN_BYTES, 0);
