@@ -3,6 +3,7 @@
 #include "dataplane/channel.h"
 
 #include "dataplane/key.h"
+#include "dataplane/key_words.h"
 #include "dataplane/node.h"
 
 void channel_call(struct instance *to, struct batch *batch) {
@@ -108,6 +109,7 @@ static void share(struct instance *from, const struct route *route, struct batch
 	// Once, by whoever still has them all: who gets a reference may read what is in the mbuf at any time.
 	batch_store(batch, route->schema);
 	out->count = 0;
+	out->keys = NULL;
 	for (unsigned i = 0; i < batch->count; i++) {
 		struct rte_mbuf *tuple = batch->tuples[i];
 		if (!copy)
@@ -133,13 +135,19 @@ static void send_to_all(struct instance *from, struct route *route, struct batch
 }
 
 static void hash_batch(struct instance *from, const struct route *route, struct batch *batch) {
-	for (unsigned i = 0; i < batch->count; i++)
-		batch->hashes[i] = key_of_body(from->op->node, route, batch_body(batch, i, route->schema));
+	const void *bodies[BATCH_MAX];
+	batch->keys = NULL;
+	if (route->key == NULL)
+		return;
+	batch_bodies(batch, route->schema, bodies);
+	key_words_load_batch(route->key, bodies, batch->count, route->keys);
+	key_hash_batch(from->op->node, route->keys, route->key->length, batch->count, batch->hashes);
+	if (route->gives_keys)
+		batch->keys = route->keys;
 }
 
 static void route_send(struct instance *from, struct route *route, struct batch *batch) {
-	if (route->key_count > 0)
-		hash_batch(from, route, batch);
+	hash_batch(from, route, batch);
 	if (route->target_count == 1) {
 		send_to(route, &route->targets[0], batch);
 		return;

@@ -10,6 +10,8 @@
 #include "dataplane/pipeline.h"
 #include "dataplane/ring.h"
 
+struct key_words;
+
 struct target {
 	struct instance *callee;  // NULL: on the other end of the ring
 	struct ring *ring;        // NULL: called
@@ -27,10 +29,9 @@ struct route {
 	unsigned next;           // shuffle: whose turn
 	const unsigned *weights; // shuffle: [target_count], or NULL
 	const uint16_t *owners;  // key: [KEY_GROUPS] target that owns the group
-	unsigned key_count;      // fields to hash before sending; 0: batch.hashes are right already
-	const struct field *key[GROUPING_KEY_MAX];
-	bool symmetric; // the key of both directions of a flow is one: `mirror` is the key seen from the other end
-	const struct field *mirror[GROUPING_KEY_MAX];
+	struct key_words *key;   // to hash before sending; NULL: batch.hashes are right already
+	uint64_t *keys;          // [BATCH_MAX][key->length] scratch
+	bool gives_keys;         // the one receiver is called, and keeps its state by just this key
 	const struct schema *schema;
 	unsigned input; // of the receivers
 	bool writes;    // the receivers, or the hashing of the key, write to the tuples

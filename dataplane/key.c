@@ -9,7 +9,6 @@
 #include <netinet/in.h>
 #include <sys/random.h>
 
-#include "dataplane/channel.h"
 #include "dataplane/flow_words.h"
 #include "dataplane/node.h"
 
@@ -59,26 +58,10 @@ void flow_hash_batch(const struct node *node, struct batch *batch) {
 	}
 }
 
-static size_t gather(const struct field *const *fields, unsigned count, const void *body, uint8_t key[KEY_SIZE_MAX]) {
-	size_t size = 0;
-	for (unsigned i = 0; i < count; i++) {
-		size_t length = field_size(fields[i]);
-		memcpy(key + size, (const uint8_t *)body + fields[i]->offset, length);
-		size += length;
-	}
-	return size;
-}
-
-uint64_t key_of_body(const struct node *node, const struct route *route, const void *body) {
-	uint8_t key[KEY_SIZE_MAX], mirrored[KEY_SIZE_MAX];
-	size_t size = gather(route->key, route->key_count, body, key);
-	if (route->symmetric) {
-		// The same bytes for both directions: of the key and its mirror image, the lesser.
-		gather(route->mirror, route->key_count, body, mirrored);
-		if (memcmp(mirrored, key, size) < 0)
-			return key_hash(node, mirrored, size);
-	}
-	return key_hash(node, key, size);
+void key_hash_batch(const struct node *node, const uint64_t *keys, unsigned length, unsigned n, uint64_t *hashes) {
+	const size_t size = length * sizeof(*keys);
+	for (unsigned i = 0; i < n; i++)
+		hashes[i] = XXH3_64bits_withSecret(&keys[i * length], size, node->hash_secret, KEY_SECRET_SIZE);
 }
 
 void key_mirror(

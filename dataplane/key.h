@@ -12,15 +12,14 @@ enum {
 	KEY_SIZE_MAX = GROUPING_KEY_SIZE_MAX,
 };
 
-struct route;
-
 // Draw the secret from the kernel, or derive it from a text for repeatable runs.
 //   return  0, or a negative errno of getrandom
 int key_secret_init(uint8_t secret[KEY_SECRET_SIZE], const char *text);
 
-// Hash the fields that a key route names.
-//   body  of a tuple (batch_body)
-uint64_t key_of_body(const struct node *node, const struct route *route, const void *body);
+// Hash the keys of a batch.
+//   keys    [n][length] words (key_words.h)
+//   hashes  [n] filled
+void key_hash_batch(const struct node *node, const uint64_t *keys, unsigned length, unsigned n, uint64_t *hashes);
 
 // For symmetric keys: each field's counterpart in the other direction (src_ip for dst_ip), itself where it has none.
 //   key, mirror  [count]

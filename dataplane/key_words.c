@@ -74,57 +74,65 @@ static int fail_name(const struct schema *schema, const char *name, const char *
 	return -EINVAL;
 }
 
-static int find_fields(
-	struct key_words *key, const struct schema *schema, const struct option_list *names, char *error, size_t size) {
+static int find_fields(const struct schema *schema, const struct option_list *names, const struct field **fields,
+	char *error, size_t size) {
 	unsigned bytes = 0;
 	if (names->count > GROUPING_KEY_MAX) {
 		snprintf(error, size, "key: %u fields; expected at most %u", names->count, GROUPING_KEY_MAX);
 		return -EINVAL;
 	}
 	for (unsigned i = 0; i < names->count; i++) {
-		const struct field *field = schema_field(schema, names->items[i]);
+		const struct field *field = fields[i] = schema_field(schema, names->items[i]);
 		if (field == NULL)
 			return fail_name(schema, names->items[i], "no field", error, size);
 		if (field->type == FIELD_U16_LIST || field->type == FIELD_U32_LIST)
 			return fail_name(schema, names->items[i], "a list", error, size);
-		key->parts[i] = (struct key_part){field, (uint16_t)bytes, (uint16_t)field_size(field)};
-		bytes += key->parts[i].size;
+		bytes += (unsigned)field_size(field);
 		for (unsigned j = 0; j < i; j++)
-			if (key->parts[j].field == field)
+			if (fields[j] == field)
 				return fail_name(schema, names->items[i], "given twice; field", error, size);
 	}
-	if (bytes > KEY_SIZE_MAX) {
-		snprintf(error, size, "key: its fields have %u bytes; expected at most %u", bytes, KEY_SIZE_MAX);
-		return -EINVAL;
-	}
-	key->part_count = names->count;
-	key->length = bytes / 8 + 1;
-	key->end = UINT64_C(1) << 56;
-	return 0;
+	if (bytes <= KEY_SIZE_MAX)
+		return 0;
+	snprintf(error, size, "key: its fields have %u bytes; expected at most %u", bytes, KEY_SIZE_MAX);
+	return -EINVAL;
 }
 
-int key_words_init(struct key_words *key, const struct schema *schema, const struct option_list *names, bool symmetric,
-	char *error, size_t size) {
-	memset(key, 0, sizeof(*key));
-	int ret = find_fields(key, schema, names, error, size);
-	if (ret != 0)
-		return ret;
-	const struct field *fields[GROUPING_KEY_MAX], *mirror[GROUPING_KEY_MAX];
-	for (unsigned i = 0; i < key->part_count; i++)
-		fields[i] = key->parts[i].field;
-	key_mirror(schema, fields, key->part_count, mirror);
+int key_words_compile(struct key_words *key, const struct schema *schema, const struct field *const *fields,
+	unsigned count, bool symmetric) {
+	const struct field *mirror[GROUPING_KEY_MAX];
 	struct gathering straight = {.schema = schema, .steps = key->steps};
 	struct gathering mirrored = {.schema = schema, .steps = key->mirror};
-	for (unsigned i = 0; i < key->part_count && ret == 0; i++) {
+	unsigned bytes = 0;
+	*key = (struct key_words){.part_count = count, .end = UINT64_C(1) << 56, .is_symmetric = symmetric};
+	for (unsigned i = 0; i < count; i++) {
+		key->parts[i] = (struct key_part){fields[i], (uint16_t)bytes, (uint16_t)field_size(fields[i])};
+		bytes += key->parts[i].size;
+	}
+	if (bytes > KEY_SIZE_MAX)
+		return -EINVAL;
+	key->length = bytes / 8 + 1;
+	key_mirror(schema, fields, count, mirror);
+	int ret = 0;
+	for (unsigned i = 0; i < count && ret == 0; i++) {
 		ret = gather(&straight, fields[i]->offset, key->parts[i].size);
 		if (ret == 0 && symmetric)
 			ret = gather(&mirrored, mirror[i]->offset, key->parts[i].size);
 	}
-	if (ret != 0)
-		snprintf(error, size, "key: the tuples of schema %s are too short", schema->name);
 	key->step_count = straight.count;
 	key->mirror_count = mirrored.count;
-	key->is_symmetric = symmetric;
+	return ret;
+}
+
+int key_words_init(struct key_words *key, const struct schema *schema, const struct option_list *names, bool symmetric,
+	char *error, size_t size) {
+	const struct field *fields[GROUPING_KEY_MAX];
+	int ret = find_fields(schema, names, fields, error, size);
+	if (ret != 0)
+		return ret;
+	ret = key_words_compile(key, schema, fields, names->count, symmetric);
+	if (ret != 0)
+		snprintf(error, size, "key: the tuples of schema %s are too short", schema->name);
 	return ret;
 }
 
@@ -137,17 +145,51 @@ static inline void load(const struct key_words *key, const struct field_word *st
 	words[key->length - 1] |= key->end;
 }
 
+// Of a key and its mirror image the one whose bytes are less.
+static void choose(const struct key_words *key, uint64_t *words, const uint64_t *mirrored) {
+	unsigned i = 0;
+	while (i < key->length && words[i] == mirrored[i])
+		i++;
+	if (i < key->length && __builtin_bswap64(mirrored[i]) < __builtin_bswap64(words[i]))
+		memcpy(words, mirrored, key->length * sizeof(*words));
+}
+
 void key_words_load(const struct key_words *key, const void *body, uint64_t *words) {
 	load(key, key->steps, key->step_count, body, words);
 	if (!key->is_symmetric)
 		return;
 	uint64_t mirrored[KEY_WORDS_MAX];
 	load(key, key->mirror, key->mirror_count, body, mirrored);
-	unsigned i = 0;
-	while (i < key->length && words[i] == mirrored[i])
-		i++;
-	if (i < key->length && __builtin_bswap64(mirrored[i]) < __builtin_bswap64(words[i]))
-		memcpy(words, mirrored, key->length * sizeof(*words));
+	choose(key, words, mirrored);
+}
+
+// The first step of a word writes it, the others add to it.
+static void load_column(
+	const struct field_word *step, bool is_first, const void *const *bodies, unsigned n, unsigned length, uint64_t *out) {
+	const struct field_word field = *step;
+	for (unsigned i = 0; i < n; i++, out += length) {
+		uint64_t part = field_word_load(&field, bodies[i]) << field.left;
+		*out = is_first ? part : *out | part;
+	}
+}
+
+void key_words_load_batch(const struct key_words *key, const void *const *bodies, unsigned n, uint64_t *keys) {
+	const unsigned length = key->length;
+	unsigned begun = 0;
+	for (unsigned s = 0; s < key->step_count; s++) {
+		const struct field_word *step = &key->steps[s];
+		bool is_first = step->word == begun;
+		load_column(step, is_first, bodies, n, length, keys + step->word);
+		begun += is_first;
+	}
+	uint64_t *last = keys + length - 1;
+	for (unsigned i = 0; i < n; i++, last += length)
+		*last = (begun == length ? *last : 0) | key->end;
+	uint64_t mirrored[KEY_WORDS_MAX];
+	for (unsigned i = 0; i < n && key->is_symmetric; i++) {
+		load(key, key->mirror, key->mirror_count, bodies[i], mirrored);
+		choose(key, &keys[i * length], mirrored);
+	}
 }
 
 int key_words_describe(const struct key_words *key, struct schema *out) {
@@ -185,12 +227,14 @@ int keyed_input_init(struct keyed_input *input, struct operator *op, unsigned in
 	return ret;
 }
 
-void keyed_input_load(const struct keyed_input *input, const struct batch *batch, uint64_t *keys, uint64_t *hashes) {
-	const unsigned length = input->words.length;
-	for (unsigned i = 0; i < batch->count; i++)
-		key_words_load(&input->words, batch_body(batch, i, input->schema), &keys[i * length]);
-	if (input->words.part_count > 0)
-		memcpy(hashes, batch->hashes, batch->count * sizeof(*hashes));
-	else
-		memset(hashes, 0, batch->count * sizeof(*hashes));
+void keyed_input_load(const struct keyed_input *input, const struct batch *batch, struct keyed_batch *out) {
+	static const uint64_t no_hashes[BATCH_MAX];
+	out->hashes = input->words.part_count > 0 ? batch->hashes : no_hashes;
+	out->keys = batch->keys;
+	if (out->keys != NULL)
+		return;
+	const void *bodies[BATCH_MAX];
+	batch_bodies(batch, input->schema, bodies);
+	key_words_load_batch(&input->words, bodies, batch->count, out->gathered);
+	out->keys = out->gathered;
 }

@@ -5,7 +5,7 @@
 // fields lie one behind the other in the order given, padded with zeros and ended by a byte that is not zero, so that
 // no key is all zeros.
 //
-// The hash is that of the stream (batch.hashes), which the engine makes from the same fields.
+// The hash is that of the stream (batch.hashes), which the engine makes of the same words.
 #pragma once
 
 #include <string.h>
@@ -59,8 +59,19 @@ struct key_words {
 int key_words_init(struct key_words *key, const struct schema *schema, const struct option_list *names, bool symmetric,
 	char *error, size_t size);
 
+// The same of fields that were found.
+//   fields  [count] of the schema; its bodies have 8 bytes at least
+//   return  0, or -EINVAL: they have more than KEY_SIZE_MAX bytes, or the bodies are too short
+int key_words_compile(struct key_words *key, const struct schema *schema, const struct field *const *fields,
+	unsigned count, bool symmetric);
+
 //   words  [length] filled
 void key_words_load(const struct key_words *key, const void *body, uint64_t *words);
+
+// The same for many bodies, a column at a time.
+//   bodies  [n], 1 <= n <= BATCH_MAX
+//   keys    [n][length] filled
+void key_words_load_batch(const struct key_words *key, const void *const *bodies, unsigned n, uint64_t *keys);
 
 // The key in records of another schema.
 struct key_fields {
@@ -91,7 +102,10 @@ struct keyed_input {
 //   return  0, or -EINVAL after operator_error
 int keyed_input_init(struct keyed_input *input, struct operator *op, unsigned index, const struct option_list *key);
 
-// The keys and hashes of a batch.
-//   keys    [batch->count][words.length] filled
-//   hashes  [batch->count] filled
-void keyed_input_load(const struct keyed_input *input, const struct batch *batch, uint64_t *keys, uint64_t *hashes);
+// The keys and hashes of a batch: its own where the stream has made them, valid until a tuple is moved down over them.
+struct keyed_batch {
+	const uint64_t *keys;   // [batch->count][words.length]
+	const uint64_t *hashes; // [batch->count]
+	uint64_t gathered[BATCH_MAX * KEY_WORDS_MAX];
+};
+void keyed_input_load(const struct keyed_input *input, const struct batch *batch, struct keyed_batch *out);

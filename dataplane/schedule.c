@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/key_words.h"
 #include "dataplane/node.h"
 
 static struct schedule_entry *entry_of(const struct node *node, unsigned instance) {
@@ -84,20 +85,31 @@ static bool is_receiver_hashed(const struct pipeline *pipeline, unsigned to) {
 	return true;
 }
 
-// Which fields the route has to hash: those of the key, unless the senders did already.
-static void set_key(struct route *route, const struct pipeline *pipeline) {
+// What the route has to hash: the key, unless the senders did already.
+//   return  0; -ENOMEM; -EINVAL after a message
+static int set_key(struct route *route, const struct pipeline *pipeline, const struct operator *from) {
 	const struct pipeline_stream *stream = route->stream;
 	const char *names[GROUPING_KEY_MAX];
-	unsigned count = stream_key(pipeline, stream, names, &route->symmetric);
+	const struct field *fields[GROUPING_KEY_MAX];
+	bool symmetric;
+	unsigned count = stream_key(pipeline, stream, names, &symmetric);
 	if (count == 0 || is_receiver_hashed(pipeline, stream->to))
-		return;
+		return 0;
 	for (unsigned i = 0; i < count; i++) {
-		route->key[i] = schema_field(stream->schema, names[i]);
-		if (route->key[i] == NULL)
-			return;
+		fields[i] = schema_field(stream->schema, names[i]);
+		if (fields[i] == NULL)
+			return 0;
 	}
-	route->key_count = count;
-	key_mirror(route->schema, route->key, count, route->mirror);
+	route->key = malloc(sizeof(*route->key));
+	if (route->key == NULL)
+		return -ENOMEM;
+	if (key_words_compile(route->key, route->schema, fields, count, symmetric) != 0) {
+		operator_error(from, "schema %s: %u bytes are too few to be steered by a key; expected 8",
+			route->schema->name, route->schema->size);
+		return -EINVAL;
+	}
+	route->keys = calloc(BATCH_MAX * route->key->length, sizeof(*route->keys));
+	return route->keys != NULL ? 0 : -ENOMEM;
 }
 
 static struct route *route_of(struct schedule_entry *entry, const struct pipeline_stream *stream) {
@@ -108,16 +120,18 @@ static struct route *route_of(struct schedule_entry *entry, const struct pipelin
 }
 
 // The route of a stream out of an instance, made at its first channel.
-static struct route *route_make(
-	const struct plan *plan, struct schedule_entry *entry, const struct plan_channel *channel) {
+//   return  0; -ENOMEM; -EINVAL after a message
+static int route_make(const struct plan *plan, struct schedule_entry *entry, const struct plan_channel *channel,
+	struct route **out) {
 	const struct pipeline_stream *stream = plan_channel_stream(plan, channel);
 	struct route *route = route_of(entry, stream);
+	*out = route;
 	if (route != NULL)
-		return route;
+		return 0;
 	unsigned *count = &entry->route_counts[stream->output];
 	struct route *grown = realloc(entry->routes[stream->output], (*count + 1) * sizeof(*grown));
 	if (grown == NULL)
-		return NULL;
+		return -ENOMEM;
 	entry->routes[stream->output] = grown;
 	const struct plan_operator *to = &plan->operators[plan->instances[channel->to].op];
 	route = &grown[*count];
@@ -131,10 +145,10 @@ static struct route *route_make(
 		.targets = calloc(to->instance_count, sizeof(*route->targets)),
 	};
 	if (route->targets == NULL)
-		return NULL;
-	set_key(route, &plan->config->pipelines[channel->pipeline]);
+		return -ENOMEM;
 	*count += 1;
-	return route;
+	*out = route;
+	return set_key(route, &plan->config->pipelines[channel->pipeline], entry->instance->op);
 }
 
 static void add_ring(
@@ -154,9 +168,10 @@ static void add_ring(
 static int add_channels(struct node *node, const struct plan *plan) {
 	for (unsigned i = 0; i < plan->channel_count; i++) {
 		const struct plan_channel *channel = &plan->channels[i];
-		struct route *route = route_make(plan, entry_of(node, channel->from), channel);
-		if (route == NULL)
-			return -ENOMEM;
+		struct route *route;
+		int rc = route_make(plan, entry_of(node, channel->from), channel, &route);
+		if (rc != 0)
+			return rc;
 		struct target *target = &route->targets[route->target_count++];
 		target->ring = node->channels[i].ring;
 		target->callee = &node->instances[channel->to];
@@ -187,6 +202,17 @@ static bool is_input_schema(const struct operator *op, const struct schema *sche
 	return false;
 }
 
+static bool is_called_alone(const struct route *route) {
+	return route->target_count == 1 && route->targets[0].ring == NULL;
+}
+
+// Whether the key that the route hashes is that of its receiver's state as well, word by word.
+static bool keeps_by_key(const struct route *route) {
+	const struct operator *to = route->targets[0].callee->op;
+	return route->key != NULL && is_called_alone(route) && to->type->key_option != NULL &&
+	       route->key->is_symmetric == (to->symmetric_inputs >> route->input & 1);
+}
+
 // Routes share the tuples of an output, the last one passes on the originals. Where nobody writes to them, references
 // serve; a writer gets copies, and where the last one is a writer all others do.
 static void settle_copies(struct node *node, const struct plan *plan) {
@@ -199,7 +225,8 @@ static void settle_copies(struct node *node, const struct plan *plan) {
 			unsigned count = entry->route_counts[o];
 			for (unsigned r = 0; r < count; r++) {
 				const struct schedule_entry *to = routes[r].targets[0].callee->schedule;
-				routes[r].writes = routes[r].key_count > 0 || to->writes;
+				routes[r].writes = routes[r].key != NULL || to->writes;
+				routes[r].gives_keys = keeps_by_key(&routes[r]);
 				// What goes out with another schema is not what came in.
 				entry->writes |= routes[r].writes && is_input_schema(instance->op, routes[r].schema);
 			}
@@ -296,8 +323,11 @@ void schedule_free(struct schedule *schedule) {
 	for (unsigned i = 0; i < schedule->entry_count; i++) {
 		struct schedule_entry *entry = &schedule->entries[i];
 		for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++) {
-			for (unsigned r = 0; r < entry->route_counts[o]; r++)
+			for (unsigned r = 0; r < entry->route_counts[o]; r++) {
 				free(entry->routes[o][r].targets);
+				free(entry->routes[o][r].key);
+				free(entry->routes[o][r].keys);
+			}
 			free(entry->routes[o]);
 		}
 		free(entry->reach.ends);

@@ -51,6 +51,7 @@ void batch_store(struct batch *batch, const struct schema *schema) {
 }
 
 void batch_load(struct batch *batch) {
+	batch->keys = NULL;
 	for (unsigned i = 0; i < batch->count; i++) {
 		const struct rte_mbuf *tuple = batch->tuples[i];
 		batch->packets[i] = tuple_stored_packet(batch->tuples[i]);

@@ -27,6 +27,9 @@ struct batch {
 	struct packet_meta *packets[BATCH_MAX]; // schema packet: its fields. Who keeps the batch for later copies them
 	uint64_t hashes[BATCH_MAX];             // of the key that the tuple was steered by
 	uint16_t applications[BATCH_MAX];       // schema packet: its flow's (application_names.h), 0: not known
+	// [count][length] words of the key that the receiver keeps its state by, where the stream has gathered them to
+	// hash them (key_words.h), else NULL. Set before `process`; void once a tuple was moved.
+	const uint64_t *keys;
 };
 
 static inline void *tuple_record(struct rte_mbuf *tuple) {
@@ -75,6 +78,13 @@ static inline void batch_move(struct batch *batch, unsigned to, unsigned from) {
 // The struct that the schema describes.
 static inline const void *batch_body(const struct batch *batch, unsigned i, const struct schema *schema) {
 	return schema->body == SCHEMA_PACKET ? (const void *)batch->packets[i] : tuple_record(batch->tuples[i]);
+}
+
+// Those of all tuples.
+//   bodies  [count] filled
+static inline void batch_bodies(const struct batch *batch, const struct schema *schema, const void **bodies) {
+	for (unsigned i = 0; i < batch->count; i++)
+		bodies[i] = batch_body(batch, i, schema);
 }
 
 // Free all tuples; the batch is empty afterwards.

@@ -133,14 +133,14 @@ static enum verdict judge(
 static void dedup_process(struct instance *self, struct batch *batch) {
 	const struct dedup_shared *shared = ((struct dedup *)self->state)->shared;
 	const unsigned length = shared->input.words.length;
-	uint64_t keys[BATCH_MAX * KEY_WORDS_MAX], hashes[BATCH_MAX];
+	struct keyed_batch keyed;
 	bool wants_repeated = instance_has_listener(self, OUTPUT_REPEATED);
 	struct batch repeated;
 	unsigned kept = 0;
 	repeated.count = 0;
-	keyed_input_load(&shared->input, batch, keys, hashes);
+	keyed_input_load(&shared->input, batch, &keyed);
 	for (unsigned i = 0; i < batch->count; i++) {
-		enum verdict verdict = judge(self, batch, i, hashes[i], &keys[i * length]);
+		enum verdict verdict = judge(self, batch, i, keyed.hashes[i], &keyed.keys[i * length]);
 		if (verdict == PASSED)
 			batch_move(batch, kept++, i);
 		else if (verdict == DROP_REPEATED && wants_repeated)

@@ -120,8 +120,8 @@ static void heavy_hitters_process(struct instance *self, struct batch *batch) {
 	struct heavy_hitters *state = self->state;
 	const struct heavy_hitters_shared *shared = state->shared;
 	const uint64_t interval_ns = state->options->interval_ns;
-	uint64_t keys[BATCH_MAX * KEY_WORDS_MAX], hashes[BATCH_MAX];
-	keyed_input_load(&shared->input, batch, keys, hashes);
+	struct keyed_batch keyed;
+	keyed_input_load(&shared->input, batch, &keyed);
 	for (unsigned i = 0; i < batch->count; i++) {
 		uint64_t clock_ns = tuple_clock_ns(batch, i, self->watermark_ns);
 		if (state->is_open && clock_ns - state->start_ns >= interval_ns && clock_ns > state->start_ns)
@@ -129,7 +129,7 @@ static void heavy_hitters_process(struct instance *self, struct batch *batch) {
 		if (!state->is_open)
 			state->start_ns = clock_ns - clock_ns % interval_ns;
 		state->is_open = true;
-		add_key(state, &keys[i * shared->input.words.length],
+		add_key(state, &keyed.keys[i * shared->input.words.length],
 			weight_of(shared, batch_body(batch, i, shared->input.schema)));
 	}
 	self->gauges[GAUGE_TOTAL] += batch->count;

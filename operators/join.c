@@ -265,14 +265,14 @@ static enum drop take_tuple(
 static void join_process(struct instance *self, struct batch *batch) {
 	struct join *join = self->state;
 	const struct keyed_input *input = &join->shared->inputs[batch->input];
-	uint64_t keys[BATCH_MAX * KEY_WORDS_MAX], hashes[BATCH_MAX];
+	struct keyed_batch keyed;
 	uint32_t records[BATCH_MAX];
 	unsigned kept = 0;
 	join->room = join->unfinished_count > 0 ? 0 : batch->count;
-	keyed_input_load(input, batch, keys, hashes);
-	keyed_table_lookup_batch(join->shared->table, hashes, keys, batch->count, records);
+	keyed_input_load(input, batch, &keyed);
+	keyed_table_lookup_batch(join->shared->table, keyed.hashes, keyed.keys, batch->count, records);
 	for (unsigned i = 0; i < batch->count; i++) {
-		enum drop drop = take_tuple(self, batch, i, &keys[i * input->words.length], records[i]);
+		enum drop drop = take_tuple(self, batch, i, &keyed.keys[i * input->words.length], records[i]);
 		if (drop == TAKEN)
 			batch_move(batch, kept++, i);
 		else

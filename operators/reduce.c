@@ -135,16 +135,17 @@ static void reduce_process(struct instance *self, struct batch *batch) {
 	struct reduce *reduce = self->state;
 	const struct reduce_shared *shared = reduce->shared;
 	const unsigned length = shared->figures.input.words.length;
-	uint64_t keys[BATCH_MAX * KEY_WORDS_MAX], hashes[BATCH_MAX];
+	struct keyed_batch keyed;
 	uint32_t records[BATCH_MAX];
 	unsigned kept = 0;
-	keyed_input_load(&shared->figures.input, batch, keys, hashes);
-	keyed_table_lookup_batch(shared->table, hashes, keys, batch->count, records);
+	keyed_input_load(&shared->figures.input, batch, &keyed);
+	keyed_table_lookup_batch(shared->table, keyed.hashes, keyed.keys, batch->count, records);
 	for (unsigned i = 0; i < batch->count; i++) {
 		// One before it in the batch may have been put in its key's place.
+		const uint64_t *key = &keyed.keys[i * length];
 		uint32_t record = records[i];
-		if (record == 0 || (reduce->evicts && !keyed_table_has_key(shared->table, record, &keys[i * length])))
-			record = find_key(self, &keys[i * length], hashes[i]);
+		if (record == 0 || (reduce->evicts && !keyed_table_has_key(shared->table, record, key)))
+			record = find_key(self, key, keyed.hashes[i]);
 		if (record == 0) {
 			instance_drop(self, DROP_TABLE_FULL, batch->tuples[i]);
 			continue;

@@ -134,20 +134,19 @@ static void look(struct instance *self, const struct batch *batch, unsigned i, c
 static void threshold_process(struct instance *self, struct batch *batch) {
 	struct threshold *state = self->state;
 	const struct threshold_shared *shared = state->shared;
-	uint64_t keys[BATCH_MAX * KEY_WORDS_MAX], hashes[BATCH_MAX];
+	struct keyed_batch keyed;
 	const void *bodies[BATCH_MAX];
 	unsigned kept = 0;
-	for (unsigned i = 0; i < batch->count; i++)
-		bodies[i] = batch_body(batch, i, self->op->input);
-	keyed_input_load(&shared->input, batch, keys, hashes);
+	batch_bodies(batch, self->op->input, bodies);
+	keyed_input_load(&shared->input, batch, &keyed);
 	const struct column *values = expression_run(state->value, bodies, batch->count);
 	for (unsigned i = 0; i < batch->count; i++) {
 		if (!(values->present >> i & 1)) {
 			instance_drop(self, DROP_NO_VALUE, batch->tuples[i]);
 			continue;
 		}
-		const uint64_t *key = &keys[i * shared->input.words.length];
-		look(self, batch, i, &(struct figure){values->f64[i], hashes[i], key});
+		const uint64_t *key = &keyed.keys[i * shared->input.words.length];
+		look(self, batch, i, &(struct figure){values->f64[i], keyed.hashes[i], key});
 		batch_move(batch, kept++, i);
 	}
 	batch->count = kept;

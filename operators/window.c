@@ -178,16 +178,17 @@ static void window_process(struct instance *self, struct batch *batch) {
 	struct window *window = self->state;
 	const struct window_shared *shared = window->shared;
 	const unsigned length = shared->figures.input.words.length;
-	uint64_t keys[BATCH_MAX * KEY_WORDS_MAX], hashes[BATCH_MAX];
+	struct keyed_batch keyed;
 	uint32_t records[BATCH_MAX];
 	struct batch late = {.count = 0};
 	bool tells_late = instance_has_listener(self, OUTPUT_LATE);
 	unsigned kept = 0;
 	window->now_ns = shared->clock == CLOCK_PROCESSING ? clock_now_ns() : self->watermark_ns;
-	keyed_input_load(&shared->figures.input, batch, keys, hashes);
-	keyed_table_lookup_batch(shared->panes.table, hashes, keys, batch->count, records);
+	keyed_input_load(&shared->figures.input, batch, &keyed);
+	keyed_table_lookup_batch(shared->panes.table, keyed.hashes, keyed.keys, batch->count, records);
 	for (unsigned i = 0; i < batch->count; i++) {
-		enum drop drop = take_tuple(self, batch, i, &keys[i * length], hashes[i], records[i]);
+		enum drop drop =
+			take_tuple(self, batch, i, &keyed.keys[i * length], keyed.hashes[i], records[i]);
 		if (__builtin_expect(drop == TAKEN, 1))
 			batch_move(batch, kept++, i);
 		else if (drop == DROP_LATE && tells_late)
