@@ -92,7 +92,6 @@ static struct rte_mbuf *copy_tuple(const struct node *node, struct rte_mbuf *tup
 	struct rte_mbuf *copy = rte_pktmbuf_copy(tuple, pool, 0, UINT32_MAX);
 	if (copy == NULL)
 		return NULL;
-	memcpy(rte_mbuf_to_priv(copy), rte_mbuf_to_priv(tuple), TUPLE_PRIVATE_SIZE);
 	copy->packet_type = tuple->packet_type;
 	return copy;
 }
@@ -104,24 +103,38 @@ static void count_lost_copy(struct instance *from) {
 		"give the EAL more memory (-m MEGABYTES), or use a smaller ring_size");
 }
 
-// What a receiver gets of tuples that go to others as well: references, or copies.
-static void share(struct instance *from, const struct route *route, struct batch *batch, bool copy, struct batch *out) {
+static void take_copies(struct instance *from, const struct batch *batch, struct batch *out) {
+	out->count = 0;
+	for (unsigned i = 0; i < batch->count; i++) {
+		struct rte_mbuf *copy = copy_tuple(from->op->node, batch->tuples[i]);
+		if (copy == NULL) {
+			count_lost_copy(from);
+			continue;
+		}
+		batch_add_from(out, batch, i);
+		out->tuples[out->count - 1] = copy;
+		out->packets[out->count - 1] = tuple_stored_packet(copy);
+		*tuple_stored_packet(copy) = *batch->packets[i];
+	}
+}
+
+static void take_references(const struct route *route, struct batch *batch, struct batch *out) {
 	// Once, by whoever still has them all: who gets a reference may read what is in the mbuf at any time.
 	batch_store(batch, route->schema);
 	out->count = 0;
-	out->keys = NULL;
 	for (unsigned i = 0; i < batch->count; i++) {
-		struct rte_mbuf *tuple = batch->tuples[i];
-		if (!copy)
-			rte_pktmbuf_refcnt_update(tuple, 1); // of each mbuf of a chain
-		else if ((tuple = copy_tuple(from->op->node, tuple)) == NULL)
-			count_lost_copy(from);
-		if (tuple == NULL)
-			continue;
+		rte_pktmbuf_refcnt_update(batch->tuples[i], 1); // of each mbuf of a chain
 		batch_add_from(out, batch, i);
-		out->tuples[out->count - 1] = tuple;
-		out->packets[out->count - 1] = tuple_stored_packet(tuple);
+		out->packets[i] = tuple_stored_packet(batch->tuples[i]);
 	}
+}
+
+// What a receiver gets of tuples that go to others as well.
+static void share(struct instance *from, const struct route *route, struct batch *batch, bool copy, struct batch *out) {
+	if (copy)
+		take_copies(from, batch, out);
+	else
+		take_references(route, batch, out);
 }
 
 static void send_to_all(struct instance *from, struct route *route, struct batch *batch) {
@@ -168,6 +181,20 @@ static void route_send(struct instance *from, struct route *route, struct batch 
 	}
 }
 
+// The receiver gets a view of the batch that it can change, of the tuples that others have as well.
+static void lend(struct instance *from, struct route *route, const struct batch *batch) {
+	struct target *target = &route->targets[0];
+	struct instance *to = target->callee;
+	struct batch view;
+	batch_view(&view, batch);
+	hash_batch(from, route, &view);
+	view.input = route->input;
+	target->called += view.count;
+	to->on_loan = true;
+	channel_call(to, &view);
+	to->on_loan = false;
+}
+
 void channel_deliver(struct instance *from, struct output *output, struct batch *batch) {
 	from->counters.out += batch->count;
 	if (output->route_count == 0) {
@@ -175,12 +202,33 @@ void channel_deliver(struct instance *from, struct output *output, struct batch 
 		return;
 	}
 	for (unsigned i = 0; i + 1 < output->route_count; i++) {
+		struct route *route = &output->routes[i];
 		struct batch shared;
-		share(from, &output->routes[i], batch, output->routes[i].copy, &shared);
+		if (route->lends) {
+			lend(from, route, batch);
+			continue;
+		}
+		share(from, route, batch, route->copy, &shared);
 		if (shared.count > 0)
-			route_send(from, &output->routes[i], &shared);
+			route_send(from, route, &shared);
 	}
 	route_send(from, &output->routes[output->route_count - 1], batch);
+	batch->count = 0;
+}
+
+void channel_lend(struct instance *from, struct output *output, struct batch *batch) {
+	from->counters.out += batch->count;
+	for (unsigned i = 0; i < output->route_count; i++) {
+		struct route *route = &output->routes[i];
+		struct batch own;
+		if (route->borrowed) {
+			lend(from, route, batch);
+			continue;
+		}
+		take_copies(from, batch, &own);
+		if (own.count > 0)
+			route_send(from, route, &own);
+	}
 	batch->count = 0;
 }
 

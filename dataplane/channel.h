@@ -34,6 +34,8 @@ struct route {
 	bool gives_keys;         // the one receiver is called, and keeps its state by just this key
 	const struct schema *schema;
 	unsigned input; // of the receivers
+	bool borrowed;  // its one receiver is called, and lets go of the tuples before it returns
+	bool lends;     // borrowed, and not so that references serve better
 	bool writes;    // the receivers, or the hashing of the key, write to the tuples
 	bool copy;      // tuples of its own, not references: it or the route that passes on the originals writes
 	const struct pipeline_stream *stream;
@@ -42,6 +44,9 @@ struct route {
 // Hand a batch to every route of the output. Ownership of the tuples moves; the batch is empty afterwards.
 // Room was reserved for it before the input that caused it was taken.
 void channel_deliver(struct instance *from, struct output *output, struct batch *batch);
+
+// The same of tuples that are somebody else's: receivers that borrow get them as they are, all others copies.
+void channel_lend(struct instance *from, struct output *output, struct batch *batch);
 
 // Deliver what instance_emit gathered.
 void channel_flush(struct instance *from);

@@ -12,7 +12,10 @@ void instance_forward(struct instance *self, unsigned output, struct batch *batc
 	if (batch->count == 0)
 		return;
 	self->counters.forwarded += batch->count;
-	channel_deliver(self, &self->outputs[output], batch);
+	if (self->on_loan)
+		channel_lend(self, &self->outputs[output], batch);
+	else
+		channel_deliver(self, &self->outputs[output], batch);
 }
 
 void instance_take_in(struct instance *self, unsigned output, struct batch *batch, uint64_t bytes) {
@@ -29,14 +32,45 @@ void instance_emit(struct instance *self, unsigned output, struct rte_mbuf *tupl
 		channel_deliver(self, &self->outputs[output], pending);
 }
 
+static void let_go(const struct instance *self, struct batch *batch) {
+	if (self->on_loan)
+		batch->count = 0;
+	else
+		batch_free(batch);
+}
+
 void instance_absorb(struct instance *self, struct batch *batch) {
 	self->counters.absorbed += batch->count;
-	batch_free(batch);
+	let_go(self, batch);
 }
 
 void instance_drop(struct instance *self, unsigned reason, struct rte_mbuf *tuple) {
 	self->counters.drops[reason]++;
-	rte_pktmbuf_free(tuple);
+	if (!self->on_loan)
+		rte_pktmbuf_free(tuple);
+}
+
+// All at once: their mbufs go back to their pool together.
+static void drop_others(struct instance *self, const struct batch *batch, uint64_t others) {
+	struct batch dropped;
+	dropped.count = 0;
+	for (; others != 0; others &= others - 1)
+		dropped.tuples[dropped.count++] = batch->tuples[__builtin_ctzll(others)];
+	let_go(self, &dropped);
+}
+
+void instance_keep(struct instance *self, unsigned reason, struct batch *batch, uint64_t chosen) {
+	const uint64_t all = batch->count < BATCH_MAX ? (UINT64_C(1) << batch->count) - 1 : UINT64_MAX;
+	const uint64_t others = all & ~chosen;
+	unsigned kept = 0;
+	self->counters.drops[reason] += (unsigned)__builtin_popcountll(others);
+	if (others == 0)
+		return;
+	if (!self->on_loan)
+		drop_others(self, batch, others);
+	for (uint64_t left = all & chosen; left != 0; left &= left - 1)
+		batch_move(batch, kept++, (unsigned)__builtin_ctzll(left));
+	batch->count = kept;
 }
 
 void instance_drop_unborn(struct instance *self, unsigned reason, unsigned n) {

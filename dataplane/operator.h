@@ -70,6 +70,7 @@ struct instance {
 	// Of an operator that may emit more than it got, set by `process`: what is left comes by `tick`, called each
 	// round until it says that there is no more. Time does not pass the instance meanwhile.
 	bool backlog;
+	bool on_loan; // the tuples of the batch in hand are somebody else's (type->borrows)
 	struct counters counters;
 	uint64_t gauges[OPERATOR_GAUGES_MAX]; // named by type->gauges
 	struct output outputs[OPERATOR_OUTPUTS_MAX];
@@ -91,6 +92,10 @@ void instance_absorb(struct instance *self, struct batch *batch);
 
 // Drop one tuple for a named reason: an index into type->drops.
 void instance_drop(struct instance *self, unsigned reason, struct rte_mbuf *tuple);
+
+// Keep some tuples of a batch, in their order, and drop the others for one reason.
+//   chosen  bit i: tuple i stays
+void instance_keep(struct instance *self, unsigned reason, struct batch *batch, uint64_t chosen);
 
 // Sources: count tuples that came in and were dropped before there was an mbuf for them.
 void instance_drop_unborn(struct instance *self, unsigned reason, unsigned n);

@@ -214,7 +214,8 @@ static bool keeps_by_key(const struct route *route) {
 }
 
 // Routes share the tuples of an output, the last one passes on the originals. Where nobody writes to them, references
-// serve; a writer gets copies, and where the last one is a writer all others do.
+// serve; a writer gets copies, and where the last one is a writer all others do. Who borrows gets them on loan; where some
+// of these go on to who keeps them, that one gets copies, so there references are better if they serve.
 static void settle_copies(struct node *node, const struct plan *plan) {
 	for (unsigned i = plan->instance_count; i-- > 0;) {
 		struct schedule_entry *entry = entry_of(node, i);
@@ -228,10 +229,16 @@ static void settle_copies(struct node *node, const struct plan *plan) {
 				routes[r].writes = routes[r].key != NULL || to->writes;
 				routes[r].gives_keys = keeps_by_key(&routes[r]);
 				// What goes out with another schema is not what came in.
-				entry->writes |= routes[r].writes && is_input_schema(instance->op, routes[r].schema);
+				bool passes_on = is_input_schema(instance->op, routes[r].schema);
+				entry->writes |= routes[r].writes && passes_on;
+				routes[r].borrowed = is_called_alone(&routes[r]) && to->instance->type->borrows;
+				entry->keeps |= (!routes[r].borrowed || to->keeps) && passes_on;
 			}
-			for (unsigned r = 0; r + 1 < count; r++)
+			for (unsigned r = 0; r + 1 < count; r++) {
+				const struct schedule_entry *to = routes[r].targets[0].callee->schedule;
 				routes[r].copy = routes[r].writes || routes[count - 1].writes;
+				routes[r].lends = routes[r].borrowed && (routes[r].copy || !to->keeps);
+			}
 		}
 	}
 }

@@ -33,6 +33,7 @@ struct ring_input {
 struct schedule_entry {
 	struct instance *instance;
 	struct reach reach;
+	bool keeps;  // tuples that are lent to it may go on to who does not borrow
 	bool writes; // it, or who gets its input from it, writes to the tuples that it gets
 	unsigned ring_input_count;
 	struct ring_input *ring_inputs;

@@ -75,6 +75,15 @@ static inline void batch_move(struct batch *batch, unsigned to, unsigned from) {
 	batch->applications[to] = batch->applications[from];
 }
 
+// Another batch of the same tuples.
+static inline void batch_view(struct batch *view, const struct batch *batch) {
+	const unsigned count = view->count = batch->count;
+	memcpy(view->tuples, batch->tuples, count * sizeof(*batch->tuples));
+	memcpy(view->packets, batch->packets, count * sizeof(*batch->packets));
+	memcpy(view->hashes, batch->hashes, count * sizeof(*batch->hashes));
+	memcpy(view->applications, batch->applications, count * sizeof(*batch->applications));
+}
+
 // The struct that the schema describes.
 static inline const void *batch_body(const struct batch *batch, unsigned i, const struct schema *schema) {
 	return schema->body == SCHEMA_PACKET ? (const void *)batch->packets[i] : tuple_record(batch->tuples[i]);

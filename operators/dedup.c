@@ -274,6 +274,7 @@ static struct operator_type dedup_type = {
 	.gauges = gauges,
 	.grouping = GROUPING_KEY,
 	.key_option = "key",
+	.borrows = true,
 	.state_size = sizeof(struct dedup),
 	.derive = dedup_derive,
 	.open = dedup_open,

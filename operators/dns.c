@@ -154,6 +154,7 @@ static struct operator_type dns_type = {
 	.outputs = outputs,
 	.drops = drops,
 	.grouping = GROUPING_FORWARD,
+	.borrows = true,
 	.process = dns_process,
 };
 OPERATOR_REGISTER(dns_type);

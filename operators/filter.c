@@ -43,28 +43,33 @@ static uint64_t select_tuples(struct instance *self, const struct batch *batch) 
 	if (state->where == NULL)
 		return chosen;
 	const void *bodies[BATCH_MAX];
-	for (unsigned i = 0; i < batch->count; i++)
-		bodies[i] = batch_body(batch, i, self->op->input);
+	batch_bodies(batch, self->op->input, bodies);
 	return chosen & expression_select(state->where, bodies, batch->count);
 }
 
-static void filter_process(struct instance *self, struct batch *batch) {
-	uint64_t chosen = select_tuples(self, batch);
-	bool wants_rest = instance_has_listener(self, OUTPUT_REST);
+static void forward_both(struct instance *self, struct batch *batch, uint64_t chosen) {
 	struct batch rest;
 	unsigned kept = 0;
 	rest.count = 0;
 	for (unsigned i = 0; i < batch->count; i++) {
 		if (chosen >> i & 1)
 			batch_move(batch, kept++, i);
-		else if (wants_rest)
-			batch_add_from(&rest, batch, i);
 		else
-			instance_drop(self, DROP_NOT_MATCHED, batch->tuples[i]);
+			batch_add_from(&rest, batch, i);
 	}
 	batch->count = kept;
 	instance_forward(self, OUTPUT_PASSED, batch);
 	instance_forward(self, OUTPUT_REST, &rest);
+}
+
+static void filter_process(struct instance *self, struct batch *batch) {
+	uint64_t chosen = select_tuples(self, batch);
+	if (instance_has_listener(self, OUTPUT_REST)) {
+		forward_both(self, batch, chosen);
+		return;
+	}
+	instance_keep(self, DROP_NOT_MATCHED, batch, chosen);
+	instance_forward(self, OUTPUT_PASSED, batch);
 }
 
 static int filter_check(const void *given, char *error, size_t size) {
@@ -180,6 +185,7 @@ static struct operator_type filter_type = {
 	.outputs = outputs,
 	.drops = drops,
 	.grouping = GROUPING_FORWARD,
+	.borrows = true,
 	.state_size = sizeof(struct filter),
 	.check = filter_check,
 	.derive = filter_derive,

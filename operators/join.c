@@ -529,6 +529,7 @@ static struct operator_type join_type = {
 	.gauges = gauges,
 	.grouping = GROUPING_KEY,
 	.key_option = "key",
+	.borrows = true,
 	.state_size = sizeof(struct join),
 	.check = join_check,
 	.derive = join_derive,

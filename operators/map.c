@@ -306,6 +306,7 @@ static struct operator_type map_type = {
 	.options_size = sizeof(struct map_options),
 	.outputs = outputs,
 	.grouping = GROUPING_FORWARD,
+	.borrows = true,
 	.state_size = sizeof(struct map),
 	.derive = map_derive,
 	.init = map_init,

@@ -30,6 +30,7 @@ static struct operator_type null_type = {
 		"whose speed is measured, or of one whose result is its counters.",
 	.gauges = gauges,
 	.grouping = GROUPING_FORWARD,
+	.borrows = true,
 	.process = null_process,
 };
 OPERATOR_REGISTER(null_type);

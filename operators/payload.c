@@ -97,6 +97,7 @@ static struct operator_type payload_type = {
 	.outputs = outputs,
 	.drops = drops,
 	.grouping = GROUPING_FORWARD,
+	.borrows = true,
 	.process = payload_process,
 };
 OPERATOR_REGISTER(payload_type);

@@ -306,6 +306,7 @@ static struct operator_type reduce_type = {
 	.gauges = gauges,
 	.grouping = GROUPING_KEY,
 	.key_option = "key",
+	.borrows = true,
 	.state_size = sizeof(struct reduce),
 	.derive = reduce_derive,
 	.open = reduce_open,

@@ -237,6 +237,7 @@ static struct operator_type sample_type = {
 	.drops = drops,
 	.gauges = gauges,
 	.grouping = GROUPING_FORWARD,
+	.borrows = true,
 	.state_size = sizeof(struct sample),
 	.open = sample_open,
 	.close = sample_close,

@@ -333,6 +333,7 @@ static struct operator_type threshold_type = {
 	.gauges = gauges,
 	.grouping = GROUPING_KEY,
 	.key_option = "key",
+	.borrows = true,
 	.state_size = sizeof(struct threshold),
 	.check = threshold_check,
 	.derive = threshold_derive,

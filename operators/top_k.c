@@ -442,6 +442,7 @@ static struct operator_type top_k_type = {
 	.drops = drops,
 	.gauges = gauges,
 	.grouping = GROUPING_GLOBAL,
+	.borrows = true,
 	.parallelism = 1,
 	.parallelism_max = 1,
 	.state_size = sizeof(struct top_k),

@@ -205,6 +205,7 @@ static struct operator_type union_type = {
 	.inputs = inputs,
 	.outputs = outputs,
 	.grouping = GROUPING_FORWARD,
+	.borrows = true,
 	.state_size = sizeof(struct union_state),
 	.derive = union_derive,
 	.init = union_init,

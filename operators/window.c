@@ -507,6 +507,7 @@ static struct operator_type window_type = {
 	.gauges = gauges,
 	.grouping = GROUPING_KEY,
 	.key_option = "key",
+	.borrows = true,
 	.tells_watermark = true,
 	.state_size = sizeof(struct window),
 	.check = window_check,

@@ -126,12 +126,70 @@ static void test_shuffle_by_weight_of_small_batches(void **state) {
 	assert_in_range(received.tuples[0], 16250 - BATCH_MAX, 16250 + BATCH_MAX);
 }
 
+// One that borrows keeps the even tuples, and passes them on to another that borrows; the last route has them all.
+static void receive_even(struct instance *self, struct batch *batch) {
+	uint64_t even = 0;
+	assert_true(self->on_loan);
+	for (unsigned i = 0; i < batch->count; i++)
+		even |= (uint64_t)(batch->hashes[i] % 2 == 0) << i;
+	instance_keep(self, 0, batch, even);
+	instance_forward(self, 0, batch);
+}
+
+static void receive_loan(struct instance *self, struct batch *batch) {
+	assert_true(self->on_loan);
+	for (unsigned i = 0; i < batch->count; i++) {
+		assert_int_equal(batch->hashes[i] % 2, 0);
+		assert_ptr_equal(batch->tuples[i], (struct rte_mbuf *)(batch->hashes[i] * 64));
+	}
+	instance_absorb(self, batch);
+	assert_int_equal(batch->count, 0);
+}
+
+static void receive_own(struct instance *self, struct batch *batch) {
+	assert_false(self->on_loan);
+	for (unsigned i = 0; i < batch->count; i++) {
+		assert_int_equal(batch->hashes[i], i + 1);
+		assert_ptr_equal(batch->tuples[i], (struct rte_mbuf *)((i + UINT64_C(1)) * 64));
+	}
+	self->counters.absorbed += batch->count;
+}
+
+// None of the tuples is an mbuf: nobody may count references to them, copy or free them.
+static void test_loan(void **state) {
+	static const struct operator_type even = {.name = "even", .process = receive_even, .borrows = true};
+	static const struct operator_type last = {.name = "last", .process = receive_loan, .borrows = true};
+	static const struct operator_type own = {.name = "own", .process = receive_own};
+	struct instance to[] = {{.type = &even}, {.type = &last}, {.type = &own}};
+	struct target targets[] = {{.callee = &to[0]}, {.callee = &to[2]}, {.callee = &to[1]}};
+	struct route routes[] = {
+		{.target_count = 1, .targets = &targets[0], .schema = &packet_schema, .borrowed = true, .lends = true},
+		{.target_count = 1, .targets = &targets[1], .schema = &packet_schema},
+		{.target_count = 1, .targets = &targets[2], .schema = &packet_schema, .borrowed = true},
+	};
+	struct instance from = {.outputs[0] = {.route_count = 2, .routes = routes}};
+	to[0].outputs[0] = (struct output){.route_count = 1, .routes = &routes[2]};
+	struct batch batch = {.count = BATCH_MAX - 1};
+	for (unsigned i = 0; i < batch.count; i++) {
+		batch.hashes[i] = i + 1;
+		batch.tuples[i] = (struct rte_mbuf *)((i + UINT64_C(1)) * 64);
+	}
+	instance_forward(&from, 0, &batch);
+	assert_int_equal(from.counters.out, 63);
+	assert_int_equal(to[0].counters.in, 63);
+	assert_int_equal(to[0].counters.drops[0], 32);
+	assert_int_equal(to[0].counters.forwarded, 31);
+	assert_int_equal(to[1].counters.absorbed, 31);
+	assert_int_equal(to[2].counters.absorbed, 63);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_choices),
 		cmocka_unit_test(test_two_choices_of_two),
 		cmocka_unit_test(test_shuffle_by_weight),
 		cmocka_unit_test(test_shuffle_by_weight_of_small_batches),
+		cmocka_unit_test(test_loan),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
