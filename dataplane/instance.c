@@ -78,6 +78,14 @@ void instance_drop_unborn(struct instance *self, unsigned reason, unsigned n) {
 	self->counters.drops[reason] += n;
 }
 
+static void begin_record(struct rte_mbuf *record, const struct schema *schema) {
+	record->data_len = schema->size;
+	record->pkt_len = schema->size;
+	memset(tuple_record(record), 0, schema->size);
+	tuple_stored_packet(record)->timestamp_ns = 0;
+	tuple_stored_packet(record)->late_ms = 0;
+}
+
 struct rte_mbuf *instance_new_record(struct instance *self, const struct schema *schema) {
 	struct node *node = self->op->node;
 	struct rte_mbuf *record = rte_pktmbuf_alloc(node->records);
@@ -86,12 +94,21 @@ struct rte_mbuf *instance_new_record(struct instance *self, const struct schema 
 		instance_fail(self, "the pool of records is empty: a record is lost (counted as records_failed)");
 		return NULL;
 	}
-	record->data_len = schema->size;
-	record->pkt_len = schema->size;
-	memset(tuple_record(record), 0, schema->size);
-	tuple_stored_packet(record)->timestamp_ns = 0;
-	tuple_stored_packet(record)->late_ms = 0;
+	begin_record(record, schema);
 	return record;
+}
+
+unsigned instance_new_records(
+	struct instance *self, const struct schema *schema, struct rte_mbuf **records, unsigned n) {
+	unsigned made = 0;
+	if (rte_pktmbuf_alloc_bulk(self->op->node->records, records, n) == 0) {
+		for (; made < n; made++)
+			begin_record(records[made], schema);
+		return made;
+	}
+	while (made < n && (records[made] = instance_new_record(self, schema)) != NULL)
+		made++;
+	return made;
 }
 
 bool instance_has_listener(const struct instance *self, unsigned output) {

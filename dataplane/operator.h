@@ -104,6 +104,10 @@ void instance_drop_unborn(struct instance *self, unsigned reason, unsigned n);
 // which is sized so that what the room allows never fails.
 //   return  NULL only if that invariant broke; counted by the node
 struct rte_mbuf *instance_new_record(struct instance *self, const struct schema *schema);
+// The same for many.
+//   records  [n], 1 <= n <= BATCH_MAX
+//   return   how many were made: n, unless that invariant broke
+unsigned instance_new_records(struct instance *self, const struct schema *schema, struct rte_mbuf **records, unsigned n);
 
 // Whether a stream leaves by this output (records nobody listens to need not be made).
 bool instance_has_listener(const struct instance *self, unsigned output);

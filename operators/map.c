@@ -228,14 +228,11 @@ static void write_column(const struct map *state, const struct field *to, const 
 //   return  how many of them there are: all, unless the pool broke its promise
 static unsigned make_records(struct instance *self, const struct batch *batch, struct rte_mbuf **records) {
 	const struct map *state = self->state;
-	unsigned made = 0;
-	for (; made < batch->count; made++) {
-		records[made] = instance_new_record(self, state->output);
-		if (records[made] == NULL)
-			break;
-		struct packet_meta *clock = tuple_stored_packet(records[made]);
-		clock->timestamp_ns = batch->packets[made]->timestamp_ns;
-		clock->late_ms = batch->packets[made]->late_ms;
+	unsigned made = instance_new_records(self, state->output, records, batch->count);
+	for (unsigned i = 0; i < made; i++) {
+		struct packet_meta *clock = tuple_stored_packet(records[i]);
+		clock->timestamp_ns = batch->packets[i]->timestamp_ns;
+		clock->late_ms = batch->packets[i]->late_ms;
 	}
 	return made;
 }
@@ -245,8 +242,7 @@ static void map_process(struct instance *self, struct batch *batch) {
 	const void *bodies[BATCH_MAX];
 	struct rte_mbuf *records[BATCH_MAX];
 	unsigned count = make_records(self, batch, records);
-	for (unsigned i = 0; i < count; i++)
-		bodies[i] = batch_body(batch, i, state->input);
+	batch_bodies(batch, state->input, bodies);
 	for (unsigned i = 0; i < state->items.count; i++) {
 		const struct item *item = &state->items.items[i];
 		const struct field *to = &state->output->fields[i];
