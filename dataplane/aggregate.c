@@ -190,9 +190,7 @@ static const struct aggregate *find_twin(const struct aggregates *aggregates, co
 }
 
 static bool is_plain(const struct aggregate *item) {
-	bool always = item->field == NULL || item->field->present == FIELD_ALWAYS;
-	return always &&
-	       (item->function == AGGREGATE_COUNT || (item->function == AGGREGATE_SUM && item->kind != NUMBER_FLOAT));
+	return item->function == AGGREGATE_COUNT || (item->function == AGGREGATE_SUM && item->kind != NUMBER_FLOAT);
 }
 
 static void lay_out(struct aggregates *out) {
@@ -200,8 +198,7 @@ static void lay_out(struct aggregates *out) {
 	out->is_plain = true;
 	for (unsigned i = 0; i < count; i++) {
 		out->is_plain &= is_plain(&out->items[i]);
-		out->has_seen |=
-			out->items[i].function != AGGREGATE_COUNT && out->items[i].field->present != FIELD_ALWAYS;
+		out->has_seen |= out->items[i].field != NULL && out->items[i].field->present != FIELD_ALWAYS;
 	}
 	out->size = out->has_seen ? 8 : 0;
 	for (unsigned i = 0; i < count; i++) {
@@ -212,9 +209,10 @@ static void lay_out(struct aggregates *out) {
 		item->offset = twin != NULL ? twin->offset : out->size;
 		out->size += twin != NULL ? 0 : part_size(item);
 		bool is_count = item->function == AGGREGATE_COUNT;
+		out->plain[i] = (struct plain_sum){
+			.more = is_count, .present = item->field != NULL ? item->field->present : FIELD_ALWAYS};
 		if (!is_count)
-			out->plain[i] = item->word;
-		out->plain_more[i] = is_count;
+			out->plain[i].word = item->word;
 	}
 	out->count = count;
 }

@@ -65,10 +65,13 @@ struct aggregates {
 	struct aggregate items[AGGREGATES_MAX];
 	uint32_t size; // bytes of a state, a multiple of 8
 	bool has_seen; // the state begins with a word of bits: which of the items have a value
-	// Nothing but count() and sums of whole numbers that always apply: what most pipelines do with each packet.
+	// Nothing but counts and sums of whole numbers: what most pipelines do with each packet.
 	bool is_plain;
-	struct field_word plain[AGGREGATES_MAX]; // count() has no bits in its mask
-	uint64_t plain_more[AGGREGATES_MAX];     // what is added besides: 1 for count()
+	struct plain_sum {
+		struct field_word word; // a count has no bits in its mask
+		uint8_t more;           // what is added besides: 1 for a count
+		uint8_t present;        // of the field, as in struct field
+	} plain[AGGREGATES_MAX];
 	const struct schema *schema;             // of the tuples
 	uint64_t seed;                           // secret of distinct; set before the first tuple
 };
@@ -99,8 +102,21 @@ void aggregates_store(const struct aggregates *aggregates, const void *state, co
 //   return  false: it has none, or is no number
 bool aggregates_number(const struct aggregates *aggregates, const void *state, double *out);
 
-// The two halves of aggregates_add.
+// The parts of aggregates_add: any, and plain ones of which some may not apply.
 void aggregates_add_any(const struct aggregates *aggregates, void *state, const void *body, uint64_t time_ns);
+static inline void aggregates_add_present(const struct aggregates *aggregates, uint64_t *state, const void *body) {
+	// No field has bit FIELD_ALWAYS.
+	uint64_t seen = 0;
+	uint64_t present = *(const uint64_t *)((const uint8_t *)body + aggregates->schema->present_offset) |
+			   UINT64_C(1) << FIELD_ALWAYS;
+	for (unsigned i = 0; i < aggregates->count; i++) {
+		const struct plain_sum *sum = &aggregates->plain[i];
+		uint64_t applies = present >> sum->present & 1;
+		state[i + 1] += (field_word_load(&sum->word, body) + sum->more) & -applies;
+		seen |= applies << i;
+	}
+	state[0] |= seen;
+}
 static inline void aggregates_add(
 	const struct aggregates *aggregates, void *state, const void *body, uint64_t time_ns) {
 	uint64_t *sums = (uint64_t *)state;
@@ -108,6 +124,10 @@ static inline void aggregates_add(
 		aggregates_add_any(aggregates, state, body, time_ns);
 		return;
 	}
+	if (aggregates->has_seen) {
+		aggregates_add_present(aggregates, sums, body);
+		return;
+	}
 	for (unsigned i = 0; i < aggregates->count; i++)
-		sums[i] += field_word_load(&aggregates->plain[i], body) + aggregates->plain_more[i];
+		sums[i] += field_word_load(&aggregates->plain[i].word, body) + aggregates->plain[i].more;
 }
