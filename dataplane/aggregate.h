@@ -72,8 +72,8 @@ struct aggregates {
 		uint8_t more;           // what is added besides: 1 for a count
 		uint8_t present;        // of the field, as in struct field
 	} plain[AGGREGATES_MAX];
-	const struct schema *schema;             // of the tuples
-	uint64_t seed;                           // secret of distinct; set before the first tuple
+	const struct schema *schema; // of the tuples
+	uint64_t seed;               // secret of distinct; set before the first tuple
 };
 
 // Read aggregates for tuples of a schema.

@@ -3,6 +3,7 @@
 //
 // What operators call: passing tuples on, and keeping the account of every one of them.
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "dataplane/channel.h"
@@ -157,6 +158,14 @@ void operator_end_sink(const struct operator *op) {
 		if (is_reason_to_run(&node->operators[i], op))
 			return;
 	node_stop(node);
+}
+
+void *operator_new_shared(struct operator *op, size_t size) {
+	size_t aligned = RTE_ALIGN_CEIL(size, (size_t)RTE_CACHE_LINE_SIZE);
+	op->shared = aligned_alloc(RTE_CACHE_LINE_SIZE, aligned);
+	if (op->shared == NULL)
+		operator_error(op, "out of memory");
+	return op->shared != NULL ? memset(op->shared, 0, aligned) : NULL;
 }
 
 struct uplink *node_uplink(const struct node *node) {

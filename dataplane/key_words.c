@@ -165,12 +165,17 @@ void key_words_load(const struct key_words *key, const void *body, uint64_t *wor
 
 // The first step of a word writes it, the others add to it.
 static void load_column(
-	const struct field_word *step, bool is_first, const void *const *bodies, unsigned n, unsigned length, uint64_t *out) {
+	const struct field_word *step, const void *const *bodies, unsigned n, unsigned length, uint64_t *out) {
 	const struct field_word field = *step;
-	for (unsigned i = 0; i < n; i++, out += length) {
-		uint64_t part = field_word_load(&field, bodies[i]) << field.left;
-		*out = is_first ? part : *out | part;
-	}
+	for (unsigned i = 0; i < n; i++, out += length)
+		*out = field_word_load(&field, bodies[i]) << field.left;
+}
+
+static void add_column(
+	const struct field_word *step, const void *const *bodies, unsigned n, unsigned length, uint64_t *out) {
+	const struct field_word field = *step;
+	for (unsigned i = 0; i < n; i++, out += length)
+		*out |= field_word_load(&field, bodies[i]) << field.left;
 }
 
 void key_words_load_batch(const struct key_words *key, const void *const *bodies, unsigned n, uint64_t *keys) {
@@ -179,7 +184,7 @@ void key_words_load_batch(const struct key_words *key, const void *const *bodies
 	for (unsigned s = 0; s < key->step_count; s++) {
 		const struct field_word *step = &key->steps[s];
 		bool is_first = step->word == begun;
-		load_column(step, is_first, bodies, n, length, keys + step->word);
+		(is_first ? load_column : add_column)(step, bodies, n, length, keys + step->word);
 		begun += is_first;
 	}
 	uint64_t *last = keys + length - 1;

@@ -107,7 +107,8 @@ struct rte_mbuf *instance_new_record(struct instance *self, const struct schema 
 // The same for many.
 //   records  [n], 1 <= n <= BATCH_MAX
 //   return   how many were made: n, unless that invariant broke
-unsigned instance_new_records(struct instance *self, const struct schema *schema, struct rte_mbuf **records, unsigned n);
+unsigned instance_new_records(
+	struct instance *self, const struct schema *schema, struct rte_mbuf **records, unsigned n);
 
 // Whether a stream leaves by this output (records nobody listens to need not be made).
 bool instance_has_listener(const struct instance *self, unsigned output);
@@ -122,6 +123,10 @@ static inline unsigned key_group(uint64_t hash) {
 uint64_t key_hash(const struct node *node, const void *key, size_t size);
 // Of packets whose keys are set: find their canonical direction (PACKET_REVERSED), and the hash of the canonical key.
 void flow_hash_batch(const struct node *node, struct batch *batch);
+
+// For `open`: zeroed memory of that size, aligned to a cache line, as op->shared; `close` frees it.
+//   return  NULL after operator_error
+void *operator_new_shared(struct operator *op, size_t size);
 
 // A message for the person who runs the node, on standard error: "weir-dataplane: pipeline/operator: …".
 void operator_error(const struct operator *op, const char *format, ...) __attribute__((format(printf, 2, 3)));

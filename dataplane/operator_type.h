@@ -104,8 +104,8 @@ struct operator_type {
 	unsigned parallelism_max; // 0: no limit
 	// The same as `parallelism`, where it depends on the options. May be NULL.
 	unsigned (*parallelism_for)(const void *options);
-	// Lets go of each tuple before `process` returns, by the functions of instance_ alone, and writes to none: those
-	// that go to other receivers as well are lent to it, without references or copies.
+	// Lets go of each tuple before `process` returns, by the functions of instance_ alone, and writes to none.
+	// Tuples that go to other receivers as well are lent to it, without references or copies.
 	bool borrows;
 	bool modifies_tuples;   // writes to tuples it received: the engine gives it its own copy on a fan-out
 	bool live;              // a source on the clock rather than on a file's time

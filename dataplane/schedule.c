@@ -121,8 +121,8 @@ static struct route *route_of(struct schedule_entry *entry, const struct pipelin
 
 // The route of a stream out of an instance, made at its first channel.
 //   return  0; -ENOMEM; -EINVAL after a message
-static int route_make(const struct plan *plan, struct schedule_entry *entry, const struct plan_channel *channel,
-	struct route **out) {
+static int route_make(
+	const struct plan *plan, struct schedule_entry *entry, const struct plan_channel *channel, struct route **out) {
 	const struct pipeline_stream *stream = plan_channel_stream(plan, channel);
 	struct route *route = route_of(entry, stream);
 	*out = route;
@@ -214,8 +214,8 @@ static bool keeps_by_key(const struct route *route) {
 }
 
 // Routes share the tuples of an output, the last one passes on the originals. Where nobody writes to them, references
-// serve; a writer gets copies, and where the last one is a writer all others do. Who borrows gets them on loan; where some
-// of these go on to who keeps them, that one gets copies, so there references are better if they serve.
+// serve; a writer gets copies, and where the last one is a writer all others do. Who borrows gets them on loan; where
+// some of these go on to who keeps them, that one gets copies, so there references are better if they serve.
 static void settle_copies(struct node *node, const struct plan *plan) {
 	for (unsigned i = plan->instance_count; i-- > 0;) {
 		struct schedule_entry *entry = entry_of(node, i);

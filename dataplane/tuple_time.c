@@ -7,8 +7,12 @@
 
 #include "dataplane/text.h"
 
+static bool is_named(const char *name) {
+	return name != NULL && name[0] != '\0';
+}
+
 int tuple_time_init(struct tuple_time *time, const struct schema *schema, const char *name, char *error, size_t size) {
-	bool is_given = name != NULL && name[0] != '\0';
+	bool is_given = is_named(name);
 	if (!is_given && schema->body == SCHEMA_PACKET)
 		name = "timestamp_ns";
 	else if (!is_given) {
@@ -27,4 +31,12 @@ int tuple_time_init(struct tuple_time *time, const struct schema *schema, const 
 	text_append(error, size, ": %s of schema %s; expected a field of type u64 or i64 with nanoseconds",
 		time->field == NULL ? "no field" : field_type_names[time->field->type], schema->name);
 	return -EINVAL;
+}
+
+int tuple_time_init_if_any(
+	struct tuple_time *time, const struct schema *schema, const char *name, char *error, size_t size) {
+	if (is_named(name) || schema->body == SCHEMA_PACKET)
+		return tuple_time_init(time, schema, name, error, size);
+	*time = (struct tuple_time){.field = NULL};
+	return 0;
 }

@@ -21,6 +21,11 @@ struct tuple_time {
 //   return  0, or -EINVAL with error[size] filled
 int tuple_time_init(struct tuple_time *time, const struct schema *schema, const char *name, char *error, size_t size);
 
+// The same where a time is a help, not a need: tuples that are no packets have one where it is named.
+//   time    its field is NULL where they have none
+int tuple_time_init_if_any(
+	struct tuple_time *time, const struct schema *schema, const char *name, char *error, size_t size);
+
 // Whether tuple `i` has a time.
 static inline bool tuple_time_is_present(const struct tuple_time *time, const struct batch *batch, unsigned i) {
 	return time->field->present == FIELD_ALWAYS ||

@@ -14,21 +14,7 @@
 #pragma once
 
 #include "dataplane/aggregate.h"
-
-enum window_kind {
-	WINDOW_TUMBLING,
-	WINDOW_SLIDING,
-	WINDOW_SESSION,
-	WINDOW_COUNT,
-};
-
-struct window_shape {
-	enum window_kind kind;
-	uint64_t size_ns, slide_ns; // tumbling, sliding: size_ns a multiple of slide_ns
-	uint64_t gap_ns;            // session
-	uint64_t size, slide;       // by count, in tuples; size a multiple of slide
-	uint64_t lateness_ns;       // how long after its end a window is kept open
-};
+#include "dataplane/window_shape.h"
 
 // The newest one of a key, or one of the slab.
 struct window_pane {
@@ -69,11 +55,6 @@ void window_panes_fini(struct window_panes *panes);
 
 static inline void *window_pane_state(const struct window_panes *panes, struct window_pane *pane) {
 	return (uint8_t *)pane + panes->state_offset;
-}
-
-// Where the pane of a time begins.
-static inline uint64_t window_pane_start(const struct window_shape *shape, uint64_t time_ns) {
-	return time_ns - time_ns % shape->slide_ns;
 }
 
 // The pane that a tuple is to be added to.

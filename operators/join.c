@@ -20,9 +20,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "dataplane/huge_memory.h"
 #include "dataplane/joined_record.h"
 #include "dataplane/tuple_time.h"
+#include "dataplane/waiting_tuples.h"
 
 enum side { LEFT, RIGHT };
 enum drop { DROP_LATE, DROP_OVERFLOW, DROP_TABLE_FULL, DROP_UNMATCHED, DROP_NO_TIME, TAKEN };
@@ -39,28 +39,12 @@ struct join_options {
 	uint64_t per_key, max_keys, max_tuples;
 };
 
-// A tuple that waits; its body lies behind it.
-struct waiting {
-	uint32_t next; // the one of its key and side that came before it, 0: none
-	uint32_t unused;
-	uint64_t time_ns;
-};
-
-// What is kept of a key.
-struct joint {
-	uint32_t heads[2], counts[2]; // those that wait; kind latest: the right head alone
-};
-
 struct join_shared {
 	struct keyed_input inputs[2];
-	struct tuple_time times[2];
-	bool has_time;
+	struct tuple_time times[2]; // no field: kind latest goes by arrival
 	struct joined_record joined;
-	struct keyed_table *table;
-	struct index_pool pool;
-	struct index_cache *caches; // [instances]
-	uint8_t *slab;              // [pool.capacity + 1]
-	size_t stride;
+	struct keyed_table *table;     // of waiting_lists; kind latest: of the right one alone
+	struct waiting_tuples waiting; // whom the lists have
 };
 
 // A tuple whose partners did not all find room at once.
@@ -79,14 +63,6 @@ struct join {
 	struct timer_wheel wheel;
 };
 
-static struct waiting *waiting_at(const struct join_shared *shared, uint32_t number) {
-	return (struct waiting *)(shared->slab + number * shared->stride);
-}
-
-static void *body_of(struct waiting *waiting) {
-	return waiting + 1;
-}
-
 //   bodies  [2] by side; right may be NULL
 static void emit(struct instance *self, const void *const *bodies) {
 	struct join *join = self->state;
@@ -101,22 +77,20 @@ static void emit(struct instance *self, const void *const *bodies) {
 	instance_emit(self, 0, tuple);
 }
 
+//   return  its number; 0: no place is left
 static uint32_t take_waiting(struct instance *self, const void *body, enum side side, uint64_t time_ns) {
-	struct join *join = self->state;
-	struct join_shared *shared = join->shared;
-	uint32_t number = index_take(&shared->pool, &shared->caches[self->index]);
+	struct join_shared *shared = ((struct join *)self->state)->shared;
+	uint32_t number = waiting_tuples_take(&shared->waiting, self->index, time_ns);
 	if (number == 0)
 		return 0;
-	struct waiting *waiting = waiting_at(shared, number);
-	*waiting = (struct waiting){.time_ns = time_ns};
-	memcpy(body_of(waiting), body, shared->inputs[side].schema->size);
+	memcpy(waiting_body(waiting_at(&shared->waiting, number)), body, shared->inputs[side].schema->size);
 	self->gauges[GAUGE_TUPLES]++;
 	return number;
 }
 
 static void give_waiting(struct instance *self, uint32_t number) {
-	struct join *join = self->state;
-	index_give(&join->shared->pool, &join->shared->caches[self->index], number);
+	struct join_shared *shared = ((struct join *)self->state)->shared;
+	waiting_tuples_give(&shared->waiting, self->index, number);
 	self->gauges[GAUGE_TUPLES]--;
 }
 
@@ -128,16 +102,17 @@ static bool are_near(const struct join *join, uint64_t a_ns, uint64_t b_ns) {
 //   return  true: with all of them
 static bool join_on(struct instance *self, struct unfinished *unfinished) {
 	struct join *join = self->state;
-	struct waiting *own = waiting_at(join->shared, unfinished->number);
+	const struct waiting_tuples *waiting = &join->shared->waiting;
+	struct waiting *own = waiting_at(waiting, unfinished->number);
 	while (unfinished->next != 0) {
-		struct waiting *other = waiting_at(join->shared, unfinished->next);
+		struct waiting *other = waiting_at(waiting, unfinished->next);
 		if (are_near(join, own->time_ns, other->time_ns)) {
 			const void *bodies[2];
 			if (join->room == 0)
 				return false;
 			join->room--;
-			bodies[unfinished->side] = body_of(own);
-			bodies[!unfinished->side] = body_of(other);
+			bodies[unfinished->side] = waiting_body(own);
+			bodies[!unfinished->side] = waiting_body(other);
 			emit(self, bodies);
 		}
 		unfinished->next = other->next;
@@ -147,28 +122,15 @@ static bool join_on(struct instance *self, struct unfinished *unfinished) {
 	return true;
 }
 
-// When the earliest tuple of a key has no partner to wait for any more.
-static uint64_t deadline_ns(const void *owner, uint32_t record) {
-	const struct join *join = owner;
-	const struct joint *joint = keyed_table_value(join->shared->table, record);
-	uint64_t earliest_ns = UINT64_MAX;
-	if (join->options->kind == JOIN_LATEST)
-		return UINT64_MAX;
-	for (unsigned side = LEFT; side <= RIGHT; side++)
-		for (uint32_t number = joint->heads[side]; number != 0;) {
-			const struct waiting *waiting = waiting_at(join->shared, number);
-			earliest_ns = RTE_MIN(earliest_ns, waiting->time_ns);
-			number = waiting->next;
-		}
-	return earliest_ns == UINT64_MAX ? UINT64_MAX
-					 : earliest_ns + join->options->within_ns + join->options->lateness_ns + 1;
+// How long after its own time a tuple may have to wait for partners.
+static uint64_t span_ns(const struct join *join) {
+	return join->options->within_ns + join->options->lateness_ns;
 }
 
 static void watch(struct instance *self, uint32_t record, uint64_t time_ns) {
 	struct join *join = self->state;
 	timer_wheel_skip_to(&join->wheel, self->watermark_ns);
-	keyed_table_set_timer(join->shared->table, &join->wheel, record,
-		time_ns + join->options->within_ns + join->options->lateness_ns + 1);
+	keyed_table_set_timer(join->shared->table, &join->wheel, record, time_ns + span_ns(join) + 1);
 }
 
 //   return  0: the table is full
@@ -187,22 +149,19 @@ static uint32_t find_key(struct instance *self, const uint64_t *key, uint64_t ha
 static enum drop join_by_time(
 	struct instance *self, const void *body, enum side side, uint32_t record, uint64_t time_ns) {
 	struct join *join = self->state;
-	struct joint *joint = keyed_table_value(join->shared->table, record);
+	struct waiting_lists *lists = keyed_table_value(join->shared->table, record);
 	struct unfinished unfinished = {
 		.number = take_waiting(self, body, side, time_ns),
-		.next = joint->heads[!side],
+		.next = lists->heads[!side],
 		.side = side,
-		.is_kept = joint->counts[side] < join->options->per_key,
+		.is_kept = lists->counts[side] < join->options->per_key,
 	};
 	watch(self, record, time_ns);
 	if (unfinished.number == 0)
 		return DROP_TABLE_FULL;
 	bool is_kept = unfinished.is_kept;
-	if (is_kept) {
-		waiting_at(join->shared, unfinished.number)->next = joint->heads[side];
-		joint->heads[side] = unfinished.number;
-		joint->counts[side]++;
-	}
+	if (is_kept)
+		waiting_lists_add(&join->shared->waiting, lists, side, unfinished.number);
 	if (!join_on(self, &unfinished)) {
 		join->unfinished[join->unfinished_count++] = unfinished;
 		self->backlog = true;
@@ -215,23 +174,23 @@ static enum drop join_latest(
 	struct instance *self, const void *body, enum side side, uint32_t record, uint64_t time_ns) {
 	struct join *join = self->state;
 	struct join_shared *shared = join->shared;
-	struct joint *joint = keyed_table_value(shared->table, record);
-	uint32_t number = record != 0 ? joint->heads[RIGHT] : 0;
+	struct waiting_lists *lists = keyed_table_value(shared->table, record);
+	uint32_t number = record != 0 ? lists->heads[RIGHT] : 0;
+	struct waiting *latest = waiting_at(&shared->waiting, number);
 	if (side == LEFT) {
 		if (number == 0 && join->options->unmatched == UNMATCHED_DROP)
 			return DROP_UNMATCHED;
-		emit(self, (const void *[2]){body, number != 0 ? body_of(waiting_at(shared, number)) : NULL});
+		emit(self, (const void *[2]){body, number != 0 ? waiting_body(latest) : NULL});
 		return TAKEN;
 	}
 	if (number == 0) {
-		joint->heads[RIGHT] = take_waiting(self, body, side, time_ns);
-		return joint->heads[RIGHT] != 0 ? TAKEN : DROP_TABLE_FULL;
+		lists->heads[RIGHT] = take_waiting(self, body, side, time_ns);
+		return lists->heads[RIGHT] != 0 ? TAKEN : DROP_TABLE_FULL;
 	}
-	struct waiting *waiting = waiting_at(shared, number);
-	if (time_ns < waiting->time_ns)
+	if (time_ns < latest->time_ns)
 		return DROP_LATE;
-	waiting->time_ns = time_ns;
-	memcpy(body_of(waiting), body, shared->inputs[RIGHT].schema->size);
+	latest->time_ns = time_ns;
+	memcpy(waiting_body(latest), body, shared->inputs[RIGHT].schema->size);
 	return TAKEN;
 }
 
@@ -244,7 +203,7 @@ static enum drop take_tuple(
 	enum side side = batch->input == RIGHT ? RIGHT : LEFT;
 	const void *body = batch_body(batch, i, shared->inputs[side].schema);
 	uint64_t time_ns = 0;
-	if (shared->has_time) {
+	if (shared->times[side].field != NULL) {
 		if (!tuple_time_is_present(&shared->times[side], batch, i))
 			return DROP_NO_TIME;
 		time_ns = tuple_time_ns(&shared->times[side], batch, i);
@@ -302,23 +261,13 @@ static bool finish_tuples(struct instance *self, unsigned room) {
 static void expire(struct instance *self, uint32_t record) {
 	struct join *join = self->state;
 	struct join_shared *shared = join->shared;
-	struct joint *joint = keyed_table_value(shared->table, record);
-	const uint64_t span_ns = join->options->within_ns + join->options->lateness_ns;
-	for (unsigned side = LEFT; side <= RIGHT; side++)
-		for (uint32_t *link = &joint->heads[side]; *link != 0;) {
-			struct waiting *waiting = waiting_at(shared, *link);
-			if (waiting->time_ns + span_ns >= self->watermark_ns) {
-				link = &waiting->next;
-				continue;
-			}
-			uint32_t number = *link;
-			*link = waiting->next;
-			joint->counts[side]--;
-			give_waiting(self, number);
-		}
-	uint64_t next_ns = deadline_ns(join, record);
-	if (next_ns != UINT64_MAX) {
-		keyed_table_set_timer(shared->table, &join->wheel, record, next_ns);
+	struct waiting_lists *lists = keyed_table_value(shared->table, record);
+	const uint64_t wait_ns = span_ns(join), now_ns = self->watermark_ns;
+	self->gauges[GAUGE_TUPLES] -=
+		waiting_lists_forget(&shared->waiting, self->index, lists, now_ns > wait_ns ? now_ns - wait_ns : 0);
+	uint64_t earliest_ns = waiting_lists_earliest_ns(&shared->waiting, lists);
+	if (earliest_ns != UINT64_MAX) {
+		keyed_table_set_timer(shared->table, &join->wheel, record, earliest_ns + wait_ns + 1);
 		return;
 	}
 	keyed_table_remove(shared->table, self->index, record);
@@ -351,23 +300,26 @@ static const struct option_list *key_names(const struct join_options *options, u
 	return side == RIGHT && options->right_key.count > 0 ? &options->right_key : &options->key;
 }
 
-static int find_times(struct join_shared *shared, const struct join_options *options,
-	const struct schema *const *inputs, char *error, size_t size) {
-	bool is_given = options->time != NULL && options->time[0] != '\0';
-	bool are_packets = inputs[LEFT]->body == SCHEMA_PACKET && inputs[RIGHT]->body == SCHEMA_PACKET;
-	shared->has_time = options->kind == JOIN_INTERVAL || is_given || are_packets;
+// By interval each side needs a time; for the latest, one serves where both have it.
+//   times  [2] filled
+static int find_times(struct tuple_time *times, const struct join_options *options, const struct schema *const *inputs,
+	char *error, size_t size) {
+	bool by_time = options->kind == JOIN_INTERVAL;
 	int ret = 0;
-	for (unsigned side = LEFT; side <= RIGHT && ret == 0 && shared->has_time; side++)
-		ret = tuple_time_init(&shared->times[side], inputs[side], time_name(options, side), error, size);
+	for (unsigned side = LEFT; side <= RIGHT && ret == 0; side++)
+		ret = (by_time ? tuple_time_init : tuple_time_init_if_any)(
+			&times[side], inputs[side], time_name(options, side), error, size);
+	if (ret == 0 && (times[LEFT].field == NULL || times[RIGHT].field == NULL))
+		times[LEFT].field = times[RIGHT].field = NULL;
 	return ret;
 }
 
 static int join_derive(struct derivation *derivation) {
 	const struct join_options *options = derivation->options;
-	struct join_shared shared;
+	struct tuple_time times[2];
 	struct key_words keys[2];
 	struct schema *out;
-	int ret = find_times(&shared, options, derivation->inputs, derivation->error, derivation->error_size);
+	int ret = find_times(times, options, derivation->inputs, derivation->error, derivation->error_size);
 	for (unsigned side = LEFT; side <= RIGHT && ret == 0; side++)
 		ret = key_words_init(&keys[side], derivation->inputs[side], key_names(options, side), false,
 			derivation->error, derivation->error_size);
@@ -392,9 +344,7 @@ static void join_close(struct operator *op) {
 	if (shared == NULL)
 		return;
 	keyed_table_free(shared->table);
-	huge_memory_free(shared->slab, ((size_t)shared->pool.capacity + 1) * shared->stride);
-	index_pool_fini(&shared->pool);
-	free(shared->caches);
+	waiting_tuples_fini(&shared->waiting);
 	free(shared);
 	op->shared = NULL;
 }
@@ -404,42 +354,34 @@ static int take_memory(struct operator *op, struct join_shared *shared) {
 	const struct keyed_table_shape shape = {
 		.capacity = options->max_keys,
 		.key_size = shared->inputs[LEFT].words.length * (uint32_t)sizeof(uint64_t),
-		.value_size = sizeof(struct joint),
+		.value_size = sizeof(struct waiting_lists),
 		.parts = op->instance_count,
 	};
-	size_t body = RTE_MAX(op->inputs[LEFT]->size, op->inputs[RIGHT]->size);
-	shared->stride = (sizeof(struct waiting) + body + 15) / 16 * 16;
+	size_t body_size = RTE_MAX(op->inputs[LEFT]->size, op->inputs[RIGHT]->size);
 	int ret = keyed_table_new(&shared->table, &shape);
 	if (ret == 0)
-		ret = index_pool_init(&shared->pool, (uint32_t)options->max_tuples, op->instance_count);
+		ret = waiting_tuples_init(&shared->waiting, options->max_tuples, body_size, op->instance_count);
 	if (ret != 0)
-		return ret;
-	shared->caches = calloc(op->instance_count, sizeof(*shared->caches));
-	shared->slab = huge_memory_new(((size_t)shared->pool.capacity + 1) * shared->stride);
-	return shared->caches != NULL && shared->slab != NULL ? 0 : -ENOMEM;
+		operator_error(op, "no memory for max_keys: %llu, max_tuples: %llu",
+			(unsigned long long)options->max_keys, (unsigned long long)options->max_tuples);
+	return ret;
 }
 
 static int join_open(struct operator *op) {
 	const struct join_options *options = op->options;
-	struct join_shared *shared = aligned_alloc(64, (sizeof(*shared) + 63) / 64 * 64);
-	char error[400] = "out of memory";
-	if (shared != NULL)
-		op->shared = memset(shared, 0, sizeof(*shared));
-	int ret = shared != NULL ? find_times(shared, options, op->inputs, error, sizeof(error)) : -ENOMEM;
-	if (ret != 0) {
+	struct join_shared *shared = operator_new_shared(op, sizeof(*shared));
+	char error[400];
+	if (shared == NULL)
+		return -ENOMEM;
+	int ret = find_times(shared->times, options, op->inputs, error, sizeof(error));
+	if (ret != 0)
 		operator_error(op, "%s", error);
-		return ret;
-	}
 	for (unsigned side = LEFT; side <= RIGHT && ret == 0; side++)
 		ret = keyed_input_init(&shared->inputs[side], op, side, key_names(options, side));
 	if (ret != 0)
 		return ret;
 	joined_record_init(&shared->joined, op->outputs[0], op->inputs, &shared->inputs[RIGHT].words);
-	ret = take_memory(op, shared);
-	if (ret != 0)
-		operator_error(op, "no memory for max_keys: %llu, max_tuples: %llu",
-			(unsigned long long)options->max_keys, (unsigned long long)options->max_tuples);
-	return ret;
+	return take_memory(op, shared);
 }
 
 static int join_init(struct instance *self) {

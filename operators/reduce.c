@@ -34,8 +34,7 @@ struct reduce_options {
 
 struct reduce_shared {
 	struct keyed_figures figures;
-	struct tuple_time time;
-	bool has_time;
+	struct tuple_time time; // no field: first and last go by arrival
 	struct keyed_table *table;
 };
 
@@ -118,7 +117,7 @@ static inline void add_tuple(struct instance *self, const struct batch *batch, u
 	const struct reduce_shared *shared = reduce->shared;
 	struct reduction *reduction = keyed_table_value(shared->table, record);
 	reduction->used = ++reduce->arrivals;
-	uint64_t time_ns = shared->has_time ? tuple_time_ns(&shared->time, batch, i) : reduce->arrivals;
+	uint64_t time_ns = shared->time.field != NULL ? tuple_time_ns(&shared->time, batch, i) : reduce->arrivals;
 	aggregates_add(&shared->figures.aggregates, figures_of(reduction),
 		batch_body(batch, i, shared->figures.input.schema), time_ns);
 	bool is_first = reduction->arrivals++ == 0;
@@ -191,10 +190,8 @@ static int reduce_derive(struct derivation *derivation) {
 	const struct reduce_options *options = derivation->options;
 	const struct keyed_figures_options figures = {&options->key, &options->compute};
 	struct tuple_time time;
-	int ret = 0;
-	if (options->time != NULL && options->time[0] != '\0')
-		ret = tuple_time_init(
-			&time, derivation->inputs[0], options->time, derivation->error, derivation->error_size);
+	int ret = tuple_time_init_if_any(
+		&time, derivation->inputs[0], options->time, derivation->error, derivation->error_size);
 	return ret == 0 ? keyed_figures_derive(derivation, &figures, times) : ret;
 }
 
@@ -225,20 +222,14 @@ static int make_table(struct operator *op, struct reduce_shared *shared) {
 static int reduce_open(struct operator *op) {
 	const struct reduce_options *options = op->options;
 	const struct keyed_figures_options figures = {&options->key, &options->compute};
-	struct reduce_shared *shared = calloc(1, sizeof(*shared));
+	struct reduce_shared *shared = operator_new_shared(op, sizeof(*shared));
 	char error[400];
-	op->shared = shared;
-	if (shared == NULL) {
-		operator_error(op, "out of memory");
-		return -ENOMEM;
-	}
-	int ret = keyed_figures_init(&shared->figures, op, &figures);
-	shared->has_time = (options->time != NULL && options->time[0] != '\0') || op->inputs[0]->body == SCHEMA_PACKET;
-	if (ret == 0 && shared->has_time) {
-		ret = tuple_time_init(&shared->time, op->inputs[0], options->time, error, sizeof(error));
-		if (ret != 0)
-			operator_error(op, "%s", error);
-	}
+	int ret = shared != NULL ? keyed_figures_init(&shared->figures, op, &figures) : -ENOMEM;
+	if (ret != 0)
+		return ret;
+	ret = tuple_time_init_if_any(&shared->time, op->inputs[0], options->time, error, sizeof(error));
+	if (ret != 0)
+		operator_error(op, "%s", error);
 	return ret == 0 ? make_table(op, shared) : ret;
 }
 

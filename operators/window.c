@@ -19,9 +19,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "dataplane/keyed_figures.h"
-#include "dataplane/tuple_time.h"
-#include "dataplane/window_panes.h"
+#include "dataplane/keyed_windows.h"
 
 enum { OUTPUT_WINDOWS, OUTPUT_LATE };
 enum drop { DROP_LATE, DROP_TABLE_FULL, DROP_NO_TIME, TAKEN };
@@ -31,30 +29,19 @@ enum window_clock { CLOCK_EVENT, CLOCK_PROCESSING };
 enum {
 	LOOKS_PER_TICK = 256, // keys that came up on the wheel: a tick is bounded whatever has come up
 	LOOKS_AT_ONCE = 16,   // memory is fetched for so many together
-	PANES_PER_WINDOW_MAX = 4096,
 };
 
 struct window_options {
 	struct option_list key, compute;
-	unsigned kind, clock;
-	uint64_t size_ns, slide_ns, gap_ns, lateness_ns;
-	uint64_t count, every;
+	struct window_shape_options shape;
+	unsigned clock;
 	char *time;
 	uint64_t max_keys, max_panes;
 };
 
-// What the instances share; constant once they run, but for the panes.
-struct window_shared {
-	struct keyed_figures figures;
-	struct tuple_time time;
-	struct window_panes panes;
-	struct field start, end; // of the records
-	bool has_time;           // by count they may have none
-	enum window_clock clock;
-};
-
 struct window {
-	struct window_shared *shared;
+	struct keyed_windows *shared;
+	enum window_clock clock;
 	uint64_t pane_start_ns; // of the last tuple
 	uint64_t now_ns;        // what windows are closed by
 	void *state;            // scratch for results
@@ -64,22 +51,6 @@ struct window {
 	struct timer_wheel wheel;
 };
 
-static void emit_window(struct instance *self, uint32_t record, const struct window_result *result) {
-	struct window *window = self->state;
-	const struct window_shared *shared = window->shared;
-	self->gauges[GAUGE_WINDOWS]++;
-	if (!instance_has_listener(self, OUTPUT_WINDOWS))
-		return;
-	struct rte_mbuf *tuple = instance_new_record(self, shared->figures.schema);
-	if (tuple == NULL)
-		return;
-	void *body = tuple_record(tuple);
-	keyed_figures_store(&shared->figures, keyed_table_key(shared->panes.table, record), result->state, body);
-	record_set(shared->figures.schema, &shared->start, body, &result->start_ns);
-	record_set(shared->figures.schema, &shared->end, body, &result->end_ns);
-	instance_emit(self, OUTPUT_WINDOWS, tuple);
-}
-
 // Emit the earliest window of a key.
 //   return  true: the key is still there
 static bool close_window(struct instance *self, uint32_t record) {
@@ -87,7 +58,11 @@ static bool close_window(struct instance *self, uint32_t record) {
 	struct window_panes *panes = &window->shared->panes;
 	struct window_result result = {.state = window->state};
 	bool is_left = window_panes_take(panes, self->index, record, &result);
-	emit_window(self, record, &result);
+	struct rte_mbuf *tuple =
+		keyed_windows_tell(window->shared, self, keyed_table_key(panes->table, record), &result);
+	self->gauges[GAUGE_WINDOWS]++;
+	if (tuple != NULL)
+		instance_emit(self, OUTPUT_WINDOWS, tuple);
 	if (is_left)
 		return true;
 	keyed_table_stop_timer(panes->table, &window->wheel, record); // set by a tuple that came while the key was due
@@ -127,11 +102,6 @@ static enum drop __attribute__((noinline)) find_pane(struct instance *self, cons
 	return TAKEN;
 }
 
-static inline bool is_late(const struct window_shape *shape, uint64_t start_ns, uint64_t clock_ns) {
-	uint64_t span_ns = shape->kind == WINDOW_SESSION ? shape->gap_ns : shape->slide_ns;
-	return shape->kind != WINDOW_COUNT && start_ns + span_ns + shape->lateness_ns <= clock_ns;
-}
-
 // Where the pane of a tuple begins. Most tuples are of the same pane as the one before: divisions are slow.
 static inline uint64_t pane_start(struct window *window, uint64_t time_ns) {
 	const struct window_shape *shape = &window->shared->panes.shape;
@@ -147,18 +117,18 @@ static inline uint64_t pane_start(struct window *window, uint64_t time_ns) {
 static inline enum drop take_tuple(struct instance *self, const struct batch *batch, unsigned i, const uint64_t *key,
 	uint64_t hash, uint32_t record) {
 	struct window *window = self->state;
-	struct window_shared *shared = window->shared;
+	struct keyed_windows *shared = window->shared;
 	struct window_panes *panes = &shared->panes;
 	const struct window_shape *shape = &panes->shape;
 	uint64_t time_ns = window->now_ns, clock_ns = window->now_ns;
-	if (shared->has_time) {
+	if (shared->time.field != NULL) {
 		if (!tuple_time_is_present(&shared->time, batch, i))
 			return DROP_NO_TIME;
 		time_ns = tuple_time_ns(&shared->time, batch, i);
 		clock_ns = tuple_clock_ns(batch, i, self->watermark_ns);
 	}
 	uint64_t start_ns = pane_start(window, time_ns);
-	if (__builtin_expect(is_late(shape, start_ns, clock_ns), 0))
+	if (__builtin_expect(window_shape_is_late(shape, start_ns, clock_ns), 0))
 		return DROP_LATE;
 	struct window_pane *pane = keyed_table_value(panes->table, record);
 	bool by_pane = shape->kind <= WINDOW_SLIDING;
@@ -176,19 +146,19 @@ static inline enum drop take_tuple(struct instance *self, const struct batch *ba
 
 static void window_process(struct instance *self, struct batch *batch) {
 	struct window *window = self->state;
-	const struct window_shared *shared = window->shared;
+	const struct keyed_windows *shared = window->shared;
 	const unsigned length = shared->figures.input.words.length;
 	struct keyed_batch keyed;
 	uint32_t records[BATCH_MAX];
-	struct batch late = {.count = 0};
+	struct batch late;
 	bool tells_late = instance_has_listener(self, OUTPUT_LATE);
 	unsigned kept = 0;
-	window->now_ns = shared->clock == CLOCK_PROCESSING ? clock_now_ns() : self->watermark_ns;
+	late.count = 0;
+	window->now_ns = window->clock == CLOCK_PROCESSING ? clock_now_ns() : self->watermark_ns;
 	keyed_input_load(&shared->figures.input, batch, &keyed);
 	keyed_table_lookup_batch(shared->panes.table, keyed.hashes, keyed.keys, batch->count, records);
 	for (unsigned i = 0; i < batch->count; i++) {
-		enum drop drop =
-			take_tuple(self, batch, i, &keyed.keys[i * length], keyed.hashes[i], records[i]);
+		enum drop drop = take_tuple(self, batch, i, &keyed.keys[i * length], keyed.hashes[i], records[i]);
 		if (__builtin_expect(drop == TAKEN, 1))
 			batch_move(batch, kept++, i);
 		else if (drop == DROP_LATE && tells_late)
@@ -234,7 +204,7 @@ static void tell_watermark(struct instance *self) {
 	struct window *window = self->state;
 	const uint64_t passed_ns = self->watermark_ns >> TIMER_WHEEL_SHIFT << TIMER_WHEEL_SHIFT;
 	const uint64_t behind_ns = window->shared->panes.shape.lateness_ns + 1;
-	if (window->shared->clock == CLOCK_PROCESSING || window->shared->panes.shape.kind == WINDOW_COUNT)
+	if (window->clock == CLOCK_PROCESSING || window->shared->panes.shape.kind == WINDOW_COUNT)
 		self->told_ns = self->watermark_ns;
 	else if (passed_ns > self->told_ns + behind_ns)
 		self->told_ns = passed_ns - behind_ns;
@@ -242,7 +212,7 @@ static void tell_watermark(struct instance *self) {
 
 static bool window_tick(struct instance *self, unsigned room) {
 	struct window *window = self->state;
-	window->now_ns = window->shared->clock == CLOCK_PROCESSING ? clock_now_ns() : self->watermark_ns;
+	window->now_ns = window->clock == CLOCK_PROCESSING ? clock_now_ns() : self->watermark_ns;
 	for (unsigned looks = 0; looks < LOOKS_PER_TICK; looks += LOOKS_AT_ONCE) {
 		for (; window->due_count > 0; window->due_count--)
 			if (!close_ended(self, window->due[window->due_count - 1], &room))
@@ -282,136 +252,53 @@ static bool window_flush(struct instance *self, enum end_of_stream why, unsigned
 	return window->wheel.count > 0;
 }
 
-static const char *const kind_names[] = {[WINDOW_TUMBLING] = "tumbling",
-	[WINDOW_SLIDING] = "sliding",
-	[WINDOW_SESSION] = "session",
-	[WINDOW_COUNT] = "count",
-	NULL};
-
-// What one kind of window is made of: whether each option is needed (true) or has no meaning (false).
-static int check_use(const struct window_options *options, const char *name, bool is_given, bool is_needed, char *error,
-	size_t size) {
-	if (is_given == is_needed)
-		return 0;
-	snprintf(error, size, is_needed ? "%s: missing; kind %s needs it" : "%s: kind %s has none", name,
-		kind_names[options->kind]);
-	return -EINVAL;
-}
-
-static int check_multiple(const char *name, uint64_t whole, uint64_t part, char *error, size_t size) {
-	if (part != 0 && whole % part == 0 && whole / part <= PANES_PER_WINDOW_MAX)
-		return 0;
-	snprintf(error, size, "%s: %llu%s; expected a part of %llu that divides it, at most %u times smaller", name,
-		(unsigned long long)part, name[0] == 's' ? " ns" : "", (unsigned long long)whole, PANES_PER_WINDOW_MAX);
-	return -EINVAL;
-}
-
 static int window_check(const void *given, char *error, size_t size) {
 	const struct window_options *options = given;
-	bool by_time = options->kind == WINDOW_TUMBLING || options->kind == WINDOW_SLIDING;
-	int ret = check_use(options, "size", options->size_ns != 0, by_time, error, size);
-	if (ret == 0)
-		ret = check_use(options, "slide", options->slide_ns != 0, options->kind == WINDOW_SLIDING, error, size);
-	if (ret == 0)
-		ret = check_use(options, "gap", options->gap_ns != 0, options->kind == WINDOW_SESSION, error, size);
-	if (ret == 0)
-		ret = check_use(options, "count", options->count != 0, options->kind == WINDOW_COUNT, error, size);
-	if (ret == 0 && options->every != 0)
-		ret = check_use(options, "every", true, options->kind == WINDOW_COUNT, error, size);
-	if (ret == 0 && options->kind == WINDOW_SLIDING)
-		ret = check_multiple("slide", options->size_ns, options->slide_ns, error, size);
-	if (ret == 0 && options->every != 0)
-		ret = check_multiple("every", options->count, options->every, error, size);
-	return ret;
-}
-
-static struct window_shape shape_of(const struct window_options *options) {
-	return (struct window_shape){
-		.kind = options->kind,
-		.size_ns = options->size_ns,
-		.slide_ns = options->kind == WINDOW_SLIDING ? options->slide_ns : options->size_ns,
-		.gap_ns = options->gap_ns,
-		.size = options->count,
-		.slide = options->every != 0 ? options->every : options->count,
-		.lateness_ns = options->clock == CLOCK_EVENT ? options->lateness_ns : 0,
-	};
+	return window_shape_check(&options->shape, error, size);
 }
 
 // By count a time is a help, not a need.
-static int find_time(struct window_shared *shared, const struct window_options *options, const struct schema *schema,
-	char *error, size_t size) {
-	bool is_given = options->time != NULL && options->time[0] != '\0';
-	shared->clock = options->clock;
-	shared->has_time = options->clock == CLOCK_EVENT &&
-			   (is_given || schema->body == SCHEMA_PACKET || options->kind != WINDOW_COUNT);
-	return shared->has_time ? tuple_time_init(&shared->time, schema, options->time, error, size) : 0;
+static struct keyed_windows_options windows_of(const struct window_options *options) {
+	struct keyed_windows_options windows = {
+		.figures = {&options->key, &options->compute},
+		.has_time = KEYED_WINDOWS_TIME_NEEDED,
+		.time = options->time,
+		.shape = window_shape_of(&options->shape),
+		.max_keys = options->max_keys,
+		.max_panes = options->max_panes,
+	};
+	if (options->shape.kind == WINDOW_COUNT)
+		windows.has_time = KEYED_WINDOWS_TIME_IF_ANY;
+	if (options->clock == CLOCK_PROCESSING) {
+		windows.has_time = KEYED_WINDOWS_NO_TIME;
+		windows.shape.lateness_ns = 0;
+	}
+	return windows;
 }
 
 static int window_derive(struct derivation *derivation) {
-	static const char *const times[] = {"window_start_ns", "window_end_ns", NULL};
-	const struct window_options *options = derivation->options;
-	const struct keyed_figures_options figures = {&options->key, &options->compute};
-	struct window_shared shared;
-	int ret = find_time(&shared, options, derivation->inputs[0], derivation->error, derivation->error_size);
-	return ret == 0 ? keyed_figures_derive(derivation, &figures, times) : ret;
+	const struct keyed_windows_options options = windows_of(derivation->options);
+	return keyed_windows_derive(derivation, &options);
 }
 
 static void window_close(struct operator *op) {
-	struct window_shared *shared = op->shared;
-	if (shared == NULL)
+	if (op->shared == NULL)
 		return;
-	window_panes_fini(&shared->panes);
-	free(shared);
+	keyed_windows_fini(op->shared);
+	free(op->shared);
 	op->shared = NULL;
 }
 
-static int make_panes(struct operator *op, struct window_shared *shared) {
-	const struct window_options *options = op->options;
-	struct keyed_table_shape table = {
-		.capacity = options->max_keys,
-		.key_size = shared->figures.input.words.length * (uint32_t)sizeof(uint64_t),
-		.parts = op->instance_count,
-	};
-	shared->panes.shape = shape_of(options);
-	shared->panes.aggregates = &shared->figures.aggregates;
-	uint64_t per_window = shared->panes.shape.slide_ns != 0 ? options->size_ns / shared->panes.shape.slide_ns : 1;
-	uint64_t older = options->max_panes;
-	if (older == 0)
-		older = RTE_MIN(
-			options->max_keys * RTE_MIN(RTE_MAX(per_window, 1u), 64u), KEYED_TABLE_CAPACITY_MAX + 0u);
-	int ret = window_panes_init(&shared->panes, &table, older);
-	if (ret != 0)
-		operator_error(op, "no memory for max_keys: %llu, max_panes: %llu, of %u bytes each",
-			(unsigned long long)options->max_keys, (unsigned long long)older, shared->panes.pane_size);
-	return ret;
-}
-
 static int window_open(struct operator *op) {
-	const struct window_options *options = op->options;
-	const struct keyed_figures_options figures = {&options->key, &options->compute};
-	struct window_shared *shared = aligned_alloc(64, (sizeof(*shared) + 63) / 64 * 64);
-	char error[400];
-	if (shared == NULL) {
-		operator_error(op, "out of memory");
-		return -ENOMEM;
-	}
-	op->shared = memset(shared, 0, sizeof(*shared));
-	int ret = keyed_figures_init(&shared->figures, op, &figures);
-	if (ret != 0)
-		return ret;
-	ret = find_time(shared, options, op->inputs[0], error, sizeof(error));
-	if (ret != 0) {
-		operator_error(op, "%s", error);
-		return ret;
-	}
-	shared->start = *schema_field(shared->figures.schema, "window_start_ns");
-	shared->end = *schema_field(shared->figures.schema, "window_end_ns");
-	return make_panes(op, shared);
+	const struct keyed_windows_options options = windows_of(op->options);
+	struct keyed_windows *windows = operator_new_shared(op, sizeof(*windows));
+	return windows != NULL ? keyed_windows_init(windows, op, &options) : -ENOMEM;
 }
 
 static int window_init(struct instance *self) {
 	struct window *window = self->state;
 	window->shared = self->op->shared;
+	window->clock = ((const struct window_options *)self->options)->clock;
 	window->state = calloc(1, window->shared->figures.aggregates.size + 8);
 	if (window->state == NULL) {
 		operator_error(self->op, "out of memory");
@@ -438,22 +325,22 @@ static const struct option window_option_table[] = {
 		.help = "fields by which tuples are told apart, up to 8; without any, all have the same key"},
 	{"compute", OPTION_LIST, AT(compute), .required = true, .min = 1, .max = AGGREGATES_MAX,
 		.help = "figures, such as [packets = count(), bytes = sum(bytes), p99(rtt_ns), distinct(dst_ip)]"},
-	{"kind", OPTION_ENUM, AT(kind), "tumbling", .choices = kind_names,
+	{"kind", OPTION_ENUM, AT(shape.kind), "tumbling", .choices = window_kind_names,
 		.help = "one after the other, overlapping, parted by silence, or of so many tuples"},
-	{"size", OPTION_DURATION, AT(size_ns), .min = 0, .max = 7 * DAY,
+	{"size", OPTION_DURATION, AT(shape.size_ns), .min = 0, .max = 7 * DAY,
 		.help = "tumbling, sliding: length of a window; windows begin at its multiples since the epoch"},
-	{"slide", OPTION_DURATION, AT(slide_ns), .min = 0, .max = 7 * DAY,
+	{"slide", OPTION_DURATION, AT(shape.slide_ns), .min = 0, .max = 7 * DAY,
 		.help = "sliding: from one window's beginning to the next's; divides size"},
-	{"gap", OPTION_DURATION, AT(gap_ns), .min = 0, .max = 7 * DAY,
+	{"gap", OPTION_DURATION, AT(shape.gap_ns), .min = 0, .max = 7 * DAY,
 		.help = "session: a key that has no tuple for so long begins another window"},
-	{"count", OPTION_UINT, AT(count), .min = 0, .max = UINT32_MAX, .help = "count: tuples of a window"},
-	{"every", OPTION_UINT, AT(every), .min = 0, .max = UINT32_MAX,
+	{"count", OPTION_UINT, AT(shape.count), .min = 0, .max = UINT32_MAX, .help = "count: tuples of a window"},
+	{"every", OPTION_UINT, AT(shape.every), .min = 0, .max = UINT32_MAX,
 		.help = "count: tuples from one window to the next, where they overlap; divides count"},
 	{"time", OPTION_STRING, AT(time), .min = 0, .max = SCHEMA_NAME_MAX,
 		.help = "field with a tuple's time in ns since the epoch; packets: timestamp_ns"},
 	{"clock", OPTION_ENUM, AT(clock), "event", .choices = clock_names,
 		.help = "go by the tuples' time, or by when they are processed"},
-	{"lateness", OPTION_DURATION, AT(lateness_ns), "0s", 0, DAY,
+	{"lateness", OPTION_DURATION, AT(shape.lateness_ns), "0s", 0, DAY,
 		.help = "windows stay open for so long after their end, for tuples out of order"},
 	{"max_keys", OPTION_UINT, AT(max_keys), "1048576", 1, KEYED_TABLE_CAPACITY_MAX,
 		.help = "keys with open windows, of all instances together; memory is taken when used"},

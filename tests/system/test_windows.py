@@ -319,7 +319,7 @@ WRONG = {
         ("size: 1s", "step.compute: missing; expected a list"),
     ],
     "top_k": [
-        ("key: [src_ip], window: 10s, every: 3s", "step: every: 3000000000 ns; expected a part of window"),
+        ("key: [src_ip], window: 10s, every: 3s", "step: every: 3000000000 ns; expected a part of 10000000000 that "),
         ("key: [src_ip], by: last(dst_ip)", 'by: "last(dst_ip)": gives a ip; expected a number'),
     ],
     "heavy_hitters": [

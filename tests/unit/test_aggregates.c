@@ -85,8 +85,7 @@ static void figures_fini(struct figures *figures) {
 // Add all bodies, those before `split` to one state, the others to another, and merge.
 static void add_all(struct figures *figures, unsigned split) {
 	for (unsigned i = 0; i < N; i++)
-		aggregates_add(
-			&figures->aggregates, figures->states[i >= split], &bodies[i], bodies[i].time_ns);
+		aggregates_add(&figures->aggregates, figures->states[i >= split], &bodies[i], bodies[i].time_ns);
 	aggregates_merge(&figures->aggregates, figures->states[0], figures->states[1]);
 	aggregates_store(&figures->aggregates, figures->states[0], figures->out, figures->record);
 }
@@ -162,9 +161,10 @@ static void check_order(const struct figures *figures) {
 	assert_int_equal(*(const uint32_t *)value_of(figures, "last_bytes"), bodies[last].bytes);
 	assert_in_range(whole(figures, "names"), 6, 8); // of 7
 	qsort(bodies, N, sizeof(*bodies), by_bytes);
-	double exact = bodies[N / 2 - 1].bytes;
+	const unsigned half = N / 2 - 1, most = N * 9 / 10 - 1;
+	double exact = bodies[half].bytes;
 	assert_true(fabs(real(figures, "p50_bytes") - exact) <= exact * QUANTILES_ERROR);
-	exact = bodies[N * 9 / 10 - 1].bytes;
+	exact = bodies[most].bytes;
 	assert_true(fabs(real(figures, "p90_bytes") - exact) <= exact * QUANTILES_ERROR);
 }
 
@@ -185,7 +185,8 @@ static void all_functions_agree_with_loops(void **state) {
 
 // Sums and counts alone take another way.
 static void plain_ones_agree_with_loops(void **state) {
-	char *always[] = {"sum(bytes)", "count()"}, *not_always[] = {"sum(delta)", "sum(bytes)", "deltas = count(delta)"};
+	char *always[] = {"sum(bytes)", "count()"},
+	     *not_always[] = {"sum(delta)", "sum(bytes)", "deltas = count(delta)"};
 	for (unsigned round = 0; round < 20; round++) {
 		struct figures figures;
 		uint64_t bytes = 0, deltas = 0;
@@ -230,8 +231,8 @@ static void what_never_came_is_absent(void **state) {
 }
 
 static void refuses_what_is_no_aggregate(void **state) {
-	char *wrong[] = {"bytes", "total(bytes)", "sum(byts)", "sum(name)", "sum()", "= sum(bytes)", "sum(bytes", "p0(bytes)",
-		"p100(bytes)", "p(bytes)"};
+	char *wrong[] = {"bytes", "total(bytes)", "sum(byts)", "sum(name)", "sum()", "= sum(bytes)", "sum(bytes",
+		"p0(bytes)", "p100(bytes)", "p(bytes)"};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		const struct option_list list = {.count = 1, .items = &wrong[i]};
 		struct aggregates aggregates;
