@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Which partitions the topics have (kafka_partitions.h). librdkafka's question to the brokers waits for the answer, so a
-// thread asks that nothing else waits for.
+// Which partitions the topics have (kafka_partitions.h). librdkafka's question to the brokers waits for the answer, so
+// a thread asks that nothing else waits for.
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>

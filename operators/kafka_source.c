@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "dataplane/kafka_client.h"
+#include "dataplane/kafka_fields.h"
 #include "dataplane/kafka_partitions.h"
 #include "dataplane/text_source.h"
 
@@ -73,21 +74,6 @@ static const struct option kafka_option_table[] = {
 };
 #undef AT
 
-// What is known of a message beside its value, in the order of the fields.
-enum { META_TOPIC, META_PARTITION, META_OFFSET, META_TIME, META_KEY, METAS };
-enum { META_STRING_MAX = 64 };
-static const struct {
-	const char *name;
-	enum field_type type;
-	const char *unit;
-} metas[METAS] = {
-	[META_TOPIC] = {"kafka.topic", FIELD_STRING, NULL},
-	[META_PARTITION] = {"kafka.partition", FIELD_U32, NULL},
-	[META_OFFSET] = {"kafka.offset", FIELD_U64, NULL},
-	[META_TIME] = {"kafka.time", FIELD_U64, "ns"},
-	[META_KEY] = {"kafka.key", FIELD_STRING, NULL},
-};
-
 struct kafka_source {
 	struct text_source text;
 	struct kafka_client client;
@@ -97,7 +83,7 @@ struct kafka_source {
 	bool is_assigned, was_empty; // was_empty: the last poll found nothing
 	uint64_t lag_at_ns;
 	const rd_kafka_message_t *message; // that is being read
-	const struct field *metas[METAS];  // NULL: not wanted
+	struct kafka_fields fields;        // with metadata
 };
 
 static int kafka_source_check(const void *given, char *error, size_t size) {
@@ -122,42 +108,14 @@ static int kafka_source_derive(struct derivation *derivation) {
 	const struct kafka_source_options *options = derivation->options;
 	struct schema *schema;
 	int ret = text_source_derive(derivation, &options->text, &schema);
-	for (unsigned i = 0; ret == 0 && options->metadata && i < METAS; i++) {
-		unsigned length = metas[i].type == FIELD_STRING ? META_STRING_MAX : 0;
-		ret = schema_add(schema, metas[i].name, metas[i].type, length, metas[i].unit);
-		if (ret != -EEXIST && ret != -ENOSPC)
-			continue;
-		snprintf(derivation->error, derivation->error_size, "metadata: no place for the field %s: %s",
-			metas[i].name, ret == -EEXIST ? "there is one of that name" : "too many fields");
-		ret = -EINVAL;
-	}
+	if (ret == 0 && options->metadata)
+		ret = kafka_fields_add(schema, derivation->error, derivation->error_size);
 	return ret == 0 ? text_source_derived(derivation, &options->text) : ret;
 }
 
-static void *place_meta(const struct kafka_source *state, unsigned meta, uint8_t *body) {
-	const struct field *field = state->metas[meta];
-	if (field->present != FIELD_ALWAYS)
-		*(uint64_t *)(body + state->text.layout.schema->present_offset) |= UINT64_C(1) << field->present;
-	return body + field->offset;
-}
-
-static void place_text(const struct kafka_source *state, unsigned meta, uint8_t *body, const void *text, size_t size) {
-	memcpy(place_meta(state, meta, body), text, size < META_STRING_MAX ? size : META_STRING_MAX);
-}
-
-// What a record has of its message beside the text.
-static void fill_metas(struct instance *self, void *body) {
+static void fill_fields(struct instance *self, void *body) {
 	const struct kafka_source *state = self->state;
-	const rd_kafka_message_t *message = state->message;
-	const char *topic = rd_kafka_topic_name(message->rkt);
-	int64_t at_ms = rd_kafka_message_timestamp(message, NULL);
-	place_text(state, META_TOPIC, body, topic, strlen(topic));
-	*(uint32_t *)place_meta(state, META_PARTITION, body) = (uint32_t)message->partition;
-	*(uint64_t *)place_meta(state, META_OFFSET, body) = (uint64_t)message->offset;
-	if (at_ms >= 0)
-		*(uint64_t *)place_meta(state, META_TIME, body) = (uint64_t)at_ms * 1000000;
-	if (message->key != NULL)
-		place_text(state, META_KEY, body, message->key, message->key_len);
+	kafka_fields_fill(&state->fields, state->message, body);
 }
 
 static int init_text(struct instance *self) {
@@ -166,9 +124,8 @@ static int init_text(struct instance *self) {
 	int ret = text_source_init(&state->text, self, &options->text);
 	if (ret != 0 || !options->metadata)
 		return ret;
-	for (unsigned i = 0; i < METAS; i++)
-		state->metas[i] = schema_field(state->text.layout.schema, metas[i].name);
-	state->text.fill = fill_metas;
+	kafka_fields_init(&state->fields, state->text.layout.schema);
+	state->text.fill = fill_fields;
 	return 0;
 }
 

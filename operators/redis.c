@@ -363,40 +363,32 @@ static const struct option redis_option_table[] = {
 
 static const char redis_manual[] =
 	"Keeps each record in Redis: as an entry of a stream (XADD), as a hash (HSET), or as a member of a sorted set "
-	"with "
-	"the value of score (ZADD). Entries and hashes have the record's fields by their names, with values as text; "
-	"fields "
-	"that do not apply are left out. In key and member, {FIELD} stands for the value of a field; where it does not "
-	"apply, for nothing. A hash of one name is written over by later records of that name, field by field.\n\n"
-	"Commands are pipelined, up to 1024 records at a time, by a thread of their own. A record counts as sent when "
-	"Redis "
-	"has answered; until then it keeps its place in the queue, and after a lost connection, which is tried again "
-	"twice a "
-	"second, it is sent once more. So none is lost while the node runs; hashes and members of sorted sets are the "
-	"same "
-	"when they are stored twice, entries of a stream are stored at least once.\n\n"
-	"Of redis: sentinel://... the Sentinels are asked once a second where the primary called NAME is. After a "
-	"failover the connection follows, and what the old primary had not answered for is sent to the new one; "
-	"records that the old one had confirmed and not yet replicated are lost with it.\n\n"
-	"Errors that pass (Redis is loading, is out of memory, is a read-only replica, wants another password) are "
-	"waited "
-	"for; what Redis refuses for good, because the key holds something else, is counted as refused, and the node "
-	"exits 1 "
-	"in the end. When the queue is full, when_full says what happens; a node that was told to stop sends what is "
-	"queued "
-	"first, for drain_timeout at most, and counts the rest as unsent.";
+	"with the value of score (ZADD). Entries and hashes have the record's fields by their names, with values as "
+	"text; fields that do not apply are left out. In key and member, {FIELD} stands for the value of a field; "
+	"where it does not apply, for nothing. A hash of one name is written over by later records of that name, field "
+	"by field.\n\nCommands are pipelined, up to 1024 records at a time, by a thread of their own. A record counts "
+	"as sent when Redis has answered; until then it keeps its place in the queue, and after a lost connection, "
+	"which is tried again twice a second, it is sent once more. So none is lost while the node runs; hashes and "
+	"members of sorted sets are the same when they are stored twice, entries of a stream are stored at least "
+	"once.\n\nOf redis: sentinel://... the Sentinels are asked once a second where the primary called NAME is. "
+	"After a failover the connection follows, and what the old primary had not answered for is sent to the new "
+	"one; records that the old one had confirmed and not yet replicated are lost with it.\n\nErrors that pass "
+	"(Redis is loading, is out of memory, is a read-only replica, wants another password) are waited for; what "
+	"Redis refuses for good, because the key holds something else, is counted as refused, and the node exits 1 in "
+	"the end. When the queue is full, when_full says what happens; a node that was told to stop sends what is "
+	"queued first, for drain_timeout at most, and counts the rest as unsent."
 
-static struct operator_type redis_type = {
-	.name = "redis",
-	.summary = "keep records in Redis, as a stream, hashes or a sorted set",
-	.manual = redis_manual,
-	.options = redis_option_table,
-	.options_size = sizeof(struct redis_options),
-	.drops = redis_drops,
-	.state_size = sizeof(struct redis_state),
-	.check = redis_check,
-	.init = redis_init,
-	.fini = redis_fini,
-	EXPORT_SINK,
+	static struct operator_type redis_type = {
+		.name = "redis",
+		.summary = "keep records in Redis, as a stream, hashes or a sorted set",
+		.manual = redis_manual,
+		.options = redis_option_table,
+		.options_size = sizeof(struct redis_options),
+		.drops = redis_drops,
+		.state_size = sizeof(struct redis_state),
+		.check = redis_check,
+		.init = redis_init,
+		.fini = redis_fini,
+		EXPORT_SINK,
 };
 OPERATOR_REGISTER(redis_type);

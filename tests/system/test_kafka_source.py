@@ -25,7 +25,8 @@ streams:
 LIVE = """
 pipeline: messages
 operators:
-  - {name: source, type: kafka_source, topics: [flows], fields: [number u32], properties: [reconnect.backoff.max.ms=200]}
+  - {name: source, type: kafka_source, topics: [flows], fields: [number u32],
+     properties: [reconnect.backoff.max.ms=200]}
   - {name: sink, type: json, append: no}
 streams:
   - {from: source, to: sink, grouping: global}
