@@ -376,19 +376,19 @@ static const char redis_manual[] =
 	"(Redis is loading, is out of memory, is a read-only replica, wants another password) are waited for; what "
 	"Redis refuses for good, because the key holds something else, is counted as refused, and the node exits 1 in "
 	"the end. When the queue is full, when_full says what happens; a node that was told to stop sends what is "
-	"queued first, for drain_timeout at most, and counts the rest as unsent."
+	"queued first, for drain_timeout at most, and counts the rest as unsent.";
 
-	static struct operator_type redis_type = {
-		.name = "redis",
-		.summary = "keep records in Redis, as a stream, hashes or a sorted set",
-		.manual = redis_manual,
-		.options = redis_option_table,
-		.options_size = sizeof(struct redis_options),
-		.drops = redis_drops,
-		.state_size = sizeof(struct redis_state),
-		.check = redis_check,
-		.init = redis_init,
-		.fini = redis_fini,
-		EXPORT_SINK,
+static struct operator_type redis_type = {
+	.name = "redis",
+	.summary = "keep records in Redis, as a stream, hashes or a sorted set",
+	.manual = redis_manual,
+	.options = redis_option_table,
+	.options_size = sizeof(struct redis_options),
+	.drops = redis_drops,
+	.state_size = sizeof(struct redis_state),
+	.check = redis_check,
+	.init = redis_init,
+	.fini = redis_fini,
+	EXPORT_SINK,
 };
 OPERATOR_REGISTER(redis_type);
