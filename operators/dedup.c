@@ -5,6 +5,7 @@
 //
 //   in       any schema with the key's fields and, for within, a time
 //   out      passed: the first of its key; repeated: those that repeat it. Both unchanged
+//            dead: what was dropped for another reason than repeated, with the reason (dataplane/dead_letter.h)
 //   drops    repeated: those, where no stream leaves by that output; late: one before it may have been forgotten;
 //            no_time: the time does not apply to it
 //   options  key, within, renew, time, lateness, max_keys
@@ -17,9 +18,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "dataplane/dead_letter.h"
 #include "dataplane/tuple_time.h"
 
-enum { OUTPUT_PASSED, OUTPUT_REPEATED };
+enum { OUTPUT_PASSED, OUTPUT_REPEATED, OUTPUT_DEAD };
 enum verdict { DROP_REPEATED, DROP_LATE, DROP_NO_TIME, PASSED };
 enum { GAUGE_KEYS, GAUGE_EVICTED, GAUGE_CAPACITY };
 enum { LOOKS_PER_TICK = 256 };
@@ -49,6 +51,7 @@ struct dedup {
 	struct dedup_shared *shared;
 	uint64_t arrivals;
 	struct timer_wheel wheel;
+	struct dead_letters dead;
 };
 
 static void remove_key(struct instance *self, uint32_t record) {
@@ -131,7 +134,8 @@ static enum verdict judge(
 }
 
 static void dedup_process(struct instance *self, struct batch *batch) {
-	const struct dedup_shared *shared = ((struct dedup *)self->state)->shared;
+	struct dedup *dedup = self->state;
+	const struct dedup_shared *shared = dedup->shared;
 	const unsigned length = shared->input.words.length;
 	struct keyed_batch keyed;
 	bool wants_repeated = instance_has_listener(self, OUTPUT_REPEATED);
@@ -145,8 +149,10 @@ static void dedup_process(struct instance *self, struct batch *batch) {
 			batch_move(batch, kept++, i);
 		else if (verdict == DROP_REPEATED && wants_repeated)
 			batch_add_from(&repeated, batch, i);
-		else
+		else if (verdict == DROP_REPEATED)
 			instance_drop(self, verdict, batch->tuples[i]);
+		else
+			dead_letters_drop(&dedup->dead, self, verdict, batch, i);
 	}
 	batch->count = kept;
 	instance_forward(self, OUTPUT_PASSED, batch);
@@ -224,7 +230,11 @@ static int dedup_init(struct instance *self) {
 	dedup->shared = self->op->shared;
 	keyed_table_init_wheel(dedup->shared->table, &dedup->wheel);
 	self->gauges[GAUGE_CAPACITY] = dedup->shared->table->capacity;
-	return 0;
+	return dead_letters_init(&dedup->dead, self, OUTPUT_DEAD);
+}
+
+static void dedup_fini(struct instance *self) {
+	dead_letters_fini(&((struct dedup *)self->state)->dead);
 }
 
 #define AT(member) offsetof(struct dedup_options, member)
@@ -257,7 +267,8 @@ static const char dedup_manual[] =
 	"time is looked at. When max_keys are remembered, the key that was used least recently of eight is forgotten "
 	"for a new one, counted in the gauge evicted: it may pass once more before its time.";
 
-static const struct operator_output outputs[] = {{.name = "passed"}, {.name = "repeated"}, {0}};
+static const struct operator_output outputs[] = {
+	{.name = "passed"}, {.name = "repeated"}, [OUTPUT_DEAD] = DEAD_LETTER_OUTPUT, {0}};
 static const char *const drops[] = {
 	[DROP_REPEATED] = "repeated", [DROP_LATE] = "late", [DROP_NO_TIME] = "no_time", NULL};
 static const char *const gauges[] = {
@@ -280,6 +291,7 @@ static struct operator_type dedup_type = {
 	.open = dedup_open,
 	.close = dedup_close,
 	.init = dedup_init,
+	.fini = dedup_fini,
 	.process = dedup_process,
 	.tick = dedup_tick,
 };

@@ -6,6 +6,7 @@
 //   in       left, right: any schemas; their keys are of the same types
 //   out      joined: the fields of both. kind interval: for each left and right tuple of a key whose times are at most
 //            `within` apart; kind latest: for each left tuple with the latest right one of its key
+//            dead: what was dropped, with the reason (dataplane/dead_letter.h)
 //   drops    late: too old for its partners to be there still; overflow: no place left among the tuples of its key (it
 //            was joined with those that are there); table_full: no place for another key or tuple; unmatched: kind
 //            latest, there is no right tuple yet; no_time: the time does not apply to it
@@ -20,12 +21,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "dataplane/dead_letter.h"
 #include "dataplane/joined_record.h"
 #include "dataplane/tuple_time.h"
 #include "dataplane/waiting_tuples.h"
 
 enum side { LEFT, RIGHT };
 enum drop { DROP_LATE, DROP_OVERFLOW, DROP_TABLE_FULL, DROP_UNMATCHED, DROP_NO_TIME, TAKEN };
+enum { OUTPUT_JOINED, OUTPUT_DEAD };
 enum { GAUGE_KEYS, GAUGE_TUPLES, GAUGE_JOINED, GAUGE_CAPACITY };
 enum join_kind { JOIN_INTERVAL, JOIN_LATEST };
 enum { UNMATCHED_DROP, UNMATCHED_PASS };
@@ -61,6 +64,7 @@ struct join {
 	unsigned unfinished_count;
 	struct unfinished unfinished[BATCH_MAX];
 	struct timer_wheel wheel;
+	struct dead_letters dead;
 };
 
 //   bodies  [2] by side; right may be NULL
@@ -235,7 +239,7 @@ static void join_process(struct instance *self, struct batch *batch) {
 		if (drop == TAKEN)
 			batch_move(batch, kept++, i);
 		else
-			instance_drop(self, drop, batch->tuples[i]);
+			dead_letters_drop(&join->dead, self, drop, batch, i);
 	}
 	batch->count = kept;
 	instance_absorb(self, batch);
@@ -390,7 +394,11 @@ static int join_init(struct instance *self) {
 	join->options = self->options;
 	keyed_table_init_wheel(join->shared->table, &join->wheel);
 	self->gauges[GAUGE_CAPACITY] = join->shared->table->capacity;
-	return 0;
+	return dead_letters_init(&join->dead, self, OUTPUT_DEAD);
+}
+
+static void join_fini(struct instance *self) {
+	dead_letters_fini(&((struct join *)self->state)->dead);
 }
 
 static const char *const kind_names[] = {[JOIN_INTERVAL] = "interval", [JOIN_LATEST] = "latest", NULL};
@@ -433,7 +441,8 @@ static const struct operator_input inputs[] = {
 	[RIGHT] = {.name = "right", .grouping = GROUPING_KEY, .key_option = "right_key"},
 	{0},
 };
-static const struct operator_output outputs[] = {{.name = "joined"}, {0}};
+static const struct operator_output outputs[] = {
+	[OUTPUT_JOINED] = {.name = "joined"}, [OUTPUT_DEAD] = DEAD_LETTER_OUTPUT, {0}};
 static const char *const drops[] = {
 	[DROP_LATE] = "late",
 	[DROP_OVERFLOW] = "overflow",
@@ -478,6 +487,7 @@ static struct operator_type join_type = {
 	.open = join_open,
 	.close = join_close,
 	.init = join_init,
+	.fini = join_fini,
 	.process = join_process,
 	.room = join_room,
 	.tick = join_tick,

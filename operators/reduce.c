@@ -6,6 +6,7 @@
 //   in       any schema
 //   out      a record with the key's fields and the figures of `compute`: after every N tuples of a key, each interval
 //            for the keys that changed in it, and at the end for those that changed since they were told
+//            dead: what was dropped, with the reason (dataplane/dead_letter.h)
 //   drops    table_full: no place for another key
 //   options  key, compute, every, interval, reset, time, evict, max_keys
 //   state    a keyed_table shared by the instances, a timer wheel per instance; key groups can be moved
@@ -15,10 +16,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "dataplane/dead_letter.h"
 #include "dataplane/keyed_figures.h"
 #include "dataplane/tuple_time.h"
 
 enum { DROP_TABLE_FULL };
+enum { OUTPUT_FIGURES, OUTPUT_DEAD };
 enum { GAUGE_KEYS, GAUGE_RECORDS, GAUGE_EVICTED, GAUGE_CAPACITY };
 enum { EVICT_OLDEST, EVICT_NONE };
 enum { LOOKS_PER_TICK = 256 };
@@ -51,6 +54,7 @@ struct reduce {
 	uint64_t arrivals;
 	struct keyed_cursor flushed;
 	struct timer_wheel wheel;
+	struct dead_letters dead;
 };
 
 static void *figures_of(struct reduction *reduction) {
@@ -146,7 +150,7 @@ static void reduce_process(struct instance *self, struct batch *batch) {
 		if (record == 0 || (reduce->evicts && !keyed_table_has_key(shared->table, record, key)))
 			record = find_key(self, key, keyed.hashes[i]);
 		if (record == 0) {
-			instance_drop(self, DROP_TABLE_FULL, batch->tuples[i]);
+			dead_letters_drop(&reduce->dead, self, DROP_TABLE_FULL, batch, i);
 			continue;
 		}
 		add_tuple(self, batch, i, record);
@@ -243,7 +247,11 @@ static int reduce_init(struct instance *self) {
 	reduce->evicts = options->evict == EVICT_OLDEST;
 	keyed_table_init_wheel(reduce->shared->table, &reduce->wheel);
 	self->gauges[GAUGE_CAPACITY] = reduce->shared->table->capacity;
-	return 0;
+	return dead_letters_init(&reduce->dead, self, OUTPUT_DEAD);
+}
+
+static void reduce_fini(struct instance *self) {
+	dead_letters_fini(&((struct reduce *)self->state)->dead);
 }
 
 static const char *const evict_names[] = {[EVICT_OLDEST] = "oldest", [EVICT_NONE] = "none", NULL};
@@ -272,7 +280,8 @@ static const struct option reduce_option_table[] = {
 };
 #undef AT
 
-static const struct operator_output outputs[] = {{.name = "figures"}, {0}};
+static const struct operator_output outputs[] = {
+	[OUTPUT_FIGURES] = {.name = "figures"}, [OUTPUT_DEAD] = DEAD_LETTER_OUTPUT, {0}};
 static const char *const drops[] = {[DROP_TABLE_FULL] = "table_full", NULL};
 static const char *const gauges[] = {[GAUGE_KEYS] = "keys",
 	[GAUGE_RECORDS] = "records",
@@ -303,6 +312,7 @@ static struct operator_type reduce_type = {
 	.open = reduce_open,
 	.close = reduce_close,
 	.init = reduce_init,
+	.fini = reduce_fini,
 	.process = reduce_process,
 	.tick = reduce_tick,
 	.flush = reduce_flush,

@@ -6,6 +6,7 @@
 //   in       any schema with the key's fields
 //   out      the tuple at which a key's figure crossed, as a record with what it had, and threshold.state (start or
 //            end) and threshold.value
+//            dead: what was dropped, with the reason (dataplane/dead_letter.h)
 //   drops    no_value: the figure of the tuple is absent
 //   options  value, above, below, clear, key, max_keys
 //   state    a keyed_table shared by the instances, of the keys that are beyond the bound
@@ -17,12 +18,14 @@
 #include <stdlib.h>
 
 #include "api/schema_build.h"
+#include "dataplane/dead_letter.h"
 #include "dataplane/expression.h"
 #include "dataplane/key_words.h"
 
 _Static_assert((int)EXPRESSION_BATCH == (int)BATCH_MAX, "a batch is run at once");
 
 enum { DROP_NO_VALUE };
+enum { OUTPUT_CROSSINGS, OUTPUT_DEAD };
 enum { GAUGE_BEYOND, GAUGE_EVICTED, GAUGE_CAPACITY };
 enum { STATE_LENGTH = sizeof("start") - 1 };
 
@@ -57,6 +60,7 @@ struct threshold {
 	struct threshold_shared *shared;
 	struct expression *value;
 	uint64_t arrivals;
+	struct dead_letters dead;
 };
 
 static void write_text(const struct threshold_shared *shared, const char *text, uint8_t *record) {
@@ -142,7 +146,7 @@ static void threshold_process(struct instance *self, struct batch *batch) {
 	const struct column *values = expression_run(state->value, bodies, batch->count);
 	for (unsigned i = 0; i < batch->count; i++) {
 		if (!(values->present >> i & 1)) {
-			instance_drop(self, DROP_NO_VALUE, batch->tuples[i]);
+			dead_letters_drop(&state->dead, self, DROP_NO_VALUE, batch, i);
 			continue;
 		}
 		const uint64_t *key = &keyed.keys[i * shared->input.words.length];
@@ -279,11 +283,13 @@ static int threshold_init(struct instance *self) {
 	int ret = expression_new_number(&state->value, options->value, self->op->input, error, sizeof(error));
 	if (ret != 0)
 		operator_error(self->op, "value: %s", error);
-	return ret;
+	return ret == 0 ? dead_letters_init(&state->dead, self, OUTPUT_DEAD) : ret;
 }
 
 static void threshold_fini(struct instance *self) {
-	expression_free(((struct threshold *)self->state)->value);
+	struct threshold *state = self->state;
+	expression_free(state->value);
+	dead_letters_fini(&state->dead);
 }
 
 #define AT(member) offsetof(struct threshold_options, member)
@@ -317,7 +323,8 @@ static const char threshold_manual[] =
 	"that which came least recently of eight, counted in the gauge evicted: its end is not told, and it may start "
 	"again.";
 
-static const struct operator_output outputs[] = {{.name = "crossings"}, {0}};
+static const struct operator_output outputs[] = {
+	[OUTPUT_CROSSINGS] = {.name = "crossings"}, [OUTPUT_DEAD] = DEAD_LETTER_OUTPUT, {0}};
 static const char *const drops[] = {[DROP_NO_VALUE] = "no_value", NULL};
 static const char *const gauges[] = {
 	[GAUGE_BEYOND] = "beyond", [GAUGE_EVICTED] = "evicted", [GAUGE_CAPACITY] = "capacity", NULL};

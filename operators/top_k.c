@@ -6,6 +6,7 @@
 //   in       any schema
 //   out      every `every`, or where the ranking changed: up to k records with the key's fields, window_start_ns,
 //            window_end_ns, rank and what they are ranked by
+//            dead: what was dropped, with the reason (dataplane/dead_letter.h)
 //   drops    late: its part of the window was told; table_full: no place for another key or pane; no_time
 //   options  key, by, k, window, every, emit, time, lateness, max_keys
 //   state    a keyed_table of panes (window_panes.h); one instance, whose state is not moved
@@ -14,11 +15,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "dataplane/dead_letter.h"
 #include "dataplane/key.h"
 #include "dataplane/keyed_windows.h"
 #include "dataplane/ranking.h"
 
 enum drop { DROP_LATE, DROP_TABLE_FULL, DROP_NO_TIME, TAKEN };
+enum { OUTPUT_RANKING, OUTPUT_DEAD };
 enum { GAUGE_KEYS, GAUGE_RANKINGS, GAUGE_CAPACITY };
 enum { EMIT_ALWAYS, EMIT_CHANGE };
 enum { LOOKS_PER_TICK = 512, K_MAX = 10000 };
@@ -46,6 +49,7 @@ struct top_k {
 	unsigned emitted;
 	struct ranking ranking;
 	void *state; // [aggregates.size] scratch
+	struct dead_letters dead;
 };
 
 // What a key has in the window.
@@ -204,7 +208,7 @@ static void top_k_process(struct instance *self, struct batch *batch) {
 		if (drop == TAKEN)
 			batch_move(batch, kept++, i);
 		else
-			instance_drop(self, drop, batch->tuples[i]);
+			dead_letters_drop(&top->dead, self, drop, batch, i);
 	}
 	batch->count = kept;
 	instance_absorb(self, batch);
@@ -286,7 +290,7 @@ static int top_k_init(struct instance *self) {
 	top->state = calloc(1, state_size);
 	self->gauges[GAUGE_CAPACITY] = windows->panes.table->capacity;
 	if (ret == 0 && top->state != NULL)
-		return 0;
+		return dead_letters_init(&top->dead, self, OUTPUT_DEAD);
 	operator_error(self->op, "no memory for k: %llu", (unsigned long long)top->options->k);
 	return -ENOMEM;
 }
@@ -296,6 +300,7 @@ static void top_k_fini(struct instance *self) {
 	ranking_fini(&top->ranking);
 	free(top->state);
 	top->state = NULL;
+	dead_letters_fini(&top->dead);
 }
 
 static const char *const emit_names[] = {[EMIT_ALWAYS] = "always", [EMIT_CHANGE] = "change", NULL};
@@ -327,7 +332,8 @@ static const struct option top_k_option_table[] = {
 };
 #undef AT
 
-static const struct operator_output outputs[] = {{.name = "ranking"}, {0}};
+static const struct operator_output outputs[] = {
+	[OUTPUT_RANKING] = {.name = "ranking"}, [OUTPUT_DEAD] = DEAD_LETTER_OUTPUT, {0}};
 static const char *const drops[] = {
 	[DROP_LATE] = "late", [DROP_TABLE_FULL] = "table_full", [DROP_NO_TIME] = "no_time", NULL};
 static const char *const gauges[] = {

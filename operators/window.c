@@ -7,6 +7,7 @@
 //   out      windows: one record per key and window that has any tuples: the key's fields, window_start_ns,
 //            window_end_ns and the figures of `compute`
 //            late: the tuples that came too late, unchanged, where a stream leaves by it
+//            dead: what was dropped, with the reason (dataplane/dead_letter.h)
 //   drops    late: its window was closed, and nobody takes late tuples; table_full: no place for another key or pane;
 //            no_time: the field `time` does not apply to it
 //   options  key, compute, kind, size, slide, gap, count, every, time, clock, lateness, max_keys, max_panes
@@ -19,9 +20,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "dataplane/dead_letter.h"
 #include "dataplane/keyed_windows.h"
 
-enum { OUTPUT_WINDOWS, OUTPUT_LATE };
+enum { OUTPUT_WINDOWS, OUTPUT_LATE, OUTPUT_DEAD };
 enum drop { DROP_LATE, DROP_TABLE_FULL, DROP_NO_TIME, TAKEN };
 enum { GAUGE_KEYS, GAUGE_WINDOWS, GAUGE_CAPACITY };
 enum window_clock { CLOCK_EVENT, CLOCK_PROCESSING };
@@ -49,6 +51,7 @@ struct window {
 	unsigned due_count;
 	uint32_t due[LOOKS_AT_ONCE]; // off the wheel, with windows that may have ended and are not out
 	struct timer_wheel wheel;
+	struct dead_letters dead;
 };
 
 // Emit the earliest window of a key.
@@ -164,7 +167,7 @@ static void window_process(struct instance *self, struct batch *batch) {
 		else if (drop == DROP_LATE && tells_late)
 			batch_add_from(&late, batch, i);
 		else
-			instance_drop(self, drop, batch->tuples[i]);
+			dead_letters_drop(&window->dead, self, drop, batch, i);
 	}
 	batch->count = kept;
 	instance_absorb(self, batch);
@@ -306,13 +309,14 @@ static int window_init(struct instance *self) {
 	}
 	keyed_table_init_wheel(window->shared->panes.table, &window->wheel);
 	self->gauges[GAUGE_CAPACITY] = window->shared->panes.table->capacity;
-	return 0;
+	return dead_letters_init(&window->dead, self, OUTPUT_DEAD);
 }
 
 static void window_fini(struct instance *self) {
 	struct window *window = self->state;
 	free(window->state);
 	window->state = NULL;
+	dead_letters_fini(&window->dead);
 }
 
 static const char *const clock_names[] = {[CLOCK_EVENT] = "event", [CLOCK_PROCESSING] = "processing", NULL};
@@ -376,8 +380,10 @@ static const char window_manual[] =
 	"hold "
 	"back the watermark that they tell until their records are out, so that none is late there.";
 
-static const struct operator_output outputs[] = {
-	[OUTPUT_WINDOWS] = {.name = "windows"}, [OUTPUT_LATE] = {.name = "late"}, {0}};
+static const struct operator_output outputs[] = {[OUTPUT_WINDOWS] = {.name = "windows"},
+	[OUTPUT_LATE] = {.name = "late"},
+	[OUTPUT_DEAD] = DEAD_LETTER_OUTPUT,
+	{0}};
 static const char *const drops[] = {
 	[DROP_LATE] = "late", [DROP_TABLE_FULL] = "table_full", [DROP_NO_TIME] = "no_time", NULL};
 static const char *const gauges[] = {
