@@ -34,6 +34,7 @@ struct split_options {
 // Fields that every record of a tuple has as well.
 struct kept {
 	const struct field *from, *to;
+	size_t size;
 };
 
 struct split {
@@ -47,6 +48,9 @@ struct split {
 	unsigned next;
 	unsigned offset; // of the first byte, or item, of that tuple that is not given out yet
 	bool gave;       // it has given a record
+	// Records that were taken from their pool and have no word yet: from `used` on. None between two calls.
+	unsigned fresh_count, used;
+	struct rte_mbuf *fresh[BATCH_MAX];
 };
 
 static bool is_list(const struct field *field) {
@@ -63,7 +67,7 @@ static void copy_kept(const struct split *state, const uint8_t *body, uint8_t *r
 		const struct kept *kept = &state->kept[i];
 		if (!schema_is_present(state->input, kept->from, body))
 			continue;
-		memcpy(record + kept->to->offset, body + kept->from->offset, field_size(kept->from));
+		memcpy(record + kept->to->offset, body + kept->from->offset, kept->size);
 		if (is_list(kept->from))
 			record[kept->to->count_offset] = body[kept->from->count_offset];
 		set_present(state, kept->to, record);
@@ -74,10 +78,10 @@ static void copy_kept(const struct split *state, const uint8_t *body, uint8_t *r
 //   place   filled: where to
 //   return  NULL: there is none
 static struct rte_mbuf *make_record(
-	struct instance *self, const struct split *state, const uint8_t *body, uint8_t **place) {
-	struct rte_mbuf *made = instance_new_record(self, state->output);
-	if (made == NULL)
+	struct instance *self, struct split *state, const uint8_t *body, uint8_t **place) {
+	if (state->used == state->fresh_count)
 		return NULL;
+	struct rte_mbuf *made = state->fresh[state->used++];
 	struct packet_meta *clock = tuple_stored_packet(made);
 	clock->timestamp_ns = state->waiting.packets[state->next]->timestamp_ns;
 	clock->late_ms = state->waiting.packets[state->next]->late_ms;
@@ -144,9 +148,25 @@ static unsigned split_list(struct instance *self, struct split *state, const uin
 	return given;
 }
 
+// The tuple has no more.
+static void end_tuple(struct instance *self, struct split *state) {
+	struct rte_mbuf *tuple = state->waiting.tuples[state->next++];
+	struct batch done;
+	done.count = 1;
+	done.tuples[0] = tuple;
+	if (state->gave)
+		instance_absorb(self, &done);
+	else
+		instance_drop(self, DROP_EMPTY, tuple);
+	state->offset = 0;
+	state->gave = false;
+}
+
 // Give out up to `room` records of what waits.
 static void give_out(struct instance *self, unsigned room) {
 	struct split *state = self->state;
+	state->used = 0;
+	state->fresh_count = room > 0 ? instance_new_records(self, state->output, state->fresh, room) : 0;
 	while (state->next < state->waiting.count && room > 0) {
 		const uint8_t *body = batch_body(&state->waiting, state->next, state->input);
 		bool is_there = schema_is_present(state->input, state->field, body);
@@ -157,18 +177,9 @@ static void give_out(struct instance *self, unsigned room) {
 						      : split_text(self, state, body, room);
 		if (state->offset != UINT32_MAX)
 			break;
-		struct rte_mbuf *tuple = state->waiting.tuples[state->next++];
-		struct batch done = {.count = 0};
-		if (state->gave) {
-			done.count = 1;
-			done.tuples[0] = tuple;
-			instance_absorb(self, &done);
-		} else {
-			instance_drop(self, DROP_EMPTY, tuple);
-		}
-		state->offset = 0;
-		state->gave = false;
+		end_tuple(self, state);
 	}
+	rte_pktmbuf_free_bulk(&state->fresh[state->used], state->fresh_count - state->used);
 	self->counters.held = state->waiting.count - state->next;
 	self->backlog = self->counters.held > 0;
 }
@@ -283,6 +294,7 @@ static int split_init(struct instance *self) {
 		state->kept[state->kept_count++] = (struct kept){
 			.from = schema_field(state->input, state->options->keep.items[i]),
 			.to = &state->output->fields[1 + i],
+			.size = field_size(&state->output->fields[1 + i]),
 		};
 	find_separators(state, state->options->by);
 	return 0;
