@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "api/clock.h"
+#include "ctrlplane/departed.h"
 #include "ctrlplane/paths.h"
 #include "ctrlplane/text.h"
 #include "ctrlplane/window.h"
@@ -33,7 +34,9 @@ struct node *nodes_find_peer(const struct nodes *nodes, const struct identity *p
 	return NULL;
 }
 
-static void node_free(struct node *node) {
+void node_free(struct node *node) {
+	if (node == NULL)
+		return;
 	window_free(node->window);
 	history_free(node->history);
 	json_decref(node->operators);
@@ -44,24 +47,6 @@ static void node_free(struct node *node) {
 	free(node);
 }
 
-// What it reported counts among the departed from now on.
-static void nodes_depart(struct nodes *nodes, struct node *node) {
-	struct departed *departed = &nodes->departed_last[nodes->departures++ % NODES_DEPARTED_MAX];
-	struct totals totals;
-	node_totals(node, &totals);
-	totals_add(&nodes->departed, &totals);
-	nodes->departed_nodes++;
-	free(departed->series);
-	*departed = (struct departed){.incarnation = node->incarnation,
-		.incarnations = node->incarnations,
-		.series = node->series,
-		.series_length = node->series_length,
-		.finished = node->finished};
-	memcpy(departed->name, node->name, sizeof(node->name));
-	node->series = NULL;
-	node_free(node);
-}
-
 static int nodes_make_room(struct nodes *nodes) {
 	size_t oldest = nodes->length;
 	for (size_t i = 0; i < nodes->length; i++)
@@ -70,9 +55,27 @@ static int nodes_make_room(struct nodes *nodes) {
 			oldest = i;
 	if (oldest == nodes->length)
 		return -ENOSPC;
-	nodes_depart(nodes, nodes->list[oldest]);
+	struct node *node = nodes->list[oldest];
 	nodes->length--;
 	memmove(nodes->list + oldest, nodes->list + oldest + 1, (nodes->length - oldest) * sizeof(*nodes->list));
+	departed_take(nodes, node);
+	return 0;
+}
+
+int node_new(struct node **out, struct nodes *nodes, const char *name) {
+	struct node *node = calloc(1, sizeof(*node));
+	if (node == NULL)
+		return -ENOMEM;
+	int err = window_new(&node->window, nodes->window_slots, nodes->interval_ns, nodes->window_entries);
+	if (err == 0)
+		err = history_new(&node->history);
+	if (err != 0) {
+		node_free(node);
+		return err;
+	}
+	snprintf(node->name, sizeof(node->name), "%s", name);
+	node->number = ++nodes->numbers;
+	*out = node;
 	return 0;
 }
 
@@ -92,49 +95,14 @@ int nodes_obtain(struct nodes *nodes, const char *name, struct node **out) {
 		err = nodes_make_room(nodes);
 	if (err != 0)
 		return err;
-	struct node *node = calloc(1, sizeof(*node));
-	if (node == NULL)
-		return -ENOMEM;
-	err = window_new(&node->window, nodes->window_slots, nodes->interval_ns, nodes->window_entries);
+	err = node_new(out, nodes, name);
 	if (err == 0)
-		err = history_new(&node->history);
-	if (err != 0) {
-		node_free(node);
-		return err;
-	}
-	snprintf(node->name, sizeof(node->name), "%s", name);
-	node->number = ++nodes->numbers;
-	nodes->list[nodes->length++] = *out = node;
-	return 0;
-}
-
-void nodes_take_back(struct nodes *nodes, struct node *node, uint64_t incarnation) {
-	for (size_t i = 0; i < NODES_DEPARTED_MAX && node->incarnation == 0; i++) {
-		struct departed *departed = &nodes->departed_last[i];
-		if (strcmp(departed->name, node->name) != 0)
-			continue;
-		if (departed->incarnation != incarnation) {
-			node->past[node->past_length++ % NODE_INTERVALS_MAX] = departed->incarnation;
-			continue;
-		}
-		node->incarnation = incarnation;
-		node->incarnations = departed->incarnations;
-		node->finished = departed->finished;
-		node->series = departed->series;
-		node->series_length = departed->series_length;
-		*departed = (struct departed){.series = NULL};
-		struct totals totals;
-		node_totals(node, &totals);
-		totals_subtract(&nodes->departed, &totals);
-		nodes->departed_nodes--;
-	}
+		nodes->list[nodes->length++] = *out;
+	return err;
 }
 
 void nodes_fini(struct nodes *nodes) {
-	for (size_t i = 0; i < NODES_DEPARTED_MAX; i++) {
-		free(nodes->departed_last[i].series);
-		nodes->departed_last[i] = (struct departed){.series = NULL};
-	}
+	departed_fini(nodes);
 	for (size_t i = 0; i < nodes->length; i++)
 		node_free(nodes->list[i]);
 	free(nodes->list);

@@ -26,7 +26,7 @@ enum {
 	NODE_INTERVALS_MAX = 8,    // remembered one by one; the sums count all
 	NODE_BEAT_MS = 500,
 	NODE_BEATS_MISSED = 3, // then it is lost
-	NODES_DEPARTED_MAX = 64,
+	NODES_DEPARTED_MAX = 256, // whose books are kept
 	NODE_TELL_MS = 1000, // from the end of an interval to its summary, and to spare
 };
 
@@ -117,6 +117,7 @@ struct node {
 // The books of a node that had to make room, in case its process comes back.
 struct departed {
 	char name[NODE_NAME_SIZE]; // empty: nobody's
+	uint64_t number;           // in the order of departure, from 1
 	uint64_t incarnation, incarnations;
 	struct series *series; // [series_length]
 	size_t series_length;
@@ -128,8 +129,10 @@ struct nodes {
 	size_t length, max;
 	struct totals departed; // of nodes that had to make room
 	uint64_t departed_nodes;
-	struct departed departed_last[NODES_DEPARTED_MAX]; // ring, [departures % NODES_DEPARTED_MAX] is next
-	uint64_t departures;
+	struct departed departed_last[NODES_DEPARTED_MAX]; // in no order
+	uint64_t departures;                               // the latest number
+	uint64_t departed_changes;                         // of all this: tells the store that it is another
+	struct unnoted departed_unnoted;                   // what the history of all has not taken note of
 	struct window *window; // of the intervals of all nodes but those that are elsewhen; NULL: no node yet
 	struct paths *paths;   // flows that two nodes see; NULL: none yet
 	uint64_t repeated_packets,
@@ -146,10 +149,12 @@ struct node *nodes_find_peer(const struct nodes *nodes, const struct identity *p
 // Find or make room for a node. A full registry gives up the node that has been away longest.
 //   return  0; -ENOSPC: as many nodes as allowed, all up; -ENOMEM
 int nodes_obtain(struct nodes *nodes, const char *name, struct node **out);
-// Before a node registers: if it was just made, a process that had to make room has its books back, and another one of
-// that name is the past.
-void nodes_take_back(struct nodes *nodes, struct node *node, uint64_t incarnation);
 void nodes_fini(struct nodes *nodes);
+
+// A node that is in no registry yet.
+//   return  0; -ENOMEM
+int node_new(struct node **out, struct nodes *nodes, const char *name);
+void node_free(struct node *node);
 
 // Whether text is fit to be a name: 1..63 of A-Z a-z 0-9 . _ -
 bool node_name_is_valid(const char *text);

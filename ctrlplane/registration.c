@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "api/clock.h"
+#include "ctrlplane/departed.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/message.h"
 #include "ctrlplane/text.h"
@@ -78,7 +79,7 @@ bool registration_accept(
 			state->nodes.max);
 		return false;
 	}
-	nodes_take_back(&state->nodes, node, message->incarnation);
+	departed_give_back(&state->nodes, node, message->incarnation);
 	registration_raise_epoch(state, node, message);
 	bool is_new = node->incarnation != message->incarnation;
 	node_register(node, message, peer, clock_wall_ns());

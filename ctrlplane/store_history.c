@@ -78,6 +78,9 @@ void store_note_interval(struct store *store, uint64_t wall_ns, uint64_t mono_ns
 		if ((is_up && node->commands.size > 0) || node->unnoted.summaries > 0)
 			note_node(node, &whole, &rtt, mono_ns);
 	}
+	note_interval(&whole, &state->nodes.departed_unnoted, whole.covered_ms);
+	histogram_merge(&rtt, &state->nodes.departed_unnoted.rtt);
+	state->nodes.departed_unnoted = (struct unnoted){.summaries = 0};
 	whole.flows_live = (double)whole.flows_live_max;
 	whole.nodes_up = (double)whole.nodes_up_min;
 	aggregate_totals(&state->nodes, &whole.totals);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/clock.h"
+#include "ctrlplane/departed.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/logic.h"
 #include "ctrlplane/store_parts.h"
@@ -25,6 +26,7 @@ enum {
 	LOAD_DECISIONS,
 	LOAD_OPEN,
 	LOAD_BASELINES,
+	LOAD_DEPARTED,
 	LOADS_GREETING
 };
 enum { LOAD_NODE, LOAD_SERIES, LOAD_OPERATORS, LOAD_NODE_OPEN, LOADS_PER_NODE };
@@ -66,6 +68,7 @@ uint64_t store_send_greeting(struct store *store, const char *password) {
 		load_words(store, &command, "XREVRANGE", "decisions");
 		load_words(store, &command, "HGETALL", "history:open");
 		load_words(store, &command, "HVALS", "baselines");
+		load_words(store, &command, "HVALS", "departed");
 	}
 	store_command_fini(&command);
 	return command.commands;
@@ -77,7 +80,7 @@ static void take_names(struct store *store, const redisReply *reply) {
 	store->names = calloc(reply->elements + 1, sizeof(*store->names));
 	for (size_t i = 0; store->names != NULL && i < reply->elements; i++) {
 		const char *name = reply->element[i]->str;
-		if (name != NULL && node_name_is_valid(name) && store->names_length < store->state->nodes.max)
+		if (name != NULL && node_name_is_valid(name) && store->names_length < STORE_NAMES_MAX)
 			snprintf(store->names[store->names_length++], NODE_NAME_SIZE, "%s", name);
 	}
 }
@@ -163,6 +166,7 @@ static void take_meta(struct store *store, const redisReply *reply) {
 		take_first_meta(store, reply);
 		return;
 	}
+	store->departed_stored = STORE_NONE;
 	struct state *state = store->state;
 	uint64_t epoch = field_number(reply, "epoch"), started_ns = field_number(reply, "started_ns");
 	// Two that began without Redis may have the same epoch: the later one stays.
@@ -217,7 +221,7 @@ static void take_decisions(struct store *store, const redisReply *reply) {
 	act_restored(&store->state->act);
 }
 
-static void take_departed(struct nodes *nodes, const redisReply *reply) {
+static void take_departed_sums(struct nodes *nodes, const redisReply *reply) {
 	struct totals departed;
 	field_totals(reply, "departed.", &departed);
 	totals_add(&nodes->departed, &departed);
@@ -278,12 +282,7 @@ static void take_new_node(struct node *node, const redisReply *reply) {
 	node->beat_mono_ns = clock_mono_ns();
 }
 
-static void take_node(struct store *store, const char *name, const redisReply *reply) {
-	struct node *node = nodes_find(&store->state->nodes, name);
-	bool is_new = node == NULL;
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
-		nodes_obtain(&store->state->nodes, name, &node) != 0)
-		return;
+static void take_node(struct node *node, bool is_new, const redisReply *reply) {
 	if (is_new)
 		take_new_node(node, reply);
 	struct totals finished;
@@ -303,50 +302,10 @@ static void take_node(struct store *store, const char *name, const redisReply *r
 	take_intervals(reply, "gaps.", &node->gaps);
 }
 
-static void take_series(struct node *node, const char *path, const json_t *value) {
-	char pipeline[NODE_NAME_SIZE], operator[NODE_NAME_SIZE];
-	unsigned instance;
-	struct totals cumulative;
-	if (sscanf(path, "%63[^/]/%63[^/]/%u", pipeline, operator, &instance) != 3)
-		return;
-	totals_from_json(json_object_get(value, "cumulative"), &cumulative);
-	uint64_t incarnation = (uint64_t)json_integer_value(json_object_get(value, "incarnation"));
-	if (incarnation != node->incarnation) {
-		// The stored one is finished. What this controller saw of it, its own books have already.
-		for (int i = 0; i < TOTALS_FIELDS && incarnation == node->first_incarnation; i++) {
-			uint64_t known = node->first_finished.v[i] < cumulative.v[i] ? node->first_finished.v[i]
-										     : cumulative.v[i];
-			node->first_finished.v[i] -= known;
-			cumulative.v[i] -= known;
-		}
-		totals_add(&node->finished, &cumulative);
-		return;
-	}
-	struct series *series = node_series(node, pipeline, operator, instance);
-	if (series == NULL)
-		return;
-	uint64_t number = (uint64_t)json_integer_value(json_object_get(value, "cumulative_sequence"));
-	uint64_t taken = (uint64_t)json_integer_value(json_object_get(value, "sequence"));
-	uint64_t end_ns = (uint64_t)json_integer_value(json_object_get(value, "end_ns"));
-	if (series->first > taken + 1) {
-		node->missing += series->first - 1 - taken;
-		node_intervals_add(&node->gaps, end_ns, series->hole_to_ns, series->first - 1 - taken);
-	}
-	series->first = 0;
-	sequence_start(&series->sequence, taken);
-	if (!sequence_has_hole(&series->sequence))
-		series->hole_mono_ns = 0;
-	if (number > series->cumulative_sequence) {
-		series->cumulative = cumulative;
-		series->cumulative_sequence = number;
-		series->end_ns = end_ns;
-	}
-}
-
 static void take_all_series(struct node *node, const redisReply *reply) {
 	for (size_t s = 0; reply->type == REDIS_REPLY_ARRAY && s + 1 < reply->elements; s += 2) {
 		json_t *value = json_loads(reply->element[s + 1]->str, 0, NULL);
-		take_series(node, reply->element[s]->str, value);
+		store_take_series(node, reply->element[s]->str, value);
 		json_decref(value);
 	}
 }
@@ -369,25 +328,39 @@ static void take_baselines(struct state *state, const redisReply *reply) {
 	}
 }
 
+// One for which there is no room (nodes_max is less than it was) counts among the departed.
+static void take_stored(struct store *store, const char *name, redisReply **replies) {
+	struct nodes *nodes = &store->state->nodes;
+	struct node *node = nodes_find(nodes, name);
+	bool is_new = node == NULL, has_room = true;
+	const redisReply *reply = replies[LOAD_NODE];
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
+		return;
+	if (is_new) {
+		has_room = nodes_obtain(nodes, name, &node) == 0;
+		if (!has_room && node_new(&node, nodes, name) != 0)
+			return;
+	}
+	take_node(node, is_new, reply);
+	take_all_series(node, replies[LOAD_SERIES]);
+	take_operators(node, replies[LOAD_OPERATORS]);
+	store_take_open(node->history, replies[LOAD_NODE_OPEN]);
+	if (!has_room)
+		departed_take(nodes, node);
+}
+
 void store_take_over(struct store *store) {
 	redisReply **replies = store->kept;
 	take_meta(store, replies[LOAD_META]);
 	if (store->is_loaded)
 		return;
-	take_departed(&store->state->nodes, replies[LOAD_TOTAL]);
+	take_departed_sums(&store->state->nodes, replies[LOAD_TOTAL]);
+	store_take_departed(&store->state->nodes, replies[LOAD_DEPARTED]);
 	take_alerts(store, replies[LOAD_ALERTS]);
 	take_alert_history(store, replies[LOAD_ALERT_HISTORY]);
 	take_decisions(store, replies[LOAD_DECISIONS]);
 	store_take_open(store->history, replies[LOAD_OPEN]);
 	take_baselines(store->state, replies[LOAD_BASELINES]);
-	for (size_t i = 0; i < store->names_length; i++) {
-		replies = store->kept + LOADS_GREETING + i * LOADS_PER_NODE;
-		take_node(store, store->names[i], replies[LOAD_NODE]);
-		struct node *node = nodes_find(&store->state->nodes, store->names[i]);
-		if (node == NULL)
-			continue;
-		take_all_series(node, replies[LOAD_SERIES]);
-		take_operators(node, replies[LOAD_OPERATORS]);
-		store_take_open(node->history, replies[LOAD_NODE_OPEN]);
-	}
+	for (size_t i = 0; i < store->names_length; i++)
+		take_stored(store, store->names[i], store->kept + LOADS_GREETING + i * LOADS_PER_NODE);
 }

@@ -2,7 +2,7 @@
 // Copyright (c) 2026 the weir authors
 //
 // Inside the store: the connection (store.c), what Redis answers (store_reply.c), what is written (store_save.c,
-// store_history.c) and what is read back (store_load.c).
+// store_history.c, store_departed.c, store_series.c) and what is read back (store_load.c and these).
 #pragma once
 
 #include <hiredis/hiredis.h>
@@ -23,6 +23,8 @@ enum {
 	STORE_ENTRIES_MIN = 4,    // of each history: more than are added meanwhile
 	STORE_GUARD = 2,          // commands that guard the next transaction: WATCH, HGET epoch
 	STORE_REASON_SIZE = 160,
+	STORE_NAMES_MAX = 1024,                      // nodes that are read back: the greatest nodes_max
+	STORE_SERIES_PATH = 2 * NODE_NAME_SIZE + 16, // bytes of PIPELINE/OPERATOR/INSTANCE
 };
 
 enum store_phase {
@@ -40,13 +42,15 @@ struct store_lost {
 
 // What a running transaction will have stored, but for series and histories.
 struct store_running {
-	uint64_t events, decisions, stored_ns;
+	uint64_t events, decisions, departed_changes, stored_ns;
 	struct store_lost lost;          // and said to be
 	char refusal[STORE_REASON_SIZE]; // the first command that Redis refused to queue; empty: none
 };
 
 // What a controller says that finds a greater epoch than its own in Redis.
 #define STORE_FENCED "redis %s: a controller with a greater epoch than %" PRIu64 " writes here; this one ends"
+
+#define STORE_NONE UINT64_MAX
 
 struct store {
 	struct state *state;
@@ -69,9 +73,10 @@ struct store {
 	char refusal[STORE_REASON_SIZE]; // what Redis answered instead of going on; empty: nothing
 	uint64_t failing_ns;             // wall clock since when; 0: it is not
 	struct store_running running;
-	uint64_t stored_ns;     // wall clock of the last transaction; 0: none
-	uint64_t errors;        // connections lost and transactions failed
-	struct store_lost lost; // ever, and Redis knows
+	uint64_t stored_ns;       // wall clock of the last transaction; 0: none
+	uint64_t departed_stored; // nodes->departed_changes that Redis has; STORE_NONE: it may have none of them
+	uint64_t errors;          // connections lost and transactions failed
+	struct store_lost lost;   // ever, and Redis knows
 	struct history *history;
 	char (*names)[NODE_NAME_SIZE]; // [names_length], nodes to load
 	size_t names_length;
@@ -112,3 +117,19 @@ void store_mark_histories(struct store *store);
 // Go on from the open intervals of an earlier controller.
 //   reply  of HGETALL
 void store_take_open(struct history *history, const redisReply *reply);
+
+// A series as it is stored, and back.
+//   path  [STORE_SERIES_PATH]
+void store_series_path(const struct series *series, char *path);
+//   sequence  up to which all were taken or given up
+json_t *store_series_to_json(const struct series *series, uint64_t incarnation, uint64_t sequence);
+//   out     zero before
+//   return  false: path is not one
+bool store_series_from_json(const char *path, const json_t *value, struct series *out);
+// Join what is stored of a series to what the node has.
+void store_take_series(struct node *node, const char *path, const json_t *value);
+
+// Books of nodes that had to make room: as part of the transaction, and back.
+//   reply  of HVALS
+void store_save_departed(struct store_command *command, struct store *store);
+void store_take_departed(struct nodes *nodes, const redisReply *reply);

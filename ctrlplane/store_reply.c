@@ -77,6 +77,7 @@ static void store_mark_stored(struct store *store) {
 	store_mark_histories(store);
 	store->state->alerts.stored = store->running.events;
 	store->state->act.stored = store->running.decisions;
+	store->departed_stored = store->running.departed_changes;
 	store->lost.events += store->running.lost.events;
 	store->lost.decisions += store->running.lost.decisions;
 	store->stored_ns = store->running.stored_ns;

@@ -91,10 +91,10 @@ static void save_series(struct store_command *command, struct node *node) {
 	for (size_t i = 0; i < node->series_length; i++) {
 		struct series *series = &node->series[i];
 		series->storing = series->sequence.contiguous;
-		json_t *value = json_pack("{sI sI sI sI so}", "incarnation", (json_int_t)node->incarnation, "sequence",
-			(json_int_t)series->storing, "cumulative_sequence", (json_int_t)series->cumulative_sequence,
-			"end_ns", (json_int_t)series->end_ns, "cumulative", totals_to_json(&series->cumulative));
-		store_word(command, "%s/%s/%u", series->pipeline, series->operator, series->instance);
+		char path[STORE_SERIES_PATH];
+		store_series_path(series, path);
+		json_t *value = store_series_to_json(series, node->incarnation, series->storing);
+		store_word(command, "%s", path);
 		store_json(command, value);
 		json_decref(value);
 	}
@@ -299,6 +299,7 @@ uint64_t store_send_save(struct store *store, bool is_whole) {
 	store_save_histories(&command, store);
 	save_meta(&command, store);
 	save_total(&command, state);
+	store_save_departed(&command, store);
 	save_simple(&command, "DEL", "nodes");
 	for (size_t i = 0; i < state->nodes.length; i++)
 		save_node(&command, store, state->nodes.list[i]);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "api/clock.h"
+#include "ctrlplane/departed.h"
 #include "ctrlplane/nodes.h"
 
 static int setup(void **state) {
@@ -34,7 +35,7 @@ static struct node *enrol(struct nodes *nodes, const char *name, uint64_t incarn
 	message.node = (char *)name;
 	message.incarnation = incarnation;
 	assert_int_equal(nodes_obtain(nodes, name, &node), 0);
-	nodes_take_back(nodes, node, incarnation);
+	departed_give_back(nodes, node, incarnation);
 	node_register(node, &message, &peer, now_s * NS_PER_S);
 	return node;
 }
