@@ -34,6 +34,11 @@ const char *answer_header_of(struct MHD_Connection *connection, const char *name
 	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
+const struct sockaddr *answer_peer_of(struct MHD_Connection *connection) {
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	return info != NULL ? info->client_addr : NULL;
+}
+
 static bool takes_gzip(struct MHD_Connection *connection) {
 	const char *accepted = answer_header_of(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING);
 	const char *gzip = accepted != NULL ? strstr(accepted, "gzip") : NULL;
@@ -90,6 +95,8 @@ enum MHD_Result answer_send(struct MHD_Connection *connection, const struct answ
 		MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
 	if (answer->status == MHD_HTTP_SERVICE_UNAVAILABLE)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "2");
+	if (answer->status == MHD_HTTP_TOO_MANY_REQUESTS)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "6"); // ATTEMPT_S
 	if (answer->status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
 	enum MHD_Result queued =

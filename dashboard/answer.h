@@ -29,4 +29,6 @@ enum MHD_Result answer_send(struct MHD_Connection *connection, const struct answ
 // {"error": text}
 __attribute__((format(printf, 3, 4))) enum MHD_Result answer_error(
 	struct MHD_Connection *connection, unsigned status, const char *format, ...);
+// Where a request came from; NULL: not known.
+const struct sockaddr *answer_peer_of(struct MHD_Connection *connection);
 const char *answer_header_of(struct MHD_Connection *connection, const char *name);

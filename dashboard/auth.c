@@ -3,11 +3,9 @@
 #include "dashboard/auth.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <nettle/hmac.h>
 #include <nettle/memops.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -36,42 +34,34 @@ static void digest(const struct auth *auth, const char *text, uint8_t out[SHA256
 	hmac_sha256_digest(&context, SHA256_DIGEST_SIZE, out);
 }
 
-bool auth_token_is_right(const struct auth *auth, const char *token) {
+static bool token_is_right(const struct auth *auth, const char *token) {
 	uint8_t right[SHA256_DIGEST_SIZE], given[SHA256_DIGEST_SIZE];
 	digest(auth, auth->token, right);
 	digest(auth, token, given);
 	return auth->token[0] != '\0' && memeql_sec(right, given, sizeof(right)) != 0;
 }
 
-static void cookie_format(const struct auth *auth, uint64_t end_s, char out[AUTH_COOKIE_SIZE]) {
-	char message[64];
-	uint8_t mac[SHA256_DIGEST_SIZE];
-	snprintf(message, sizeof(message), "session until %" PRIu64, end_s);
-	digest(auth, message, mac);
-	int size = snprintf(out, AUTH_COOKIE_SIZE, "%" PRIu64 ".", end_s);
-	for (size_t i = 0; i < sizeof(mac); i++)
-		size += snprintf(out + size, AUTH_COOKIE_SIZE - (size_t)size, "%02x", mac[i]);
+enum auth_verdict auth_try(struct auth *auth, const char *token, const struct sockaddr *peer, uint64_t mono_s) {
+	if (!attempts_may_try(&auth->attempts, peer, mono_s))
+		return AUTH_HELD;
+	if (token_is_right(auth, token))
+		return AUTH_ALLOWED;
+	attempts_add(&auth->attempts, peer, mono_s);
+	return AUTH_STRANGER;
 }
 
-void auth_make_cookie(const struct auth *auth, uint64_t now_s, char out[AUTH_COOKIE_SIZE]) {
-	cookie_format(auth, now_s + AUTH_SESSION_S, out);
-}
-
-bool auth_cookie_is_right(const struct auth *auth, const char *cookie, uint64_t now_s) {
-	char right[AUTH_COOKIE_SIZE];
-	uint64_t end_s = strtoull(cookie, NULL, 10);
-	cookie_format(auth, end_s, right);
-	return auth->token[0] != '\0' && strlen(cookie) == strlen(right) &&
-	       memeql_sec(cookie, right, strlen(right)) != 0 && end_s > now_s;
-}
-
-bool auth_is_allowed(const struct auth *auth, const char *authorization, const char *cookie, uint64_t now_s) {
+enum auth_verdict auth_check(struct auth *auth, const struct auth_request *request, uint64_t *session) {
+	const char *authorization = request->authorization;
+	*session = 0;
 	if (auth->token[0] == '\0')
-		return true;
-	if (authorization != NULL && strncasecmp(authorization, BEARER, strlen(BEARER)) == 0 &&
-		auth_token_is_right(auth, authorization + strlen(BEARER)))
-		return true;
-	return cookie != NULL && auth_cookie_is_right(auth, cookie, now_s);
+		return AUTH_ALLOWED;
+	if (request->cookie != NULL)
+		*session = session_find(&auth->sessions, request->cookie, request->mono_s);
+	if (*session != 0)
+		return AUTH_ALLOWED;
+	if (authorization == NULL || strncasecmp(authorization, BEARER, strlen(BEARER)) != 0)
+		return AUTH_STRANGER;
+	return auth_try(auth, authorization + strlen(BEARER), request->peer, request->mono_s);
 }
 
 bool auth_host_is_right(const struct auth *auth, const char *host) {

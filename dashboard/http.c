@@ -168,10 +168,22 @@ static uint64_t *counter_of(struct server *server, const struct connection *clie
 	return client->state != CONNECTION_KEPT ? &server->counters.refused : NULL;
 }
 
+// A stream does not outlive the session it was opened in.
+static bool connection_is_logged_out(const struct server *server, const struct connection *client, uint64_t now_ns) {
+	return client->state == CONNECTION_STREAMING && client->session != 0 &&
+	       !session_is_open(&server->auth.sessions, client->session, now_ns / NS_PER_S);
+}
+
 void http_check(struct server *server) {
 	uint64_t now_ns = clock_mono_ns();
 	for (struct connection *client = server->connections; client != NULL; client = client->next) {
-		if (client->is_dropped || !connection_is_late(server, client, now_ns))
+		if (client->is_dropped)
+			continue;
+		if (connection_is_logged_out(server, client, now_ns)) {
+			connection_drop(client);
+			continue;
+		}
+		if (!connection_is_late(server, client, now_ns))
 			continue;
 		uint64_t *counter = counter_of(server, client);
 		if (counter != NULL)

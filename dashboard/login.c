@@ -31,9 +31,15 @@ static const char style[] =
 	":focus-visible{outline:3px solid #58a6ff;outline-offset:2px}\n"
 	".wrong{color:#d1242f;margin:0}.hint{color:GrayText;font-size:.875rem}\n";
 
-enum MHD_Result login_show(struct MHD_Connection *connection, bool has_failed) {
-	const char *failure = has_failed ? "<p class=\"wrong\" role=\"alert\">That is not the token.</p>" : "";
-	unsigned status = has_failed ? MHD_HTTP_UNAUTHORIZED : MHD_HTTP_OK;
+enum MHD_Result login_show(struct MHD_Connection *connection, unsigned status) {
+	const char *failure = "";
+	if (status == MHD_HTTP_UNAUTHORIZED)
+		failure = "<p class=\"wrong\" role=\"alert\">That is not the token.</p>";
+	else if (status == MHD_HTTP_TOO_MANY_REQUESTS)
+		failure = "<p class=\"wrong\" role=\"alert\">Too many wrong tokens came from your address: wait a few "
+			  "seconds.</p>";
+	else if (status != MHD_HTTP_OK)
+		failure = "<p class=\"wrong\" role=\"alert\">No session can be opened now.</p>";
 	return answer_send(
 		connection, &(struct answer){.status = status, .type = ANSWER_HTML}, body_format(page, failure));
 }
@@ -63,17 +69,23 @@ static enum MHD_Result send_to(struct MHD_Connection *connection, const char *lo
 	return answer_send(connection, &answer, body_format("see %s\n", location));
 }
 
-enum MHD_Result login_take(const struct server *server, struct MHD_Connection *connection, char *upload) {
-	char value[AUTH_COOKIE_SIZE], cookie[256];
+enum MHD_Result login_take(struct server *server, struct MHD_Connection *connection, char *upload) {
+	static const unsigned refusals[] = {
+		[AUTH_STRANGER] = MHD_HTTP_UNAUTHORIZED, [AUTH_HELD] = MHD_HTTP_TOO_MANY_REQUESTS};
+	char id[SESSION_ID_SIZE], cookie[256];
 	const char *token = form_token(upload);
-	if (token == NULL || !auth_token_is_right(&server->auth, token))
-		return login_show(connection, true);
-	auth_make_cookie(&server->auth, clock_wall_ns() / NS_PER_S, value);
-	snprintf(cookie, sizeof(cookie), AUTH_COOKIE "=%s; HttpOnly; SameSite=Strict; Max-Age=%d", value,
-		AUTH_SESSION_S);
+	uint64_t mono_s = clock_mono_ns() / NS_PER_S;
+	enum auth_verdict verdict =
+		auth_try(&server->auth, token != NULL ? token : "", answer_peer_of(connection), mono_s);
+	if (verdict != AUTH_ALLOWED)
+		return login_show(connection, refusals[verdict]);
+	if (session_open(&server->auth.sessions, mono_s, id) != 0)
+		return login_show(connection, MHD_HTTP_SERVICE_UNAVAILABLE);
+	snprintf(cookie, sizeof(cookie), AUTH_COOKIE "=%s; HttpOnly; SameSite=Strict; Max-Age=%d", id, SESSION_S);
 	return send_to(connection, "./", cookie);
 }
 
-enum MHD_Result login_end(struct MHD_Connection *connection) {
+enum MHD_Result login_end(struct server *server, struct MHD_Connection *connection, uint64_t session) {
+	session_close(&server->auth.sessions, session);
 	return send_to(connection, "login", AUTH_COOKIE "=; HttpOnly; SameSite=Strict; Max-Age=0");
 }

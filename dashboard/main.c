@@ -95,6 +95,7 @@ static int start(struct server *server, const struct options *options) {
 	series_reader_init(&server->series, &server->source);
 	server->parts = (struct parts){.source = &server->source,
 		.counters = &server->counters,
+		.attempts = &server->auth.attempts,
 		.endpoint = options->redis,
 		.has_login = server->auth.token[0] != '\0'};
 	load_page(server, options);

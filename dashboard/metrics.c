@@ -21,6 +21,11 @@ static void add_server(struct metrics *metrics, const struct server *server) {
 	metrics_family(metrics, "weir_dashboard_refused_total", "counter",
 		"Event streams refused, and connections ended because they took too long.");
 	metrics_count(metrics, c->refused, NULL);
+	metrics_family(metrics, "weir_dashboard_wrong_tokens_total", "counter", "Tokens that were wrong.");
+	metrics_count(metrics, server->auth.attempts.wrong, NULL);
+	metrics_family(metrics, "weir_dashboard_held_tokens_total", "counter",
+		"Tokens that were not looked at, because too many wrong ones had come from their address.");
+	metrics_count(metrics, server->auth.attempts.held, NULL);
 	metrics_family(metrics, "weir_dashboard_redis_up", "gauge", "1: connected to Redis.");
 	metrics_count(metrics, redis_link_is_ready(source->link), NULL);
 	metrics_family(metrics, "weir_dashboard_live", "gauge", "1: the controller stores, and it is read.");

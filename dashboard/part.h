@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dashboard/attempts.h"
 #include "dashboard/body.h"
 #include "dashboard/source.h"
 
@@ -32,6 +33,7 @@ struct part_cached {
 struct parts {
 	const struct source *source;
 	const struct server_counters *counters;
+	const struct attempts *attempts;
 	const char *endpoint; // of Redis
 	bool has_login;
 	uint64_t turn;              // of the source, that the cache is of

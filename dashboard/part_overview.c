@@ -62,9 +62,10 @@ json_t *part_status(struct part_request *request) {
 	const struct parts *parts = request->parts;
 	const struct source *source = parts->source;
 	const struct server_counters *c = parts->counters;
-	json_t *clients = json_pack("{so so so so so}", "events", part_number(c->events), "events_max",
+	json_t *clients = json_pack("{so so so so so so so}", "events", part_number(c->events), "events_max",
 		part_number(c->events_max), "dropped_slow", part_number(c->dropped_slow), "refused",
-		part_number(c->refused), "requests", part_number(c->requests));
+		part_number(c->refused), "requests", part_number(c->requests), "wrong_tokens",
+		part_number(parts->attempts->wrong), "held_tokens", part_number(parts->attempts->held));
 	return json_pack("{so ss ss so so so so so so so so sb}", "now_ns", part_number(clock_wall_ns()), "version",
 		WEIR_VERSION, "state", source_state_names[source->state], "since_ns", part_number(source->since_ns),
 		"reason", text_or_null(source->reason), "redis", status_redis(parts), "controller",

@@ -155,7 +155,10 @@ static enum MHD_Result answer_page(struct request *request) {
 	return answer_error(request->mhd, MHD_HTTP_NOT_FOUND, "\"%.100s\": no such path", request->path);
 }
 
-static enum MHD_Result answer_stranger(struct request *request) {
+static enum MHD_Result answer_stranger(struct request *request, enum auth_verdict verdict) {
+	if (verdict == AUTH_HELD)
+		return answer_error(request->mhd, MHD_HTTP_TOO_MANY_REQUESTS,
+			"too many wrong tokens came from your address: try again in a few seconds");
 	bool is_page = strcmp(request->path, "/") == 0 || strcmp(request->path, "/index.html") == 0;
 	if (!is_page)
 		return answer_error(request->mhd, MHD_HTTP_UNAUTHORIZED,
@@ -167,12 +170,12 @@ static enum MHD_Result answer_stranger(struct request *request) {
 
 static enum MHD_Result answer_login(struct request *request) {
 	if (request->method != METHOD_POST)
-		return login_show(request->mhd, false);
+		return login_show(request->mhd, MHD_HTTP_OK);
 	return login_take(request->server, request->mhd, request->upload);
 }
 
 enum MHD_Result request_answer(struct request *request, struct connection *client) {
-	const struct auth *auth = &request->server->auth;
+	struct auth *auth = &request->server->auth;
 	const char *host = answer_header_of(request->mhd, MHD_HTTP_HEADER_HOST);
 	if (!auth_host_is_right(auth, host))
 		return answer_error(request->mhd, MHD_HTTP_FORBIDDEN,
@@ -182,12 +185,15 @@ enum MHD_Result request_answer(struct request *request, struct connection *clien
 		return answer_login(request);
 	if (auth->token[0] != '\0' && strcmp(request->path, "/login.css") == 0)
 		return login_show_style(request->mhd);
-	if (!auth_is_allowed(auth, answer_header_of(request->mhd, MHD_HTTP_HEADER_AUTHORIZATION),
-		    MHD_lookup_connection_value(request->mhd, MHD_COOKIE_KIND, AUTH_COOKIE),
-		    clock_wall_ns() / NS_PER_S))
-		return answer_stranger(request);
+	struct auth_request asks = {.authorization = answer_header_of(request->mhd, MHD_HTTP_HEADER_AUTHORIZATION),
+		.cookie = MHD_lookup_connection_value(request->mhd, MHD_COOKIE_KIND, AUTH_COOKIE),
+		.peer = answer_peer_of(request->mhd),
+		.mono_s = clock_mono_ns() / NS_PER_S};
+	enum auth_verdict verdict = auth_check(auth, &asks, &client->session);
+	if (verdict != AUTH_ALLOWED)
+		return answer_stranger(request, verdict);
 	if (request->method == METHOD_POST)
-		return auth->token[0] != '\0' ? login_end(request->mhd)
+		return auth->token[0] != '\0' ? login_end(request->server, request->mhd, client->session)
 					      : answer_error(request->mhd, MHD_HTTP_NOT_FOUND, "no token is in use");
 	if (strncmp(request->path, API, strlen(API)) == 0)
 		return answer_api(request, client);

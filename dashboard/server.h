@@ -36,6 +36,7 @@ struct connection {
 	enum connection_state state;
 	uint64_t since_mono_ns; // of the state
 	struct stream *stream;  // CONNECTION_STREAMING
+	uint64_t session;       // of its latest request; 0: it came without one
 	bool is_dropped;
 	struct connection *next, **place; // in server.connections
 };

@@ -32,8 +32,9 @@ class Dashboard:
         assert found or self.process.is_running(), self.process.err()
         return found and (found[1], int(found[2]))
 
-    def request(self, path, method="GET", body=None, headers=None):
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE_S)
+    def request(self, path, method="GET", body=None, headers=None, source=None):
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE_S,
+                                                source_address=source and (source, 0))
         try:
             connection.request(method, path, body, {**self.headers, **(headers or {})})
             return Answer(connection.getresponse())
