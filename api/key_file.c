@@ -186,8 +186,27 @@ out:
 	return ret;
 }
 
+// A file of public keys being read.
+struct public_file {
+	const char *path;
+	int (*take)(void *context, const struct key *key);
+	void *context;
+	char *error;
+};
+
+// Where a public key is to be, others read along: what is secret has no place there.
+static int take_public(void *context, const struct key *key) {
+	const struct public_file *file = context;
+	if (key->secret[0] != '\0')
+		return refuse(file->error, -EINVAL,
+			"%s: has the secret key of %s; expected NAME.public, as made by: weirctl keygen NAME",
+			file->path, key->name);
+	return file->take(file->context, key);
+}
+
 int key_file_read_all(const char *path, int (*take)(void *context, const struct key *key), void *context, char *error) {
-	return read_file(path, false, take, context, error);
+	struct public_file file = {.path = path, .take = take, .context = context, .error = error};
+	return read_file(path, false, take_public, &file, error);
 }
 
 static int take_first(void *context, const struct key *key) {
@@ -199,7 +218,7 @@ static int take_first(void *context, const struct key *key) {
 
 int key_file_read_public(const char *path, struct key *out, char *error) {
 	*out = (struct key){.name = ""};
-	return read_file(path, false, take_first, out, error);
+	return key_file_read_all(path, take_first, out, error);
 }
 
 int key_file_read_secret(const char *path, struct key *out, char *error) {

@@ -32,7 +32,7 @@ struct key {
 //   return  0; -EACCES: others may read or write it; -EINVAL: not such a file; the errno of opening or reading it
 int key_file_read_secret(const char *path, struct key *out, char *error);
 
-// Read the first key of a public file.
+// Read the first key of a public file. One with a secret in it is none, here and in key_file_read_all: -EINVAL.
 int key_file_read_public(const char *path, struct key *out, char *error);
 
 // Call `take` with each key of a file of public keys. It returns 0, or a negative errno that ends the reading.

@@ -108,10 +108,15 @@ static void files_and_their_modes(void **state) {
 		assert_int_equal(key_file_read_secret(path, &key, error), -EACCES);
 		assert_non_null(strstr(error, "others may read or write it"));
 	}
-	write_file(path, text, 0644);
-	assert_int_equal(key_file_read_public(path, &key, error), 0);
-	write_file(path, text, 0666);
+	write_file(path, text, 0600);
+	assert_int_equal(key_file_read_public(path, &key, error), -EINVAL);
+	assert_non_null(strstr(error, "has the secret key of a; expected NAME.public"));
+	assert_null(strstr(error, SECRET));
+	write_file(path, "name: a\npublic: " KEY_A "\n", 0666);
 	assert_int_equal(key_file_read_public(path, &key, error), -EACCES);
+	write_file(path, "name: a\npublic: " KEY_A "\n", 0644);
+	assert_int_equal(key_file_read_public(path, &key, error), 0);
+	assert_string_equal(key.public, KEY_A);
 	write_file(path, "name: a\npublic: " KEY_A "\n", 0600);
 	assert_int_equal(key_file_read_secret(path, &key, error), -EINVAL);
 	assert_non_null(strstr(error, "has no secret"));
