@@ -15,6 +15,7 @@ enum {
 	PIECE = 500, // entries read at a time: a few milliseconds of work
 	OK = 200,
 	BAD_REQUEST = 400,
+	NOT_FOUND = 404,
 	UNAVAILABLE = 503,
 };
 
@@ -26,6 +27,7 @@ struct series_job {
 	char *key;
 	char stream[SNAPSHOT_NAME_SIZE + 48]; // Redis key
 	char cursor[48];                      // first id of the next piece
+	bool is_known;                        // whose it is; of a node that was given up a history may be left
 	struct series_waiter *waiters;
 	struct series_job *next;
 };
@@ -73,6 +75,13 @@ static void reader_keep(struct series_reader *reader, char **key, struct body *b
 	*key = NULL;
 }
 
+static void job_refuse(struct series_job *job) {
+	char why[SERIES_ERROR_SIZE];
+	snprintf(why, sizeof(why), "node \"%s\": not known, and no history of it is stored for that time",
+		job->query.node);
+	job_finish(job, NOT_FOUND, body_from_error(why));
+}
+
 static void job_read(struct series_job *job) {
 	struct redis_link *link = job->reader->source->link;
 	redis_link_append(
@@ -90,6 +99,7 @@ static void job_take(struct redis_request *request, redisReply *reply) {
 		return;
 	}
 	size_t length = reply->elements;
+	job->is_known = job->is_known || length > 0;
 	for (size_t i = 0; i < length; i++)
 		series_add(job->series, reply->element[i]);
 	const redisReply *last = length > 0 ? reply->element[length - 1] : NULL;
@@ -100,6 +110,10 @@ static void job_take(struct redis_request *request, redisReply *reply) {
 	freeReplyObject(reply);
 	if (goes_on) {
 		job_read(job);
+		return;
+	}
+	if (!job->is_known) {
+		job_refuse(job);
 		return;
 	}
 	struct body *body = body_from_json(series_to_json(job->series));
@@ -208,6 +222,7 @@ bool series_reader_get(struct series_reader *reader, const struct series_paramet
 	struct series_job *made = job_new(reader, &query, series_query_spacing_ms(&query, &reach));
 	if (made == NULL)
 		return refuse(status, body, UNAVAILABLE, "out of memory");
+	made->is_known = query.node[0] == '\0' || snapshot_find_node(now, query.node) != SIZE_MAX;
 	*status = OK;
 	*body = reader_find(reader, made->key);
 	if (*body != NULL) {

@@ -120,7 +120,19 @@ def test_no_parameter_of_series_is_guessed(setting):
                         ("last=60&from=1", "last, or from and to"), ("from=5&to=1", "from"), ("node=a%20b", "node")):
         answer = dashboard.request(f"/api/v1/series?{query}")
         assert answer.status == 400 and said in answer.json()["error"], (query, answer.body)
-    assert all(v is None for v in dashboard.get("series?node=nobody")["fields"]["packets_per_s"])
+
+
+def test_series_of_a_node_that_is_not_known(setting):
+    _, redis, _, dashboard = setting
+    answer = dashboard.request("/api/v1/series?node=nobody")
+    assert answer.status == 404 and '"nobody": not known' in answer.json()["error"]
+    # Nothing of its own yet is not unknown; of one that was given up, the history is kept for a while.
+    assert dashboard.request("/api/v1/series?node=edge-1&from=0&to=10000").status == 200
+    newest = redis.run("XREVRANGE", "weir:1:history", "+", "-", "COUNT", 1).split("\n")[0]
+    redis.run("XADD", "weir:1:node:gone:history", newest, "packets_per_s", "7")
+    series = wait_for(lambda: (answer := dashboard.request("/api/v1/series?node=gone&last=60")).status == 200 and
+                      answer.json(), "its history is found")
+    assert 7 in series["fields"]["packets_per_s"]
 
 
 def test_events_carry_the_parts_asked_for(setting):
