@@ -177,6 +177,47 @@ static bool take_word(struct weirctl *out, const char *word) {
 	return true;
 }
 
+// Options that not every command knows. One that would do nothing is refused: whoever gave it expects something of it.
+static const struct option_scope {
+	int option;
+	const char *commands; // with a space around each
+	bool is_except;       // all but these
+} option_scopes[] = {
+	{OPTION_WINDOW, " top tcp "},
+	{OPTION_LIMIT, " top tcp paths alerts explain "},
+	{OPTION_ALL, " alerts "},
+	{OPTION_ONCE, " top "},
+	{OPTION_OUTPUT, " keygen "},
+	{OPTION_WATCH, " reload set move apply remove log stop keygen ", true},
+	{OPTION_JSON, " keygen ", true},
+	{OPTION_CONTROLLER, " keygen ", true},
+	{OPTION_KEY, " keygen ", true},
+	{OPTION_CONTROLLER_KEY, " keygen ", true},
+	{OPTION_TIMEOUT, " keygen ", true},
+};
+
+static const char *option_name(int value) {
+	const struct option *option = options;
+	while (option->val != value)
+		option++;
+	return option->name;
+}
+
+static bool options_fit(const struct weirctl *weirctl) {
+	char word[32];
+	snprintf(word, sizeof(word), " %s ", weirctl->command->name);
+	for (size_t i = 0; i < sizeof(option_scopes) / sizeof(*option_scopes); i++) {
+		const struct option_scope *scope = &option_scopes[i];
+		bool is_named = strstr(scope->commands, word) != NULL;
+		if ((weirctl->given & 1U << scope->option) == 0 || is_named != scope->is_except)
+			continue;
+		fprintf(stderr, "weirctl: %s: --%s: %s%s\n", weirctl->command->name, option_name(scope->option),
+			scope->is_except ? "not of this command" : "only of", scope->is_except ? "" : scope->commands);
+		return false;
+	}
+	return true;
+}
+
 static const char *environment(const char *name, const char *otherwise) {
 	const char *value = getenv(name);
 	return value != NULL && *value != '\0' ? value : otherwise;
@@ -219,12 +260,13 @@ static int arguments_parse(int argc, char **argv, struct weirctl *out) {
 			optarg = argv[optind++];
 		if (!option_take(option, out))
 			return WEIRCTL_USAGE;
+		out->given |= 1U << option;
 	}
 	for (int i = optind; i < argc; i++) {
 		if (!take_word(out, argv[i]))
 			return WEIRCTL_USAGE;
 	}
-	return is_complete(out) ? -1 : WEIRCTL_USAGE;
+	return is_complete(out) && options_fit(out) ? -1 : WEIRCTL_USAGE;
 }
 
 int main(int argc, char **argv) {

@@ -31,6 +31,7 @@ struct weirctl {
 	struct weirctl_target target;
 	const char *words[WEIRCTL_WORDS_MAX]; // [words_length]
 	unsigned words_length;
+	uint32_t given; // 1 << n: option n of weirctl.c was
 	const char *node, *output;
 	uint32_t window_s, limit, watch_ms; // 0: not given
 	bool is_json, is_all, is_once;

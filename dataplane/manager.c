@@ -69,6 +69,11 @@ static void *new_uplink(void *argument) {
 // thread, so that its own threads and ZeroMQ's stay off the workers' CPUs where there are others.
 static int start_uplink(struct manager *manager) {
 	const struct node_config *config = manager->config;
+	if (config->controller == NULL && (config->key != NULL || config->controller_key != NULL)) {
+		fprintf(stderr, "weir-dataplane: %s: expected a controller to use it with\n",
+			config->key != NULL ? "key" : "controller_key");
+		return -EINVAL;
+	}
 	if (config->controller == NULL)
 		return 0;
 	struct uplink_start start = {

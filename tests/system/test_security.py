@@ -231,6 +231,24 @@ def test_beyond_loopback_a_node_wants_keys(tmp_path):
     assert process.wait() == 1 and "beyond loopback keys are required" in process.err()
 
 
+@pytest.mark.parametrize("option, name", [("--key", "key"), ("--controller-key", "controller_key")])
+def test_a_key_for_no_controller_is_refused(tmp_path, option, name):
+    process = Process("node", [BUILD / "weir-dataplane", option, "k", "--interface", "lo"], tmp_path)
+    assert process.wait() == 1 and f"{name}: expected a controller to use it with" in process.err()
+
+
+@pytest.mark.parametrize("words", [
+    ("status", "--window", "10"), ("operators", "--limit", "5"), ("top", "--all"), ("tcp", "--once"),
+    ("status", "--output", "."), ("reload", "--watch"), ("keygen", "x", "--json"), ("keygen", "x", "--timeout", "3"),
+    ("keygen", "x", "--controller", "tcp://127.0.0.1:1"), ("keygen", "x", "--key", "k")])
+def test_weirctl_refuses_an_option_that_would_do_nothing(tmp_path, words):
+    result = subprocess.run([BUILD / "weirctl", *words], capture_output=True, text=True, timeout=60, cwd=tmp_path,
+                            check=False)
+    option = next(word for word in words if word.startswith("--"))
+    assert result.returncode == 64 and f"weirctl: {words[0]}: {option}: " in result.stderr, result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_name_is_no_address_to_listen_on():
     result = subprocess.run([BUILD / "weir-controller", "--redis", "none", "--listen", "tcp://localhost:5570"],
                             capture_output=True, text=True, timeout=60, check=False)
@@ -255,6 +273,7 @@ BAD_KEYS = {
     "others may read or write it": ("key: k.secret", {"k.secret": 0o644}),
     "No such file": ("key: none.secret", {}),
     "has no secret": ("key: k.public", {}),
+    "has the secret key of k; expected NAME.public": ("key: k.secret\nallowed_nodes: k.secret", {}),
     "the key of k is that of other as well": ("key: k.secret\nallowed_nodes: list", {}),
     "expected a key of the controller's own": ("allowed_nodes: list", {}),
 }
