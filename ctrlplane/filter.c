@@ -4,12 +4,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 // What entries of each list can be asked for.
-enum { PART_PREFIX = 1, PART_PORT = 2, PART_PROTOCOL = 4 };
+enum { PART_PREFIX = 1, PART_PORT = 2, PART_PROTOCOL = 4, PART_APPLICATION = 8 };
 
 static unsigned parts_of(enum list_kind kind) {
 	switch (kind) {
@@ -23,6 +24,8 @@ static unsigned parts_of(enum list_kind kind) {
 	case LIST_PREFIXES:
 	case LIST_TCP_PREFIXES:
 		return PART_PREFIX;
+	case LIST_APPLICATIONS:
+		return PART_APPLICATION;
 	default:
 		return 0;
 	}
@@ -77,6 +80,14 @@ static bool parse_protocol(const char *text, uint8_t *out) {
 	return false;
 }
 
+static bool parse_application(const char *text, char out[TOPN_KEY_SIZE]) {
+	size_t size = strlen(text);
+	if (size == 0 || size >= TOPN_KEY_SIZE)
+		return false;
+	memcpy(out, text, size + 1);
+	return true;
+}
+
 struct parser {
 	struct conf *conf;
 	const yaml_node_t *node;
@@ -86,18 +97,21 @@ struct parser {
 };
 
 static int parse_part(const struct parser *parser, unsigned part, const struct conf_strings *texts) {
-	static const char *const names[] = {
-		[PART_PREFIX] = "prefix", [PART_PORT] = "port", [PART_PROTOCOL] = "protocol"};
+	static const char *const names[] = {[PART_PREFIX] = "prefix",
+		[PART_PORT] = "port",
+		[PART_PROTOCOL] = "protocol",
+		[PART_APPLICATION] = "application"};
 	static const char *const expected[] = {[PART_PREFIX] = "prefixes such as 10.0.0.0/8 or 2001:db8::/32",
 		[PART_PORT] = "ports, 0..65535",
-		[PART_PROTOCOL] = "tcp, udp, icmp, icmpv6, gre, sctp or numbers, 0..255"};
+		[PART_PROTOCOL] = "tcp, udp, icmp, icmpv6, gre, sctp or numbers, 0..255",
+		[PART_APPLICATION] = "names such as DNS, or patterns such as TLS.*, of at most 39 characters"};
 	struct filter *out = parser->out;
 	if (texts->length == 0)
 		return 0;
 	if ((parts_of(parser->kind) & part) == 0)
 		return conf_error(parser->conf, parser->node,
 			"%s: %s has no such part: expected with prefix: flows, hosts or prefixes; with port and "
-			"protocol: flows or ports",
+			"protocol: flows or ports; with application: applications",
 			parser->what, parser->kind < LISTS ? list_types[parser->kind].name : "this");
 	for (size_t i = 0; i < texts->length; i++) {
 		bool is_good = i < FILTER_VALUES_MAX;
@@ -105,6 +119,8 @@ static int parse_part(const struct parser *parser, unsigned part, const struct c
 			is_good = parse_prefix(texts->items[i], &out->prefixes[out->prefixes_length++]);
 		else if (is_good && part == PART_PORT)
 			is_good = parse_port(texts->items[i], &out->ports[out->ports_length++]);
+		else if (is_good && part == PART_APPLICATION)
+			is_good = parse_application(texts->items[i], out->applications[out->applications_length++]);
 		else if (is_good)
 			is_good = parse_protocol(texts->items[i], &out->protocols[out->protocols_length++]);
 		if (is_good)
@@ -128,13 +144,14 @@ static int parse_nodes(const struct parser *parser, const struct conf_strings *t
 }
 
 int filter_read(struct conf *conf, const yaml_node_t *node, const char *what, enum list_kind kind, struct filter *out) {
-	static struct conf_strings nodes, prefixes, ports, protocols; // one thread; too large for a stack
-	nodes.length = prefixes.length = ports.length = protocols.length = 0;
+	static struct conf_strings nodes, prefixes, ports, protocols, applications; // one thread; too large for a stack
+	nodes.length = prefixes.length = ports.length = protocols.length = applications.length = 0;
 	const struct conf_field fields[] = {
 		{"node", CONF_STRINGS, &nodes},
 		{"prefix", CONF_STRINGS, &prefixes},
 		{"port", CONF_STRINGS, &ports},
 		{"protocol", CONF_STRINGS, &protocols},
+		{"application", CONF_STRINGS, &applications},
 		{0},
 	};
 	const struct parser parser = {conf, node, what, kind, out};
@@ -146,15 +163,21 @@ int filter_read(struct conf *conf, const yaml_node_t *node, const char *what, en
 		err = parse_part(&parser, PART_PREFIX, &prefixes);
 	if (err == 0)
 		err = parse_part(&parser, PART_PORT, &ports);
-	return err == 0 ? parse_part(&parser, PART_PROTOCOL, &protocols) : err;
+	if (err == 0)
+		err = parse_part(&parser, PART_PROTOCOL, &protocols);
+	return err == 0 ? parse_part(&parser, PART_APPLICATION, &applications) : err;
 }
 
 bool filter_is_same(const struct filter *a, const struct filter *b) {
 	if (a->nodes_length != b->nodes_length || a->prefixes_length != b->prefixes_length ||
-		a->ports_length != b->ports_length || a->protocols_length != b->protocols_length)
+		a->ports_length != b->ports_length || a->protocols_length != b->protocols_length ||
+		a->applications_length != b->applications_length)
 		return false;
 	for (size_t i = 0; i < a->nodes_length; i++)
 		if (strcmp(a->nodes[i], b->nodes[i]) != 0)
+			return false;
+	for (size_t i = 0; i < a->applications_length; i++)
+		if (strcmp(a->applications[i], b->applications[i]) != 0)
 			return false;
 	return memcmp(a->prefixes, b->prefixes, a->prefixes_length * sizeof(a->prefixes[0])) == 0 &&
 	       memcmp(a->ports, b->ports, a->ports_length * sizeof(a->ports[0])) == 0 &&
@@ -169,7 +192,8 @@ bool filter_has_node(const struct filter *filter, const char *name) {
 }
 
 bool filter_is_selective(const struct filter *filter) {
-	return filter->prefixes_length + filter->ports_length + filter->protocols_length > 0;
+	return filter->prefixes_length + filter->ports_length + filter->protocols_length + filter->applications_length >
+	       0;
 }
 
 //   bits  of the address that count: those of an entry that is a prefix itself
@@ -190,8 +214,17 @@ static bool matches_port(const struct filter *filter, const uint8_t *at) {
 	return false;
 }
 
+static bool matches_application(const struct filter *filter, const char *name) {
+	for (size_t i = 0; i < filter->applications_length; i++)
+		if (fnmatch(filter->applications[i], name, 0) == 0)
+			return true;
+	return false;
+}
+
 bool filter_matches(const struct filter *filter, enum list_kind kind, const uint8_t *key) {
 	bool is_flow = kind == LIST_FLOWS;
+	if (filter->applications_length > 0)
+		return matches_application(filter, (const char *)key);
 	if (filter->prefixes_length > 0) {
 		bool is_prefix = kind == LIST_PREFIXES || kind == LIST_TCP_PREFIXES;
 		unsigned bits = is_prefix ? key[KEY_SECOND] : 128;

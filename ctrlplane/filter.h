@@ -24,10 +24,12 @@ struct filter {
 	struct filter_prefix prefixes[FILTER_VALUES_MAX];
 	uint16_t ports[FILTER_VALUES_MAX];
 	uint8_t protocols[FILTER_VALUES_MAX];
-	uint8_t nodes_length, prefixes_length, ports_length, protocols_length;
+	char applications[FILTER_VALUES_MAX][TOPN_KEY_SIZE]; // as fnmatch(3) has them: "TLS.*"
+	uint8_t nodes_length, prefixes_length, ports_length, protocols_length, applications_length;
 };
 
-// Read a mapping such as {prefix: [10.0.0.0/8, "2001:db8::/32"], port: 443, protocol: tcp, node: edge1}.
+// Read a mapping such as {prefix: [10.0.0.0/8, "2001:db8::/32"], port: 443, protocol: tcp, node: edge1}; of
+// applications, {application: [DNS, "TLS.*"]}.
 //   what  names it in messages
 //   kind  the list it is for, which must have what the filter asks of its entries; LISTS: node alone
 int filter_read(struct conf *conf, const yaml_node_t *node, const char *what, enum list_kind kind, struct filter *out);

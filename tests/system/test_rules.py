@@ -3,9 +3,10 @@
 """Rules of each kind fire on what they are for; what they learnt survives; storms are bounded and gaps are no news."""
 import ipaddress
 import json
+import re
 
 import pytest
-from conftest import wait_for
+from conftest import ROOT, wait_for
 
 
 @pytest.fixture
@@ -134,6 +135,25 @@ def test_what_was_learnt_survives_the_controller(start, redis):
     event = wait_for(lambda: controller.ask("alerts", "--all")["history"], "the deviation is seen")[-1]
     # A standard deviation of a tenth of the median, 10: 4900 above it.
     assert (event["alert"]["rule"], event["alert"]["subject"], event["alert"]["value"]) == ("odd", "a", 490)
+
+
+def test_applications_by_name(start):
+    controller, node = start(
+        "name: sharing, over: applications, field: bytes, aggregate: sum, threshold: 500, window: 60s,"
+        " only: {application: [BitTorrent, '*.BitTorrent']}",
+        "name: web, over: applications, field: bytes, aggregate: sum, threshold: 1, window: 60s,"
+        " only: {application: TLS.*}")
+    node.summary(applications=[node.pb.ApplicationDelta(name=name, packets=1, bytes=size, flows=1) for name, size in (
+        ("TLS.Google", 900), ("TLS", 700), ("BitTorrent", 600), ("UDP.BitTorrent", 400), ("DNS", 300))])
+    wait_for(lambda: len(active(controller)) == 2, "one of each rule")
+    assert active(controller) == {("sharing", "BitTorrent"): 600, ("web", "TLS.Google"): 900}
+
+
+@pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/alerts.md").read_text(), re.S))
+def test_examples_of_the_document_are_taken(make_controller, tmp_path, example):
+    path = tmp_path / "rules.yaml"
+    path.write_text(example)
+    make_controller(alerts=path)
 
 
 def test_a_condition_must_last(start):

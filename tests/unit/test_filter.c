@@ -89,6 +89,31 @@ static void ports_and_nodes(void **state) {
 	assert_false(filter_matches(&filter, LIST_PORTS, key));
 }
 
+static void applications_match_by_name_and_pattern(void **state) {
+	static const uint8_t key[TOPN_KEY_SIZE] = "TLS.Google";
+	static const struct {
+		const char *text;
+		bool matches;
+	} cases[] = {
+		{"{application: TLS.Google}", true},
+		{"{application: TLS}", false},
+		{"{application: 'TLS.*'}", true},
+		{"{application: [DNS, 'TLS*', SSH]}", true},
+		{"{application: [DNS, SSH]}", false},
+		{"{application: '[Tt]LS.Goog?e'}", true},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct filter filter = filter_of(cases[i].text, LIST_APPLICATIONS);
+		assert_true(filter_is_selective(&filter));
+		if (filter_matches(&filter, LIST_APPLICATIONS, key) != cases[i].matches)
+			fail_msg("%s", cases[i].text);
+	}
+	struct filter dns = filter_of("{application: DNS}", LIST_APPLICATIONS);
+	struct filter ssh = filter_of("{application: SSH}", LIST_APPLICATIONS);
+	assert_false(filter_is_same(&dns, &ssh));
+	assert_true(filter_is_same(&dns, &dns));
+}
+
 static void what_is_wrong_is_said(void **state) {
 	static const struct {
 		const char *text, *says;
@@ -104,7 +129,12 @@ static void what_is_wrong_is_said(void **state) {
 		{"{prefix: 10.0.0.0/8}", "ports has no such part", LIST_PORTS},
 		{"{prefix: 10.0.0.0/8}", "no such part", LISTS},
 		{"{node: 'a b'}", "expected names of nodes", LISTS},
-		{"{host: a}", "expected one of node, prefix, port, protocol", LIST_FLOWS},
+		{"{host: a}", "expected one of node, prefix, port, protocol, application", LIST_FLOWS},
+		{"{application: DNS}", "flows has no such part", LIST_FLOWS},
+		{"{port: 53}", "applications has no such part", LIST_APPLICATIONS},
+		{"{application: ''}", "only.application: \"\": expected names such as DNS", LIST_APPLICATIONS},
+		{"{application: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}", "at most 39",
+			LIST_APPLICATIONS},
 		{"{node: [[a]]}", "expected texts", LIST_FLOWS},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -121,6 +151,7 @@ int main(void) {
 		cmocka_unit_test(flows_match_with_either_end),
 		cmocka_unit_test(prefixes_match_what_contains_them),
 		cmocka_unit_test(ports_and_nodes),
+		cmocka_unit_test(applications_match_by_name_and_pattern),
 		cmocka_unit_test(what_is_wrong_is_said),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
