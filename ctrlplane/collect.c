@@ -54,6 +54,7 @@ static void collect_forbid(struct collect *collect, const struct delivery *deliv
 	else
 		snprintf(
 			text, sizeof(text), "the key of %s speaks for a node of that name alone", delivery->peer->name);
+	collect->state->counters.refused++;
 	if (message_send_error(delivery->socket, &delivery->from, WEIR__ERROR_CODE__ERROR_FORBIDDEN, text) != 0)
 		collect->state->counters.undeliverable++;
 }
@@ -66,7 +67,9 @@ static void collect_register(struct collect *collect, const struct delivery *del
 	reply.reason = reason;
 	reply.epoch = collect->state->epoch;
 	reply.heartbeat_ms = NODE_BEAT_MS;
-	if (!reply.accepted)
+	if (reply.accepted)
+		collect->state->counters.taken++;
+	else
 		collect->state->counters.refused++;
 	Weir__Message message = WEIR__MESSAGE__INIT;
 	message.version = MESSAGE_VERSION;
@@ -82,6 +85,7 @@ static void collect_heartbeat(struct collect *collect, const struct delivery *de
 		collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_UNREGISTERED, "register first");
 		return;
 	}
+	collect->state->counters.taken++;
 	if (node_beat(node, clock_wall_ns(), clock_mono_ns()))
 		log_line("node %s is up again", node->name);
 	report_keep(node, beat);
@@ -110,6 +114,7 @@ static void collect_summary(struct collect *collect, const struct delivery *deli
 			"summary: expected names of A-Z a-z 0-9 . _ -, a sequence from 1, end_ns >= start_ns");
 		return;
 	}
+	collect->state->counters.taken++;
 	node->summaries = delivery->from;
 	collect->is_due = collect->is_due || logic_is_ahead(node);
 	node->shed += result == AGGREGATE_TAKEN && delivery->is_shed;
@@ -123,7 +128,12 @@ static void collect_summary(struct collect *collect, const struct delivery *deli
 
 static void collect_goodbye(struct collect *collect, const struct delivery *delivery) {
 	struct node *node = nodes_find_peer(&collect->state->nodes, &delivery->from);
-	if (node == NULL || node->incarnation != delivery->message->goodbye->incarnation || node->state == NODE_ENDED)
+	if (node == NULL || node->incarnation != delivery->message->goodbye->incarnation) {
+		collect->state->counters.unregistered++; // nobody waits for an answer to it
+		return;
+	}
+	collect->state->counters.taken++;
+	if (node->state == NODE_ENDED)
 		return;
 	node_end(node);
 	log_line_limited("node %s ended", node->name);
@@ -144,8 +154,11 @@ static void collect_command(struct collect *collect, const struct delivery *deli
 		.reason = reason,
 		.timeout_ms = request->timeout_ms,
 		.asker = &delivery->from};
-	if (act_request(collect->state, &wanted, id, error) == 0)
+	if (act_request(collect->state, &wanted, id, error) == 0) {
+		collect->state->counters.taken++;
 		return;
+	}
+	collect->state->counters.refused++;
 	text_clean(error);
 	if (message_send_error(delivery->socket, &delivery->from, WEIR__ERROR_CODE__ERROR_UNKNOWN_COMMAND, error) != 0)
 		collect->state->counters.undeliverable++;
@@ -153,18 +166,23 @@ static void collect_command(struct collect *collect, const struct delivery *deli
 
 static void collect_result(struct collect *collect, const struct delivery *delivery) {
 	const struct node *node = nodes_find_peer(&collect->state->nodes, &delivery->from);
-	if (node != NULL && access_allows_node(&collect->state->access, delivery->peer, node->name))
-		act_take_result(collect->state, node, delivery->message->command_result);
-	else
+	if (node == NULL || !access_allows_node(&collect->state->access, delivery->peer, node->name)) {
 		collect_refuse(collect, delivery, WEIR__ERROR_CODE__ERROR_UNREGISTERED, "register first");
+		return;
+	}
+	collect->state->counters.taken++;
+	act_take_result(collect->state, node, delivery->message->command_result);
 }
 
 static void collect_request(struct collect *collect, const struct delivery *delivery) {
 	char error[QUERY_ERROR_SIZE];
 	if (act_is_verb(delivery->message->request->command))
 		return collect_command(collect, delivery);
+	collect->state->counters.taken++; // before the answer, which may tell of it
 	char *json = query_answer(collect->state, delivery->message->request, error);
 	if (json == NULL) {
+		collect->state->counters.taken--;
+		collect->state->counters.refused++;
 		message_send_error(delivery->socket, &delivery->from, WEIR__ERROR_CODE__ERROR_UNKNOWN_COMMAND, error);
 		return;
 	}

@@ -81,9 +81,10 @@ json_t *query_node(struct state *state, const struct node *node) {
 
 static json_t *query_controller(const struct state *state, uint64_t now_ns) {
 	const struct state_counters *c = &state->counters;
-	json_t *messages = json_pack("{so so so so so so}", "received", number(c->messages), "malformed",
-		number(c->malformed), "refused", number(c->refused), "unregistered", number(c->unregistered),
-		"undeliverable", number(c->undeliverable), "forged_epochs", number(c->forged_epochs));
+	json_t *messages = json_pack("{so so so so so so so}", "received", number(c->messages), "taken",
+		number(c->taken), "malformed", number(c->malformed), "refused", number(c->refused), "unregistered",
+		number(c->unregistered), "undeliverable", number(c->undeliverable), "forged_epochs",
+		number(c->forged_epochs));
 	json_t *refused = json_object();
 	for (int i = 0; i < ACCESS_REFUSALS; i++)
 		json_object_set_new(refused, access_refusal_names[i], number(state->access.refused[i]));

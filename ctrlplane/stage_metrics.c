@@ -62,6 +62,7 @@ static void add_controller(struct metrics *metrics, const struct state *state) {
 	metrics_real(metrics, (double)state->started_ns / 1e9, NULL);
 	add_count(metrics, "weir_controller_epoch", "Its epoch.", state->epoch);
 	add_count(metrics, "weir_controller_messages_received_total", "Messages on both sockets.", c->messages);
+	add_count(metrics, "weir_controller_messages_taken_total", "Messages that were of use.", c->taken);
 	add_count(metrics, "weir_controller_messages_malformed_total", "Messages that made no sense.", c->malformed);
 	add_count(metrics, "weir_controller_messages_refused_total", "Messages that were refused.", c->refused);
 	add_count(metrics, "weir_controller_messages_unregistered_total", "Messages of nobody known.", c->unregistered);

@@ -18,8 +18,10 @@ struct stages;
 struct store;
 
 struct state_counters {
-	uint64_t messages, malformed, refused, unregistered, undeliverable; // on both sockets
-	uint64_t forged_epochs;                                             // claims of nodes, not believed
+	uint64_t messages; // on both sockets: each is one of the following
+	uint64_t taken, malformed, refused, unregistered;
+	uint64_t undeliverable; // answers
+	uint64_t forged_epochs; // claims of nodes, not believed
 };
 
 struct state {
