@@ -3,6 +3,7 @@
 //
 // `weirctl status`.
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctrlplane/units.h"
@@ -118,6 +119,15 @@ static void show_node(struct table *table, const json_t *node, uint64_t now_ns) 
 		unknown_ns > 0 ? units_duration(unknown_ns, text) : "-", is_open ? " and counting" : "");
 }
 
+static void show_clock(const json_t *node, FILE *file) {
+	char text[UNITS_SIZE];
+	int64_t offset_ns = json_integer_value(json_object_get(node, "clock_offset_ns"));
+	if (offset_ns != 0)
+		fprintf(file, "%s: its time is %s %s the controller's: a clock is wrong, or it replays a capture\n",
+			show_text(node, "name"), units_duration((uint64_t)llabs(offset_ns), text),
+			offset_ns > 0 ? "ahead of" : "behind");
+}
+
 void show_status(const json_t *answer, FILE *file) {
 	static const char *const heads[] = {"NODE", "STATE", "HOST", ">WORKERS", ">UP", ">PACKETS", ">BITS", ">FLOWS",
 		">TOTAL", ">DROPPED", ">MISSING", ">LATE", ">SHED", ">UNKNOWN", NULL};
@@ -130,6 +140,7 @@ void show_status(const json_t *answer, FILE *file) {
 	json_array_foreach(nodes, i, node)
 		show_node(&table, node, show_number(json_object_get(answer, "controller"), "now_ns"));
 	table_print(&table, file);
+	json_array_foreach(nodes, i, node) show_clock(node, file);
 	if (json_array_size(nodes) == 0)
 		fputs("no node has registered yet\n", file);
 }

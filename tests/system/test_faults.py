@@ -14,6 +14,9 @@ import pytest
 from conftest import ROOT, Redis, wait_for
 from network import Node, network  # noqa: F401  a fixture
 
+# Until a controller that was killed has its nodes back: given where nothing else runs (scripts/soak).
+BACK_S = float(os.environ.get("WEIR_BACK_S", "inf"))
+
 # An alert that is there as long as there is traffic.
 RULES = """
 rules:
@@ -49,8 +52,10 @@ def test_controller_killed_under_load(network, redis, make_controller, tmp_path,
         answers_s = time.monotonic() - start_s
         wait_for(lambda: controller.node("edge").get("state") == "up" and
                  "registered again" in controller.process.err().split("listening on")[-1], "the node is back")
-        print(f"controller answers after {answers_s:.2f} s, has its node back after "
-              f"{time.monotonic() - start_s:.2f} s", file=sys.stderr, flush=True)
+        back_s = time.monotonic() - start_s
+        print(f"controller answers after {answers_s:.2f} s, has its node back after {back_s:.2f} s", file=sys.stderr,
+              flush=True)
+        assert back_s <= BACK_S
         wait_for(lambda: controller.ask("top", "flows")["entries"], "top lists go on")
         wait_for(lambda: entries(redis, "weir:1:history")[-1][0] > last_ms + 1000, "the history goes on")
     assert [a["id"] for a in controller.ask("alerts")["active"]] == [alert["id"]], "the alert is the same one"
@@ -142,7 +147,7 @@ def test_disk_of_redis_full(tmp_path, make_controller, make_node):
     with small_disk(tmp_path / "disk") as disk:
         redis = Redis(tmp_path, ["--dir", disk, "--save", "1 1", "--stop-writes-on-bgsave-error", "yes"]).start()
         try:
-            controller = make_controller(redis=redis.endpoint)
+            controller = make_controller(redis=redis.endpoint, alerts=ROOT / "conf/alerts.yaml")
             node = make_node(controller)
             node.register()
             node.start_beating()
@@ -157,6 +162,7 @@ def test_disk_of_redis_full(tmp_path, make_controller, make_node):
             node.wait_ack(2)
             assert redis.hash("weir:1:node:a")["totals.packets"] == "11"
             assert controller.process.err().count("MISCONF") == 1
+            assert controller.ask("alerts", "--all")["history"] == []
         finally:
             redis.kill()
 

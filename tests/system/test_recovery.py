@@ -6,6 +6,7 @@ import pytest
 
 from conftest import ROOT, wait_for
 from network import Node, network  # noqa: F401  a fixture
+from test_faults import entries
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_controller_and_redis_killed_together(network, controller, node, redis):
     node.end_and_compare(sender)  # the node's own sums are cumulative: nothing was lost with Redis
 
 
-def test_node_killed_and_restarted(network, controller, node):
+def test_node_killed_and_restarted(network, controller, node, redis):
     sender = network.send_datagrams()
     node.wait_for_more()
     node.process.kill()
@@ -71,6 +72,11 @@ def test_node_killed_and_restarted(network, controller, node):
     assert lost["rates"] is None  # not an old figure
     assert lost["unknown"]["since_ns"] > 0
     reported = node.packets()
+    key = "weir:1:node:edge:history"
+    before = entries(redis, key)[-1]
+    wait_for(lambda: [fields.get("nodes_up") for _, fields in entries(redis, "weir:1:history")][-2:] == ["0", "0"],
+             "two seconds without it")
+    assert entries(redis, key)[-1] == before, "no figure is invented for it"
     node.start().wait_until_up()
     wait_for(lambda: node.packets() > reported, "the new incarnation is counted")
     sender.kill()
@@ -81,6 +87,8 @@ def test_node_killed_and_restarted(network, controller, node):
     seen = controller.node("edge")
     assert seen["incarnations"] == 2
     assert seen["unknown"]["count"] == 1 and seen["unknown"]["duration_ns"] > 0
+    after = next(ms for ms, _ in entries(redis, key) if ms > before[0])
+    assert after - before[0] > 2000, "the gap is a gap"
 
 
 def test_controller_absent_at_start(network, make_controller, tmp_path):

@@ -30,6 +30,12 @@ test("what is not known has no figure", () => {
 	assert.equal(format.moment(null), format.UNKNOWN);
 });
 
+test("a clock is ahead, behind, or as here", () => {
+	assert.equal(plain(format.clockOffset(3_600_000_000_000)), "1 h ahead");
+	assert.equal(plain(format.clockOffset(-7_260_000_000_000)), "2 h 1 min behind");
+	assert.equal(format.clockOffset(null), "as here");
+});
+
 test("counts are exact", () => {
 	assert.equal(format.count(1_234_567), "1,234,567");
 });

@@ -75,6 +75,7 @@ export interface Node {
 	registered_ns: Figure;
 	beat_ns: Figure;
 	missed_beats: Figure;
+	clock_offset_ns: Figure;
 	duplicates: Figure;
 	late: Figure;
 	shed: Figure;

@@ -92,6 +92,12 @@ export function duration(ns: Maybe<number>): string {
 	return words.join(" ");
 }
 
+/** What a node's clock shows against the controller's; not known means that there is nothing to tell: "as here". */
+export function clockOffset(ns: Maybe<number>): string {
+	if (ns == null) return "as here";
+	return `${duration(Math.abs(ns))} ${ns < 0 ? "behind" : "ahead"}`;
+}
+
 const two = (n: number): string => String(n).padStart(2, "0");
 
 /** The time of day where the reader is: "14:03:07". */

@@ -9,12 +9,21 @@ import { Chart } from "../components/chart";
 import { Empty, Missing } from "../components/notice";
 import { type Column, Table } from "../components/table";
 import { Tile } from "../components/tile";
-import { bits, bytes, count, duration, moment, packets, perSecond, si } from "../lib/format";
+import { bits, bytes, clockOffset, count, duration, moment, packets, perSecond, si } from "../lib/format";
 import { linkTo, type Route } from "../lib/route";
 import { Paths } from "./paths";
 import type { ViewProps } from "./view";
 
-function columnsFor(route: Route): Column<Node>[] {
+function columnsFor(route: Route, nodes: Node[]): Column<Node>[] {
+	const clock: Column<Node> = {
+		name: "clock",
+		title: "Clock",
+		figure: true,
+		minor: true,
+		value: (node) => node.clock_offset_ns,
+		show: (node) => clockOffset(node.clock_offset_ns),
+		hint: "of its traffic, against the controller's: set wrong, or a capture is replayed",
+	};
 	return [
 		{
 			name: "name",
@@ -84,6 +93,7 @@ function columnsFor(route: Route): Column<Node>[] {
 			show: (node) => duration(node.unknown.duration_ns),
 			hint: "for how long, in all, nothing was known of it",
 		},
+		...(nodes.some((node) => node.clock_offset_ns != null) ? [clock] : []),
 	];
 }
 
@@ -131,6 +141,7 @@ function Facts({ node }: { node: Node }) {
 		["Starts", count(node.incarnations)],
 		["Registered", moment((node.registered_ns ?? 0) / 1e6)],
 		["Last heartbeat", moment((node.beat_ns ?? 0) / 1e6)],
+		["Its clock", clockOffset(node.clock_offset_ns)],
 		["Duplicate summaries", count(node.duplicates)],
 		["Late summaries", count(node.late)],
 		["Taken without lists", count(node.shed)],
@@ -250,7 +261,7 @@ export function NodesView({ range, route }: ViewProps) {
 				</header>
 				<Table
 					caption="Nodes"
-					columns={columnsFor(route)}
+					columns={columnsFor(route, data.nodes)}
 					rows={data.nodes}
 					keyOf={(one) => one.name}
 					order={{ column: "name", descending: false }}
