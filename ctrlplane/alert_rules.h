@@ -39,12 +39,13 @@ enum rule_field_kind {
 	RULE_FIELD_LOST,      // whether the node is lost
 	RULE_FIELD_RTT,       // a histogram of round-trip times, told in ms
 	RULE_FIELD_HANDSHAKE, // the same of handshakes
+	RULE_FIELD_LOSS,      // what a node says it lost
 };
 
 struct rule_field {
 	char name[ALERT_NAME_SIZE];
 	enum rule_field_kind kind;
-	unsigned index; // among the values
+	unsigned index; // among the values; enum loss
 	double scale;   // 8 where bits are made of bytes
 };
 

@@ -3,12 +3,14 @@
 #include "ctrlplane/logic.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctrlplane/aggregate.h"
 #include "api/clock.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/logic_parts.h"
+#include "ctrlplane/losses.h"
 #include "ctrlplane/window.h"
 
 bool evaluation_fires(const struct alert_rule *rule, double value) {
@@ -117,6 +119,25 @@ static void evaluate_times(const struct evaluation *evaluation, const struct nod
 		evaluation_judge(evaluation, node != NULL ? node->name : "all", value);
 }
 
+// What a field adds up to in the window.
+//   totals  of the same nodes and window
+static double scope_sum(const struct evaluation *evaluation, const struct node *node, const struct rule_field *field,
+	const struct totals *totals) {
+	const struct nodes *nodes = &evaluation->state->nodes;
+	uint64_t sum = 0;
+	if (field->kind != RULE_FIELD_LOSS)
+		return field->scale * (double)totals->v[field->index];
+	for (size_t i = 0; i < nodes->length; i++) {
+		const struct node *one = nodes->list[i];
+		bool is_asked =
+			(node == NULL || node == one) && filter_has_node(&evaluation->rule->view.filter, one->name);
+		if (is_asked && one->losses != NULL)
+			sum += losses_within(
+				one->losses, (enum loss)field->index, evaluation->rule->window_s * NS_PER_S);
+	}
+	return (double)sum;
+}
+
 //   node  NULL: the total
 static void evaluate_scope(const struct evaluation *evaluation, const struct node *node) {
 	const struct alert_rule *rule = evaluation->rule;
@@ -134,7 +155,7 @@ static void evaluate_scope(const struct evaluation *evaluation, const struct nod
 		return;
 	struct totals totals;
 	scope_totals(evaluation, node, &totals);
-	double sum = rule->field.scale * (double)totals.v[rule->field.index];
+	double sum = scope_sum(evaluation, node, &rule->field, &totals);
 	if (alert_rule_has_baseline(rule)) {
 		evaluation_compare(evaluation, subject, sum / rule->window_s, true);
 	} else if (rule->aggregate == ALERT_RATIO) {
@@ -173,6 +194,28 @@ static void note_no_room(struct logic *logic, const struct evaluation *evaluatio
 		log_line("rule %s: more than %u alerts at a time: %llu subjects found no room", rule->name,
 			rule->at_most, (unsigned long long)no_room);
 	logic->no_room[r] = no_room;
+}
+
+static void note_losses(struct node *node, uint64_t mono_ns) {
+	uint64_t now[LOSS_KINDS];
+	for (int i = 0; i < LOSS_KINDS; i++)
+		now[i] = node_counted(node, loss_names[i]);
+	if (node->losses == NULL)
+		node->losses = calloc(1, sizeof(*node->losses));
+	// One that only an earlier controller has heard of yet is known by what that one stored.
+	bool had_another = node->had_controller || node->commands.size == 0;
+	if (node->losses != NULL)
+		losses_note(
+			node->losses, node->incarnation, had_another, node->operators != NULL ? now : NULL, mono_ns);
+}
+
+// Only where a rule asks for them.
+static void note_all_losses(struct state *state, uint64_t mono_ns) {
+	bool is_asked = false;
+	for (size_t r = 0; r < state->rules.length; r++)
+		is_asked = is_asked || state->rules.list[r].field.kind == RULE_FIELD_LOSS;
+	for (size_t i = 0; is_asked && i < state->nodes.length; i++)
+		note_losses(state->nodes.list[i], mono_ns);
 }
 
 static void evaluate_rules(struct logic *logic, struct state *state, const struct node *only) {
@@ -221,6 +264,7 @@ void logic_evaluate(struct logic *logic, struct state *state) {
 		alerts_forgive(&state->alerts, start_mono_ns - before_ns);
 		return;
 	}
+	note_all_losses(state, start_mono_ns);
 	evaluate_rules(logic, state, NULL);
 	for (size_t i = 0; i < state->nodes.length; i++)
 		state->nodes.list[i]->evaluated = window_newest(state->nodes.list[i]->window);

@@ -39,6 +39,7 @@ void node_free(struct node *node) {
 		return;
 	window_free(node->window);
 	history_free(node->history);
+	free(node->losses);
 	json_decref(node->operators);
 	json_decref(node->channels);
 	json_decref(node->uplink);

@@ -25,9 +25,9 @@ enum {
 	NODE_CHANNELS_MAX = 16384, // streams as well
 	NODE_INTERVALS_MAX = 8,    // remembered one by one; the sums count all
 	NODE_BEAT_MS = 500,
-	NODE_BEATS_MISSED = 3, // then it is lost
+	NODE_BEATS_MISSED = 3,    // then it is lost
 	NODES_DEPARTED_MAX = 256, // whose books are kept
-	NODE_TELL_MS = 1000, // from the end of an interval to its summary, and to spare
+	NODE_TELL_MS = 1000,      // from the end of an interval to its summary, and to spare
 };
 
 enum node_state {
@@ -109,6 +109,7 @@ struct node {
 	uint64_t behind_mono_ns; // since when all summaries come late; 0: the latest did not
 	uint64_t evaluated;      // the newest interval that alert rules have seen
 	struct history *history; // the store's
+	struct losses *losses;   // for rules about them; NULL: none asked yet
 	struct unnoted unnoted;
 
 	json_t *operators, *channels, *uplink, *topology; // as last reported; NULL: not yet

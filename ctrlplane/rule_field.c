@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctrlplane/losses.h"
 #include "ctrlplane/totals.h"
 
 enum { FIELDS_MAX = 40, FIELDS_TEXT_SIZE = 400 };
@@ -40,6 +41,8 @@ static void rule_fields(const struct alert_rule *rule, const char *out[FIELDS_MA
 	if (rule->over != ALERT_OVER_LIST) {
 		out[length++] = "rtt_ms";
 		out[length++] = "handshake_ms";
+		for (int i = 0; i < LOSS_KINDS; i++)
+			out[length++] = loss_names[i];
 	}
 	if (rule->over == ALERT_OVER_NODE)
 		out[length++] = "lost";
@@ -97,6 +100,9 @@ int rule_field_place(
 		out->kind = RULE_FIELD_RTT;
 	} else if (strcmp(name, "handshake_ms") == 0) {
 		out->kind = RULE_FIELD_HANDSHAKE;
+	} else if (rule->over != ALERT_OVER_LIST && index_of(loss_names, LOSS_KINDS, name) < LOSS_KINDS) {
+		out->kind = RULE_FIELD_LOSS;
+		out->index = index_of(loss_names, LOSS_KINDS, name);
 	} else if (strcmp(name, "endpoints_out") == 0) {
 		out->kind = RULE_FIELD_ENDPOINTS;
 	} else {

@@ -156,6 +156,25 @@ def test_examples_of_the_document_are_taken(make_controller, tmp_path, example):
     make_controller(alerts=path)
 
 
+def test_a_node_that_loses(start, messages):
+    controller, node = start(
+        "name: outside, over: node, field: lost_outside, of: packets, aggregate: ratio, threshold: 0.5, window: 60s",
+        "name: dropped, over: total, field: dropped, aggregate: sum, threshold: 8, window: 60s",
+        "name: none, over: node, field: dropped, aggregate: sum, threshold: 9, window: 60s")
+
+    def lose(dropped, outside):
+        node.beat(instances=[messages.InstanceCounters(
+            pipeline="p", operator="o", lost_outside=outside, drops=[messages.Named(name="full", value=dropped)])])
+
+    node.summary(packets=100)
+    lose(0, 0)
+    wait_for(lambda: controller.node("a")["totals"]["packets"] == 100)
+    assert active(controller) == {}
+    lose(8, 60)
+    wait_for(lambda: len(active(controller)) == 2, "both that should fire")
+    assert active(controller) == {("outside", "a"): 0.6, ("dropped", "all"): 8}
+
+
 def test_a_condition_must_last(start):
     controller, node = start(
         "name: brief, over: hosts, field: bytes, aggregate: sum, threshold: 1, window: 1s, for: 1min",
