@@ -98,6 +98,21 @@ static int rule_check_aggregate(const struct rule_text *text, const struct alert
 	return 0;
 }
 
+// What is said of something that the rule does not do is a mistake; what is not said has its default.
+static int rule_settle(const struct rule_text *text, struct alert_rule *rule) {
+	if (rule->percentile >= 0 && rule->aggregate != ALERT_PERCENTILE)
+		return conf_error(
+			text->conf, text->node, "rule %s: percentile: goes with aggregate percentile", rule->name);
+	if (rule->baseline_ns > 0 && !alert_rule_has_baseline(rule))
+		return conf_error(text->conf, text->node,
+			"rule %s: baseline: goes with aggregate deviation, or with ratio of: baseline", rule->name);
+	if (rule->percentile < 0)
+		rule->percentile = 95;
+	if (rule->baseline_ns == 0)
+		rule->baseline_ns = 300 * NS_PER_S;
+	return 0;
+}
+
 static int rule_read_of(const struct rule_text *text, struct alert_rule *rule) {
 	if (rule->aggregate != ALERT_RATIO)
 		return text->of[0] == '\0' ? 0
@@ -168,6 +183,8 @@ static int rule_place(const struct rule_text *text, struct alert_rule *rule) {
 	if (err == 0)
 		err = rule_read_of(text, rule);
 	if (err == 0)
+		err = rule_settle(text, rule);
+	if (err == 0)
 		err = rule_read_threshold(text, rule);
 	if (err == 0)
 		err = rule_check_aggregate(text, rule);
@@ -187,7 +204,7 @@ static int rule_place(const struct rule_text *text, struct alert_rule *rule) {
 static int rule_read(struct rule_text *text, struct alert_rule *rule) {
 	int aggregate = 0, severity = 1;
 	uint64_t window_ns = 10 * NS_PER_S;
-	*rule = (struct alert_rule){.baseline_ns = 300 * NS_PER_S, .at_most = 32, .percentile = 95};
+	*rule = (struct alert_rule){.at_most = 32, .percentile = -1};
 	text->threshold = text->below = -1;
 	text->only = NULL;
 	text->of[0] = '\0';

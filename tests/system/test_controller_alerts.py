@@ -158,6 +158,10 @@ BAD_RULES = {
     "expected either threshold (fires at": "rules: [{name: a, over: node, field: bytes, aggregate: rate, below: 1,"
                                            " threshold: 1}]",
     "minimum: goes with": "rules: [{name: a, over: node, field: bytes, aggregate: rate, below: 1, minimum: 1}]",
+    "percentile: goes with aggregate percentile":
+        "rules: [{name: a, over: node, field: bytes, aggregate: rate, threshold: 1, percentile: 99}]",
+    "baseline: goes with aggregate deviation":
+        "rules: [{name: a, over: node, field: bytes, of: packets, aggregate: ratio, threshold: 1, baseline: 1h}]",
     "rule.only.prefix: \"10.0.0.0/33\": expected prefixes":
         "rules: [{name: a, over: hosts, field: bytes, aggregate: rate, below: 1, only: {prefix: 10.0.0.0/33}}]",
     "hosts has no such part":
