@@ -77,8 +77,7 @@ static void copy_kept(const struct split *state, const uint8_t *body, uint8_t *r
 // A record for a piece of the waiting tuple; the caller writes the piece itself, and emits it.
 //   place   filled: where to
 //   return  NULL: there is none
-static struct rte_mbuf *make_record(
-	struct instance *self, struct split *state, const uint8_t *body, uint8_t **place) {
+static struct rte_mbuf *make_record(struct instance *self, struct split *state, const uint8_t *body, uint8_t **place) {
 	if (state->used == state->fresh_count)
 		return NULL;
 	struct rte_mbuf *made = state->fresh[state->used++];
