@@ -13,6 +13,7 @@ enum {
 	LINE_SIZE = 64,
 	OLDEST_OF = 8,            // records compared by keyed_table_oldest
 	BUCKETS_LOOKED_AT = 4096, // for them
+	LOOKED_UP_AT_ONCE = 16,
 };
 
 // A record that fits into a cache line lies in one; longer ones begin with one.
@@ -79,9 +80,13 @@ void keyed_table_lookup_batch(
 	const unsigned words = table->key_size / sizeof(*keys);
 	for (unsigned i = 0; i < n; i++)
 		key_index_prefetch(&table->index, hashes[i]);
-	key_index_lookup_batch(&table->index, hashes, n, records);
-	for (unsigned i = 0; i < n; i++)
-		__builtin_prefetch(keyed_table_key(table, records[i]), 1);
+	// The first records are on their way while the last buckets still come.
+	for (unsigned from = 0, count; from < n; from += count) {
+		count = n - from < LOOKED_UP_AT_ONCE ? n - from : LOOKED_UP_AT_ONCE;
+		key_index_lookup_batch(&table->index, &hashes[from], count, &records[from]);
+		for (unsigned i = from; i < from + count; i++)
+			__builtin_prefetch(keyed_table_key(table, records[i]), 1);
+	}
 	for (unsigned i = 0; i < n; i++)
 		if (__builtin_expect(!keyed_table_has_key(table, records[i], &keys[i * words]), 0))
 			records[i] = keyed_table_lookup(table, hashes[i], &keys[i * words]);
