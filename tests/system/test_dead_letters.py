@@ -11,7 +11,7 @@ from node import PLANS, run_file
 
 START_MS = 1_767_225_600_000
 SOURCE = """
-  - {name: source, type: lines, path: in.jsonl, fields: [user string 8, at time ms, seen time ms, x f64, y f64], time: at,
+  - {name: source, type: lines, fields: [user string 8, at time ms, seen time ms, x f64, y f64], time: at,
      out_of_order: 0s}
 """
 # Operator -> its options, and what it does not take: reason -> indices of the records.
@@ -61,7 +61,8 @@ def test_told_and_counted(tmp_path, kind, plan):
     options, dropped = CASES[kind]
     step = f"  - {{name: step, type: {kind}, {options}}}\n  - {{name: rest, type: \"null\"}}\n"
     inputs = ["step.left", "step.right"] if kind == "join" else ["step"]
-    flow = "".join(f"  - {{from: source, to: {name}}}\n" for name in inputs) + "  - {from: step, to: rest, grouping: global}\n"
+    flow = "".join(f"  - {{from: source, to: {name}}}\n" for name in inputs)
+    flow += "  - {from: step, to: rest, grouping: global}\n"
     letters, report = run(tmp_path, step + "  - {name: sink, type: json}\n",
                           flow + "  - {from: step.dead, to: sink, grouping: global}\n", plan)
     if dropped is None:  # of four keys one has a place
