@@ -98,3 +98,10 @@ def run_file(arguments, eal=("-l", "0"), limit=120):
     """Run to the end of a file; returns the finished process."""
     return subprocess.run([str(a) for a in (WEIR, *eal, *NO_DEVICES, "--no-shconf", "--", *arguments)],
                           capture_output=True, text=True, timeout=limit, check=False)
+
+
+def run_pipeline(folder, text, *pairs, plan="one worker, chained"):
+    """Write a configuration and run it under one of the PLANS; returns the finished process."""
+    (folder / "p.yaml").write_text(text, encoding="utf-8")
+    eal, arguments = PLANS[plan]
+    return run_file(["--config", folder / "p.yaml", *settings(*pairs), *arguments], eal=eal)

@@ -41,6 +41,13 @@ def assert_refused(result, expected, status=1):
     assert result.stdout == ""
 
 
+def assert_view_refused(folder, head, what, message):
+    """Of a pipeline that begins with `head` the operator `view`, its options as written, is refused at its line."""
+    (folder / "a.yaml").write_text(head + f"  - {{name: view, {what}}}\n  - {{name: sink, type: json}}\n")
+    assert_refused(dataplane("--config", "a.yaml", "--check", cwd=folder),
+                   [f"a.yaml:{head.count(chr(10)) + 1}: ", message])
+
+
 BAD_FILES = {
     "empty": ("", ["a.yaml: empty"]),
     "only a comment": ("# nothing\n", ["a.yaml: empty"]),

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from node import PLANS, run_file
+from node import run_pipeline
 
 START_MS = 1_767_225_600_000
 SOURCE = """
@@ -42,9 +42,8 @@ def rows():
 
 def run(folder, operators, streams, plan):
     (folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows()))
-    (folder / "p.yaml").write_text(f"pipeline: dead\noperators:{SOURCE}{operators}streams:\n{streams}")
-    eal, arguments = PLANS[plan]
-    done = run_file(["--config", folder / "p.yaml", "--set", f"source.path={folder / 'in.jsonl'}", *arguments], eal=eal)
+    done = run_pipeline(folder, f"pipeline: dead\noperators:{SOURCE}{operators}streams:\n{streams}",
+                        f"source.path={folder / 'in.jsonl'}", plan=plan)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 

@@ -7,8 +7,8 @@ import re
 import pytest
 
 import captures
-from node import PLANS, run_file
-from test_bad_config import assert_refused, dataplane
+from node import PLANS, run_pipeline
+from test_bad_config import assert_view_refused
 
 COUNT, HOSTS = 3000, 40
 HEAD = """
@@ -38,9 +38,8 @@ def capture(tmp_path_factory):
 
 
 def run(folder, capture, operators, streams="", plan="one worker, chained"):
-    (folder / "pipeline.yaml").write_text(HEAD + operators + (f"streams:\n{streams}" if streams else ""))
-    eal, arguments = PLANS[plan]
-    done = run_file(["--config", folder / "pipeline.yaml", "--set", f"source.path={capture}", *arguments], eal=eal)
+    done = run_pipeline(folder, HEAD + operators + (f"streams:\n{streams}" if streams else ""),
+                        f"source.path={capture}", plan=plan)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
@@ -214,5 +213,4 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(tmp_path, name):
     what, message = REFUSED[name]
-    (tmp_path / "a.yaml").write_text(HEAD + f"  - {{name: view, {what}}}\n  - {{name: sink, type: json}}\n")
-    assert_refused(dataplane("--config", "a.yaml", "--check", cwd=tmp_path), ["a.yaml:6: ", message])
+    assert_view_refused(tmp_path, HEAD, what, message)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from node import PLANS, run_file
+from node import PLANS, run_pipeline
 from test_windows import SECOND, make_packets, ordered, write
 
 PIPELINE = """
@@ -41,9 +41,7 @@ def fixture_capture(tmp_path_factory, packets):
 
 
 def run(folder, capture, options, plan="one worker, chained"):
-    (folder / "p.yaml").write_text(PIPELINE.format(options=options), encoding="utf-8")
-    eal, arguments = PLANS[plan]
-    return run_file(["--config", folder / "p.yaml", "--set", f"source.path={capture}", *arguments], eal=eal)
+    return run_pipeline(folder, PIPELINE.format(options=options), f"source.path={capture}", plan=plan)
 
 
 def joined(packets, within):

@@ -12,7 +12,7 @@ import captures
 from conftest import ROOT
 from node import run_file
 from test_anonymize import PLANS
-from test_bad_config import assert_refused, dataplane
+from test_bad_config import assert_refused, assert_view_refused, dataplane
 
 COUNT = 700
 TEXT = "the quick brown fox jumps over the lazy dog and  runs\taway from a very_long_word_that_is_cut. " * 6
@@ -296,10 +296,8 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(tmp_path, name):
     what, message = REFUSED[name]
-    text = "pipeline: test\noperators:\n" + SOURCE.replace("pcap}", "pcap, path: x}")
-    text += f"  - {{name: view, {what}}}\n  - {{name: sink, type: json}}\n"
-    (tmp_path / "a.yaml").write_text(text)
-    assert_refused(dataplane("--config", "a.yaml", "--check", cwd=tmp_path), ["a.yaml:5: ", message])
+    assert_view_refused(tmp_path, "pipeline: test\noperators:\n" + SOURCE.replace("pcap}", "pcap, path: x}"), what,
+                        message)
 
 
 def test_pcap_filter_of_records(tmp_path):

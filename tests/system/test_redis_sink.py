@@ -143,7 +143,7 @@ def test_password(redis, live, tmp_path):
     (tmp_path / "password").write_text("open sesame\n")
     (tmp_path / "password").chmod(0o600)
     redis.run("CONFIG", "SET", "requirepass", "shut")
-    node = live(LIVE, at(redis), f"sink.password_file={tmp_path}/password", "sink.drain_timeout=200ms")
+    node = live(LIVE, at(redis), f"sink.password_file={tmp_path}/password")
     wait_for(lambda: "WRONGPASS" in node.process.err(), "the refusal is said")
     redis.login = ("-a", "shut", "--no-auth-warning")
     redis.run("CONFIG", "SET", "requirepass", "open sesame")

@@ -12,7 +12,7 @@ import struct
 import pytest
 
 import captures
-from node import PLANS, run_file
+from node import PLANS, run_file, run_pipeline
 
 SECOND = 10**9
 START = 1_700_000_000 * SECOND
@@ -66,10 +66,8 @@ def fixture_capture(tmp_path_factory, packets):
 
 def run(folder, capture, options, kind="window", plan="one worker, chained"):
     """The records, and what standard error said."""
-    (folder / "p.yaml").write_text(PIPELINE.format(name="step", type=kind, options=options), encoding="utf-8")
-    eal, arguments = PLANS[plan]
-    done = run_file(["--config", folder / "p.yaml", "--set", f"source.path={capture}", "--set", "hash_secret=fixed",
-                     *arguments], eal=eal)
+    done = run_pipeline(folder, PIPELINE.format(name="step", type=kind, options=options), f"source.path={capture}",
+                        "hash_secret=fixed", plan=plan)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
@@ -332,7 +330,6 @@ WRONG = {
 
 @pytest.mark.parametrize("kind, options, message", [(k, *case) for k, cases in WRONG.items() for case in cases])
 def test_wrong_options_are_refused_with_what_is_allowed(tmp_path, capture, kind, options, message):
-    (tmp_path / "p.yaml").write_text(PIPELINE.format(name="step", type=kind, options=options), encoding="utf-8")
-    done = run_file(["--config", tmp_path / "p.yaml", "--set", f"source.path={capture}"])
+    done = run_pipeline(tmp_path, PIPELINE.format(name="step", type=kind, options=options), f"source.path={capture}")
     assert done.returncode != 0
     assert message in done.stderr
