@@ -24,15 +24,21 @@ const char *const act_status_names[] = {[ACT_WAITING] = "waiting",
 static const struct act_verb {
 	const char *name;
 	bool has_target, has_value;
+	const char *expected;
 } verbs[] = {
-	{"set", true, true},
-	{"log", false, true},
-	{"stop", false, false},
+	{"set", true, true, "[PIPELINE/]OPERATOR.OPTION=VALUE"},
+	{"move", true, true, "[PIPELINE/]OPERATOR GROUP[-GROUP][,...] INSTANCE"},
+	{"apply", true, true, "a file that is not empty"},
+	{"remove", true, false, "a pipeline"},
+	{"log", false, true, "a text"},
+	{"stop", false, false, "the node alone"},
 };
 
 void act_fini(struct act *act) {
 	for (size_t i = 0; i < ACT_EVENTS_MAX; i++)
 		json_decref(act->events[i].decision);
+	for (size_t i = 0; i < ACT_DECISIONS_MAX; i++)
+		free(act->decisions[i].document);
 }
 
 static bool is_under_way(const struct act_decision *decision) {
@@ -94,20 +100,20 @@ static int check(const struct state *state, const struct act_request *request, c
 	const struct act_verb *verb = verb_find(request->verb);
 	const struct node *node = nodes_find(&state->nodes, request->node);
 	if (verb == NULL) {
-		snprintf(error, ACT_ERROR_SIZE, "command \"%.40s\": expected set, log or stop", request->verb);
+		snprintf(error, ACT_ERROR_SIZE, "command \"%.40s\": expected set, move, apply, remove, log or stop",
+			request->verb);
 		return -EINVAL;
 	}
 	if (node == NULL) {
 		snprintf(error, ACT_ERROR_SIZE, "node \"%.64s\": not known", request->node);
 		return -ENOENT;
 	}
-	bool has_target = request->target != NULL && strchr(request->target, '.') != NULL;
+	bool has_target = request->target != NULL && (strcmp(verb->name, "set") != 0 || strchr(request->target, '.'));
 	bool has_value = request->value != NULL && (verb->has_target || request->value[0] != '\0');
-	if (has_target != verb->has_target || has_value != verb->has_value) {
-		snprintf(error, ACT_ERROR_SIZE, "%s: expected %s", verb->name,
-			verb->has_target  ? "[PIPELINE/]OPERATOR.OPTION=VALUE"
-			: verb->has_value ? "a text"
-					  : "the node alone");
+	bool has_document = request->document != NULL && request->document[0] != '\0';
+	bool wants_document = strcmp(verb->name, "apply") == 0;
+	if (has_target != verb->has_target || has_value != verb->has_value || has_document != wants_document) {
+		snprintf(error, ACT_ERROR_SIZE, "%s: expected %s", verb->name, verb->expected);
 		return -EINVAL;
 	}
 	if (!text_is_clean(request->target) || !text_is_clean(request->value)) {
@@ -116,6 +122,10 @@ static int check(const struct state *state, const struct act_request *request, c
 	}
 	if (!fits(request->target) || !fits(request->value)) {
 		snprintf(error, ACT_ERROR_SIZE, "%s: longer than %d bytes", verb->name, ACT_TEXT_SIZE - 1);
+		return -EINVAL;
+	}
+	if (has_document && strlen(request->document) > ACT_DOCUMENT_MAX) {
+		snprintf(error, ACT_ERROR_SIZE, "%.200s: longer than %d KiB", request->target, ACT_DOCUMENT_MAX >> 10);
 		return -EINVAL;
 	}
 	return 0;
@@ -167,6 +177,8 @@ int act_request(struct state *state, const struct act_request *request, char *id
 	copy(decision->value, sizeof(decision->value), request->value);
 	copy(decision->cause, sizeof(decision->cause), request->cause);
 	copy(decision->reason, sizeof(decision->reason), request->reason);
+	if (request->document != NULL)
+		decision->document = strdup(request->document);
 	if (request->asker != NULL)
 		decision->asker = *request->asker;
 	act->under_way++;
@@ -202,6 +214,8 @@ static void end(struct state *state, struct act_decision *decision, enum act_sta
 	state->act.under_way -= is_under_way(decision);
 	decision->status = status;
 	decision->ended_ns = clock_wall_ns();
+	free(decision->document);
+	decision->document = NULL;
 	record(&state->act, decision);
 	log_line("command %s: %s%s%s", id, act_status_names[status], decision->answer[0] != '\0' ? ": " : "",
 		decision->answer);
@@ -220,6 +234,8 @@ static void send_command(struct state *state, void *commands, struct act_decisio
 	command.verb = decision->verb;
 	command.target = decision->target;
 	command.value = decision->value;
+	if (decision->document != NULL)
+		command.document = decision->document;
 	message.version = MESSAGE_VERSION;
 	message.body_case = WEIR__MESSAGE__BODY_COMMAND;
 	message.command = &command;

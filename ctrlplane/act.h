@@ -30,6 +30,7 @@ enum {
 	ACT_WORD_SIZE = 24,
 	ACT_TEXT_SIZE = 256,
 	ACT_ERROR_SIZE = 512,
+	ACT_DOCUMENT_MAX = 256 << 10, // bytes
 };
 
 enum act_status {
@@ -44,9 +45,9 @@ extern const char *const act_status_names[];
 // What is wanted. All texts are copied.
 struct act_request {
 	const char *node;
-	const char *verb;             // set, log or stop
-	const char *target;           // set: [PIPELINE/]OPERATOR.OPTION; NULL
-	const char *value;            // set: the value; log: the text; NULL
+	const char *verb;             // of the table in act.c; api/weir.proto says what target and value are
+	const char *target, *value;   // or NULL
+	const char *document;         // apply: the file; else NULL
 	const char *kind;             // who decided: "user", "alert"
 	const char *cause;            // the user's name, the alert's id
 	const char *reason;           // one line, for people
@@ -64,6 +65,7 @@ struct act_decision {
 	uint32_t tries;
 	uint64_t deadline_mono_ns, resend_mono_ns;
 	uint64_t incarnation;  // of the node that it was sent to; another one does not get it
+	char *document;        // of the command, until it has ended; NULL: none
 	struct identity asker; // size 0: nobody, or it has its answer
 };
 

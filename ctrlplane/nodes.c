@@ -8,6 +8,7 @@
 
 #include "api/clock.h"
 #include "ctrlplane/departed.h"
+#include "ctrlplane/group_loads.h"
 #include "ctrlplane/paths.h"
 #include "ctrlplane/text.h"
 #include "ctrlplane/window.h"
@@ -40,6 +41,7 @@ void node_free(struct node *node) {
 	window_free(node->window);
 	history_free(node->history);
 	free(node->losses);
+	group_loads_free(node->groups);
 	json_decref(node->operators);
 	json_decref(node->channels);
 	json_decref(node->uplink);
@@ -159,6 +161,8 @@ static void node_start_incarnation(struct node *node, uint64_t incarnation, uint
 	json_decref(node->channels);
 	json_decref(node->uplink);
 	node->operators = node->channels = node->uplink = NULL;
+	group_loads_free(node->groups);
+	node->groups = NULL;
 }
 
 bool node_is_past(const struct node *node, uint64_t incarnation) {

@@ -113,6 +113,7 @@ struct node {
 	struct unnoted unnoted;
 
 	json_t *operators, *channels, *uplink, *topology; // as last reported; NULL: not yet
+	struct group_loads *groups;                       // the same, of its keyed operators
 };
 
 // The books of a node that had to make room, in case its process comes back.

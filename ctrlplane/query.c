@@ -130,8 +130,9 @@ static json_t *query_run(struct query *query) {
 		if (strcmp(query->request->command, commands[i].name) == 0)
 			return commands[i].answer(query);
 	snprintf(query->error, QUERY_ERROR_SIZE,
-		"command \"%.40s\": expected status, top, tcp, paths, operators, alerts, reload, explain, set, log or "
-		"stop",
+		"command \"%.40s\": expected status, top, tcp, paths, operators, alerts, reload, explain, set, move, "
+		"apply, "
+		"remove, log or stop",
 		query->request->command);
 	return NULL;
 }

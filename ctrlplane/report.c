@@ -2,6 +2,8 @@
 // Copyright (c) 2026 the weir authors
 #include "ctrlplane/report.h"
 
+#include "api/clock.h"
+#include "ctrlplane/group_loads.h"
 #include "ctrlplane/text.h"
 
 static json_t *number(uint64_t value) {
@@ -52,12 +54,14 @@ static void replace(json_t **kept, json_t *now) {
 }
 
 void report_keep(struct node *node, const Weir__Heartbeat *beat) {
-	if (beat->n_instances > 0) {
+	// The beats with counters are those with the uplink's: a node may have no instances any more.
+	if (beat->n_instances > 0 || beat->uplink != NULL) {
 		json_t *operators = json_array(), *channels = json_array();
 		for (size_t i = 0; i < beat->n_instances && i < NODE_INSTANCES_MAX; i++)
 			json_array_append_new(operators, report_instance(beat->instances[i]));
 		for (size_t i = 0; i < beat->n_channels && i < NODE_CHANNELS_MAX; i++)
 			json_array_append_new(channels, report_channel(beat->channels[i]));
+		group_loads_take(&node->groups, beat, clock_mono_ns());
 		replace(&node->operators, operators);
 		replace(&node->channels, channels);
 	}

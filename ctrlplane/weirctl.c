@@ -25,13 +25,18 @@ static const char usage[] =
 	"  reload                              have the controller read its configuration and alert rules again\n"
 	"  explain [ID]                        decisions and commands to nodes: why, and what became of them\n"
 	"  set NODE OPERATOR.OPTION=VALUE      change an option that may change while the node runs\n"
+	"  move NODE OPERATOR GROUP[-GROUP][,...] INSTANCE\n"
+	"                                      have an instance own these key groups of its operator\n"
+	"  apply NODE FILE                     have the node run the pipelines of a file; with --dry-run, only check\n"
+	"  list                                the pipelines that nodes run\n"
+	"  remove NODE PIPELINE                have it drained and taken out of the node\n"
 	"  log NODE TEXT                       write a line into the node's log\n"
 	"  stop NODE                           have the node drain and end\n"
 	"  keygen NAME                         make NAME.secret and NAME.public, for a controller beyond loopback\n"
 	"\n"
 	"  --window SECONDS       of `top` and `tcp`, up to the controller's longest (default: its shortest)\n"
 	"  --limit N              entries of a list, 1..1000 (default: the controller's, 20)\n"
-	"  --node NAME            of `top`, `tcp` and `operators`: this node alone\n"
+	"  --node NAME            of `top`, `tcp`, `operators` and `list`: this node alone\n"
 	"  --all                  of `alerts`: the recent history as well\n"
 	"  --json                 the controller's answer as it is\n"
 	"  --once                 of `top`: a list, and no live view, on a terminal too\n"
@@ -39,15 +44,19 @@ static const char usage[] =
 	"  --controller ENDPOINT  tcp://HOST:PORT or ipc://PATH (default: $WEIR_CONTROLLER, tcp://127.0.0.1:5570)\n"
 	"  --key FILE             your secret key, for a controller beyond loopback (default: $WEIR_KEY)\n"
 	"  --controller-key FILE  its public key (default: $WEIR_CONTROLLER_KEY)\n"
+	"  --dry-run              of `apply`: say what would be, and change nothing\n"
 	"  --output DIR           of `keygen`: where the files go (default: here)\n"
 	"  --timeout SECONDS      to wait for an answer (0.1..3600, default 2)\n"
 	"  --help, --version\n"
 	"\n"
 	"exit: 0 answered, 1 the controller refused, 2 no controller there, 64 usage\n";
 
+enum { PATIENCE_MS = 30000 }; // with a node that opens devices, or drains
+
 static const struct weirctl_command commands[] = {
 	{"status", weirctl_ask, show_status},
-	{"top", weirctl_top, show_top, "[flows|hosts|ports|prefixes|applications|AGGREGATE]", 0, 1, true},
+	{"top", weirctl_top, show_top, .words = "[flows|hosts|ports|prefixes|applications|AGGREGATE]", .words_max = 1,
+		.has_node = true},
 	{"tcp", weirctl_ask, show_tcp, .has_node = true},
 	{"paths", weirctl_ask, show_paths},
 	{"operators", weirctl_ask, show_operators, .has_node = true},
@@ -56,6 +65,13 @@ static const struct weirctl_command commands[] = {
 	{"explain", weirctl_ask, show_decisions, .words = "[ID]", .words_max = 1},
 	{"set", weirctl_act, show_decision, .words = "NODE [PIPELINE/]OPERATOR.OPTION=VALUE", .words_min = 2,
 		.words_max = 2},
+	{"move", weirctl_act, show_decision, .words = "NODE [PIPELINE/]OPERATOR GROUP[-GROUP][,...] INSTANCE",
+		.words_min = 4, .words_max = 4},
+	{"apply", weirctl_act, show_decision, .words = "NODE FILE", .words_min = 2, .words_max = 2,
+		.patience_ms = PATIENCE_MS},
+	{"list", weirctl_ask, show_pipelines, .question = "operators", .has_node = true},
+	{"remove", weirctl_act, show_decision, .words = "NODE PIPELINE", .words_min = 2, .words_max = 2,
+		.patience_ms = PATIENCE_MS},
 	{"log", weirctl_act, show_decision, .words = "NODE TEXT", .words_min = 2, .words_max = 2},
 	{"stop", weirctl_act, show_decision, .words = "NODE", .words_min = 1, .words_max = 1},
 	{"keygen", weirctl_keygen, .words = "NAME", .words_min = 1, .words_max = 1},
@@ -74,6 +90,7 @@ enum {
 	OPTION_OUTPUT,
 	OPTION_ONCE,
 	OPTION_TIMEOUT,
+	OPTION_DRY_RUN,
 	OPTION_HELP,
 	OPTION_VERSION
 };
@@ -90,6 +107,7 @@ static const struct option options[] = {
 	{"controller-key", required_argument, NULL, OPTION_CONTROLLER_KEY},
 	{"output", required_argument, NULL, OPTION_OUTPUT},
 	{"once", no_argument, NULL, OPTION_ONCE},
+	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
@@ -122,6 +140,8 @@ static bool option_take(int option, struct weirctl *out) {
 		return out->is_all = true;
 	case OPTION_ONCE:
 		return out->is_once = true;
+	case OPTION_DRY_RUN:
+		return out->is_dry_run = true;
 	case OPTION_JSON:
 		return out->is_json = true;
 	case OPTION_WATCH:
@@ -235,8 +255,12 @@ static bool is_complete(const struct weirctl *weirctl) {
 		return false;
 	}
 	if (weirctl->node != NULL && !command->has_node) {
-		fprintf(stderr, "weirctl: %s: --node: only top, tcp and operators are told of one node\n",
+		fprintf(stderr, "weirctl: %s: --node: only top, tcp, operators and list are told of one node\n",
 			command->name);
+		return false;
+	}
+	if (weirctl->is_dry_run && strcmp(command->name, "apply") != 0) {
+		fprintf(stderr, "weirctl: %s: --dry-run: only apply can be tried\n", command->name);
 		return false;
 	}
 	return true;

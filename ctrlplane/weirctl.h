@@ -11,7 +11,7 @@
 
 #include "ctrlplane/weirctl_request.h"
 
-enum { WEIRCTL_WORDS_MAX = 2 };
+enum { WEIRCTL_WORDS_MAX = 4 };
 
 struct weirctl;
 
@@ -21,6 +21,8 @@ struct weirctl_command {
 	//   return  an exit code
 	int (*run)(const struct weirctl *weirctl);
 	void (*show)(const json_t *answer, FILE *file); // of those that ask once: the answer for people
+	const char *question;                           // that is asked for it; NULL: its name
+	uint32_t patience_ms;                           // of those that take their time: the least time-out
 	const char *words; // its words, for messages: "[ID]", "NODE TEXT"; NULL: it takes none
 	unsigned words_min, words_max;
 	bool has_node; // takes --node
@@ -34,7 +36,7 @@ struct weirctl {
 	uint32_t given; // 1 << n: option n of weirctl.c was
 	const char *node, *output;
 	uint32_t window_s, limit, watch_ms; // 0: not given
-	bool is_json, is_all, is_once;
+	bool is_json, is_all, is_once, is_dry_run;
 };
 
 // Ask the controller, once or again and again, and show what it says.

@@ -32,7 +32,8 @@ static void print_answer(const struct weirctl *weirctl, const json_t *answer) {
 
 static int ask_once(const struct weirctl *weirctl) {
 	Weir__Request request = WEIR__REQUEST__INIT;
-	request.command = (char *)weirctl->command->name;
+	const struct weirctl_command *command = weirctl->command;
+	request.command = (char *)(command->question != NULL ? command->question : command->name);
 	request.what = (char *)(weirctl->words_length > 0 ? weirctl->words[0] : weirctl->is_all ? "all" : "");
 	request.limit = weirctl->limit;
 	request.window_s = weirctl->window_s;

@@ -178,6 +178,48 @@ void show_operators(const json_t *answer, FILE *file) {
 		fputs("no node has reported its operators yet\n", file);
 }
 
+// Instances are listed operator by operator.
+static void count_pipeline(const json_t *instances, const char *pipeline, size_t *operators, size_t *length) {
+	size_t i;
+	json_t *instance;
+	const char *last = "";
+	json_array_foreach(instances, i, instance) {
+		if (strcmp(show_text(instance, "pipeline"), pipeline) != 0)
+			continue;
+		*length += 1;
+		*operators += strcmp(show_text(instance, "operator"), last) != 0;
+		last = show_text(instance, "operator");
+	}
+}
+
+void show_pipelines(const json_t *answer, FILE *file) {
+	static const char *const heads[] = {"NODE", "PIPELINE", ">OPERATORS", ">INSTANCES", NULL};
+	struct table table;
+	size_t n, i;
+	json_t *node, *instance;
+	table_init(&table, heads);
+	json_array_foreach(json_object_get(answer, "nodes"), n, node) {
+		const json_t *instances = json_object_get(node, "operators");
+		const char *last = "";
+		json_array_foreach(instances, i, instance) {
+			const char *pipeline = show_text(instance, "pipeline");
+			size_t operators = 0, length = 0;
+			if (strcmp(pipeline, last) == 0)
+				continue;
+			count_pipeline(instances, pipeline, &operators, &length);
+			table_cell(&table, TABLE_BOLD, "%s", show_text(node, "name"));
+			table_cell(&table, TABLE_PLAIN, "%s", pipeline);
+			table_cell(&table, TABLE_PLAIN, "%zu", operators);
+			table_cell(&table, TABLE_PLAIN, "%zu", length);
+			last = pipeline;
+		}
+	}
+	bool is_empty = table.length == 0;
+	table_print(&table, file);
+	if (is_empty)
+		fputs("no node has told of a pipeline yet\n", file);
+}
+
 static void row_alert(struct table *table, const json_t *alert, const char *event) {
 	char text[UNITS_SIZE];
 	uint64_t start_ns = show_number(alert, "start_ns"), end_ns = show_number(alert, "end_ns");

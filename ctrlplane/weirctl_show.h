@@ -12,6 +12,7 @@ void show_top(const json_t *answer, FILE *file);
 void show_paths(const json_t *answer, FILE *file);
 void show_tcp(const json_t *answer, FILE *file);
 void show_operators(const json_t *answer, FILE *file);
+void show_pipelines(const json_t *answer, FILE *file);
 void show_alerts(const json_t *answer, FILE *file);
 void show_reload(const json_t *answer, FILE *file);
 void show_decision(const json_t *decision, FILE *file);

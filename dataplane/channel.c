@@ -36,13 +36,31 @@ static void send_gathered(struct route *route) {
 			send_to(route, &route->targets[i], &route->targets[i].gathered);
 }
 
+enum { LOADS_SAMPLE = 16 }; // one batch in so many tells how much each group has
+
+static void __attribute__((noinline)) count_loads(struct route *route, const struct batch *batch) {
+	for (unsigned i = 0; i < batch->count; i++) {
+		uint64_t *load = &route->loads[key_group(batch->hashes[i])];
+		__atomic_store_n(load, *load + LOADS_SAMPLE, __ATOMIC_RELAXED);
+	}
+}
+
 static void send_by_group(struct route *route, struct batch *batch) {
+	if (++route->batches % LOADS_SAMPLE == 0)
+		count_loads(route, batch);
 	for (unsigned i = 0; i < batch->count; i++) {
 		struct target *target = &route->targets[route->owners[key_group(batch->hashes[i])]];
 		batch_add_from(&target->gathered, batch, i);
 	}
 	batch->count = 0;
 	send_gathered(route);
+	struct batch *held = &route->targets[route->target_count].gathered;
+	if (held->count > 0)
+		hold_put(&route->hold, held, route->schema);
+}
+
+void channel_send_held(struct route *route, struct batch *batch) {
+	send_by_group(route, batch);
 }
 
 // Of the two instances that a key has, the one that this sender gave less so far: a key's tuples are split over two

@@ -6,6 +6,7 @@
 // of an operator is the same.
 #pragma once
 
+#include "dataplane/hold.h"
 #include "dataplane/operator.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/ring.h"
@@ -25,13 +26,18 @@ struct target {
 struct route {
 	enum grouping grouping;
 	unsigned target_count;
-	struct target *targets;  // in order of the receiver's instances
+	struct target *targets;  // in order of the receiver's instances; one more gathers what goes to the hold
 	unsigned next;           // shuffle: whose turn
 	const unsigned *weights; // shuffle: [target_count], or NULL
-	const uint16_t *owners;  // key: [KEY_GROUPS] target that owns the group
-	struct key_words *key;   // to hash before sending; NULL: batch.hashes are right already
-	uint64_t *keys;          // [BATCH_MAX][key->length] scratch
-	bool gives_keys;         // the one receiver is called, and keeps its state by just this key
+	const uint16_t *owners;  // key: [KEY_GROUPS] target that owns the group; target_count: nobody does
+	struct hold hold;        // key
+	unsigned batches;        // key: sent by group
+	// key, more than one target: [KEY_GROUPS] tuples, estimated from every so manyth batch. The worker adds; any may
+	// read (relaxed)
+	uint64_t *loads;
+	struct key_words *key; // to hash before sending; NULL: batch.hashes are right already
+	uint64_t *keys;        // [BATCH_MAX][key->length] scratch
+	bool gives_keys;       // the one receiver is called, and keeps its state by just this key
 	const struct schema *schema;
 	unsigned input; // of the receivers
 	bool borrowed;  // its one receiver is called, and lets go of the tuples before it returns
@@ -50,6 +56,9 @@ void channel_lend(struct instance *from, struct output *output, struct batch *ba
 
 // Deliver what instance_emit gathered.
 void channel_flush(struct instance *from);
+
+// Hand on what was held, as the route's owners are now; the batch is empty afterwards. There is room at every target.
+void channel_send_held(struct route *route, struct batch *batch);
 
 // Copy the route's figures to where the manager reads them.
 void channel_copy_figures(struct route *route);

@@ -43,8 +43,13 @@ void flow_changes_add(struct flow_changes *changes, uint32_t record) {
 	struct flow *flow = &changes->table->flows[record];
 	if (flow->bits & FLOW_DIRTY)
 		return;
-	flow_changes_report(changes, record)->position = changes->tail;
+	flow_changes_report(changes, record);
 	flow->bits |= FLOW_DIRTY;
+	flow_changes_take_up(changes, record);
+}
+
+void flow_changes_take_up(struct flow_changes *changes, uint32_t record) {
+	changes->table->reports[record].position = changes->tail;
 	changes->items[changes->tail++ & changes->mask] = record;
 }
 

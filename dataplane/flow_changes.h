@@ -27,6 +27,8 @@ struct flow_report *flow_changes_report(struct flow_changes *changes, uint32_t r
 
 // The flow changed. Does nothing where it is on the list.
 void flow_changes_add(struct flow_changes *changes, uint32_t record);
+// It changed under another instance, whose list it has left (flow_move.h).
+void flow_changes_take_up(struct flow_changes *changes, uint32_t record);
 // The flow ends. Does nothing where it is not on the list.
 void flow_changes_remove(struct flow_changes *changes, uint32_t record);
 

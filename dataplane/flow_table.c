@@ -82,6 +82,20 @@ void flow_table_remove(struct flow_table *table, unsigned part, uint32_t record)
 	index_give(&table->record_pool, &table->record_caches[part], record);
 }
 
+struct flow_cursor flow_table_group(const struct flow_table *table, unsigned group) {
+	return (struct flow_cursor){.bucket = key_index_first_bucket(&table->index, group),
+		.end = key_index_first_bucket(&table->index, group + 1)};
+}
+
+uint32_t flow_table_next(const struct flow_table *table, struct flow_cursor *at) {
+	for (; at->bucket < at->end; at->bucket++, at->place = 0) {
+		uint32_t record = key_index_at(&table->index, at->bucket, at->place++);
+		if (record != 0)
+			return record;
+	}
+	return 0;
+}
+
 void flow_table_key(const struct flow_table *table, uint32_t record, struct flow_key *key) {
 	const struct flow *flow = &table->flows[record];
 	memset(key, 0, sizeof(*key));

@@ -73,5 +73,14 @@ uint32_t flow_table_insert(struct flow_table *table, unsigned part, uint64_t has
 // Remove a record and give it back; it has no key any more, so that no candidate matches it.
 void flow_table_remove(struct flow_table *table, unsigned part, uint32_t record);
 
+// The records of a key group: flow_table_next gives one after the other, 0 at the end. Nothing may be inserted or removed
+// meanwhile.
+struct flow_cursor {
+	uint32_t bucket, end; // of the chains, the one it is at and the first of the next group
+	uint32_t place;       // in the chain
+};
+struct flow_cursor flow_table_group(const struct flow_table *table, unsigned group);
+uint32_t flow_table_next(const struct flow_table *table, struct flow_cursor *at);
+
 // The canonical key of a record; its TTL and TOS are 0.
 void flow_table_key(const struct flow_table *table, uint32_t record, struct flow_key *key);

@@ -138,12 +138,13 @@ uint64_t node_incarnation(const struct node *node) {
 }
 
 bool node_is_stopping(const struct node *node) {
-	return atomic_load_explicit(&node->stopping, memory_order_relaxed);
+	return atomic_load_explicit(&node->stopping, memory_order_relaxed) ||
+	       atomic_load_explicit(&node->draining, memory_order_relaxed);
 }
 
 bool operator_has_live_source(const struct operator *op) {
 	const struct node *node = op->node;
-	for (unsigned i = 0; i < node->plan->instance_count; i++) {
+	for (unsigned i = 0; i < node->instance_count; i++) {
 		const struct instance *instance = &node->instances[i];
 		if (instance->type->live && instance->op->pipeline == op->pipeline)
 			return true;
@@ -159,7 +160,7 @@ static bool is_reason_to_run(const struct operator *op, const struct operator *e
 
 void operator_end_sink(const struct operator *op) {
 	struct node *node = op->node;
-	for (unsigned i = 0; i < node->plan->operator_count; i++)
+	for (unsigned i = 0; i < node->operator_count; i++)
 		if (is_reason_to_run(&node->operators[i], op))
 			return;
 	node_stop(node);
@@ -191,11 +192,18 @@ uint64_t clock_monotonic_ns(void) {
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+static _Thread_local char last_error[256];
+
 __attribute__((format(printf, 2, 0))) static void print_message(
 	const struct operator *op, const char *format, va_list arguments) {
 	char text[512];
 	vsnprintf(text, sizeof(text), format, arguments);
 	fprintf(stderr, "weir-dataplane: %s/%s: %s\n", op->pipeline, op->name, text);
+	snprintf(last_error, sizeof(last_error), "%s: %.200s", op->name, text);
+}
+
+const char *operator_last_error(void) {
+	return last_error;
 }
 
 void operator_error(const struct operator *op, const char *format, ...) {

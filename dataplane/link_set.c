@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dataplane/huge_memory.h"
+#include "dataplane/operator.h"
 
 struct link_entry {
 	struct packet_link_headers headers;
@@ -85,6 +86,21 @@ uint32_t link_set_take(struct link_set *set, const struct packet_link_headers *h
 	}
 	set->entries[set->last].users++;
 	return set->last;
+}
+
+uint32_t link_set_take_copy(struct link_set *set, const struct node *node, const struct packet_link_headers *headers) {
+	uint64_t hash = 0;
+	if (!link_set_is_last(set, headers))
+		hash = key_hash(node, headers, sizeof(*headers));
+	return link_set_take(set, headers, hash);
+}
+
+uint32_t link_set_take_below(
+	struct link_set *set, const struct node *node, const struct rte_mbuf *tuple, uint8_t bits) {
+	struct packet_link_headers headers;
+	packet_parse_below(rte_pktmbuf_mtod(tuple, const uint8_t *), rte_pktmbuf_data_len(tuple), tuple_link(tuple),
+		bits, &headers);
+	return link_set_take_copy(set, node, &headers);
 }
 
 void link_set_give(struct link_set *set, uint32_t number) {

@@ -8,9 +8,10 @@
 //   thread  one
 #pragma once
 
-#include "dataplane/packet.h"
+#include "dataplane/tuple.h"
 
 struct link_entry;
+struct node;
 
 struct link_set {
 	uint32_t capacity, fresh; // entries there may be; those that were used before are 1..fresh
@@ -30,6 +31,11 @@ void link_set_fini(struct link_set *set); // a zeroed set is fine
 //   hash    of them, by a secret, so that nobody makes long chains; their padding is zero (packet_parse_link)
 //   return  their number, 1..capacity, to be given back
 uint32_t link_set_take(struct link_set *set, const struct packet_link_headers *headers, uint64_t hash);
+// The same, where the hash is yet to be made, and only if it is needed.
+uint32_t link_set_take_copy(struct link_set *set, const struct node *node, const struct packet_link_headers *headers);
+// The same of the headers below a packet's own.
+//   bits  of the packet (enum packet_bits)
+uint32_t link_set_take_below(struct link_set *set, const struct node *node, const struct rte_mbuf *tuple, uint8_t bits);
 void link_set_give(struct link_set *set, uint32_t number);
 
 const struct packet_link_headers *link_set_at(const struct link_set *set, uint32_t number);

@@ -14,7 +14,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
-#include "dataplane/node.h"
+#include "dataplane/node_apply.h"
 #include "dataplane/node_report.h"
 #include "dataplane/telemetry.h"
 
@@ -28,7 +28,7 @@ enum {
 struct manager {
 	const struct node_config *config;
 	struct node node;
-	struct plan *plan;
+	struct plan *plan; // the first one
 	int signal_fd;
 	uint64_t stop_ns;                 // when it was told to stop; 0: it was not
 	bool terminal;                    // show progress on standard error
@@ -134,11 +134,13 @@ static int set_up(struct manager *manager) {
 static void take_down(struct manager *manager) {
 	telemetry_fini();
 	uplink_free(manager->node.uplink, UPLINK_DRAIN_MS);
+	node_change_end(&manager->node);
 	if (manager->signal_fd >= 0)
 		close(manager->signal_fd);
 	if (manager->plan != NULL && manager->node.plan != NULL)
 		node_fini(&manager->node);
-	plan_free(manager->plan);
+	plan_free(manager->node.plan != NULL ? manager->node.plan : manager->plan);
+	node_free_applied(&manager->node);
 }
 
 // Signals that came: the first stops the node, a later one ends the process at once. One that comes along with the
@@ -159,11 +161,13 @@ static void take_signals(struct manager *manager) {
 
 static void show_progress(struct manager *manager) {
 	uint64_t packets = 0, now_ns = clock_now_ns();
+	pthread_mutex_lock(&manager->node.plan_lock);
 	node_snapshot_begin(&manager->node);
-	for (unsigned i = 0; i < manager->plan->instance_count; i++)
+	for (unsigned i = 0; i < manager->node.plan->instance_count; i++)
 		if (manager->node.instances[i].type->poll != NULL)
 			packets += manager->node.snapshots[i].counters.in;
 	node_snapshot_end(&manager->node);
+	pthread_mutex_unlock(&manager->node.plan_lock);
 	if (now_ns > manager->shown_ns)
 		fprintf(stderr, "\r%.0f s  %" PRIu64 " packets  %.2f Mpackets/s\033[K",
 			(double)(now_ns - manager->node.incarnation) * 1e-9, packets,
@@ -230,7 +234,7 @@ int manager_run(const struct node_config *config) {
 	if (rc == -ENOMEM)
 		fprintf(stderr, "weir-dataplane: out of memory\n");
 	bool failed = rc < 0 || atomic_load(&manager->node.failed);
-	if (rc == 0 && manager->plan->instance_count > 0)
+	if (rc == 0 && manager->node.plan->instance_count > 0)
 		node_report_summary(&manager->node, stderr);
 	take_down(manager);
 	free(manager);

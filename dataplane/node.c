@@ -13,6 +13,8 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 
+#include "dataplane/move.h"
+#include "dataplane/node_move.h"
 #include "dataplane/rcu.h"
 
 enum {
@@ -31,17 +33,29 @@ static void *aligned_zeros(size_t size) {
 	return memory;
 }
 
-// Elements that can be on their way at once: in rings, in each worker's hands, in the pools' caches.
-static unsigned pool_size(const struct node *node, enum schema_body body, unsigned extra) {
-	const struct plan *plan = node->plan;
+static unsigned count_holds(const struct instance *instance, enum schema_body body) {
+	const struct schedule_entry *entry = instance->schedule;
+	unsigned holds = 0;
+	for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++)
+		for (unsigned r = 0; r < entry->route_counts[o]; r++)
+			holds += entry->routes[o][r].hold.tuples != NULL && entry->routes[o][r].schema->body == body;
+	return holds;
+}
+
+// Elements that can be on their way at once: in rings and holds, in each worker's hands, in the pools' caches.
+static unsigned pool_size(const struct node *node, const struct plan *plan, enum schema_body body, unsigned extra) {
 	uint64_t rings = 0;
 	for (unsigned i = 0; i < plan->channel_count; i++) {
 		const struct pipeline_stream *stream = plan_channel_stream(plan, &plan->channels[i]);
 		rings += plan->channels[i].ring && stream->schema->body == body;
 	}
+	uint64_t holds = 0;
+	for (unsigned i = 0; i < plan->instance_count; i++)
+		holds += count_holds(&node->instances[i], body);
 	uint64_t hands = (uint64_t)plan->instance_count * (OPERATOR_OUTPUTS_MAX + 2) * BATCH_MAX;
 	uint64_t caches = (uint64_t)plan->worker_count * POOL_CACHE * 2;
-	uint64_t size = rte_align64pow2(rings * plan->ring_size + hands + caches + extra + 1) - 1;
+	uint64_t waiting = rings * plan->ring_size + holds * HOLD_SIZE;
+	uint64_t size = rte_align64pow2(waiting + hands + caches + extra + 1) - 1;
 	return (unsigned)RTE_MIN(size, (uint64_t)INT32_MAX);
 }
 
@@ -64,8 +78,7 @@ static unsigned record_size_max(const struct plan *plan) {
 	return size;
 }
 
-static int make_pools(struct node *node) {
-	const struct plan *plan = node->plan;
+static int make_pools(struct node *node, const struct plan *plan) {
 	unsigned sources = 0;
 	for (unsigned i = 0; i < plan->instance_count; i++)
 		sources += node->instances[i].type->poll != NULL;
@@ -73,7 +86,7 @@ static int make_pools(struct node *node) {
 		return 0;
 	unsigned record_size = record_size_max(plan);
 	if (record_size > 0) {
-		unsigned count = pool_size(node, SCHEMA_RECORD, 0);
+		unsigned count = pool_size(node, plan, SCHEMA_RECORD, 0);
 		node->records = make_pool(node, "weir_records", count, RTE_PKTMBUF_HEADROOM + record_size);
 		if (node->records == NULL) {
 			fprintf(stderr,
@@ -84,7 +97,7 @@ static int make_pools(struct node *node) {
 		}
 	}
 	// A source waits where packets run short, so a smaller pool is slower, not wrong.
-	unsigned wanted = pool_size(node, SCHEMA_PACKET, sources * PACKETS_PER_SOURCE);
+	unsigned wanted = pool_size(node, plan, SCHEMA_PACKET, sources * PACKETS_PER_SOURCE);
 	for (unsigned count = wanted; count >= PACKETS_MIN && node->packets == NULL; count /= 2)
 		node->packets = make_pool(node, "weir_packets", count, RTE_MBUF_DEFAULT_BUF_SIZE);
 	if (node->packets == NULL) {
@@ -108,8 +121,7 @@ static void describe_keys(
 	}
 }
 
-static int describe_operators(struct node *node) {
-	const struct plan *plan = node->plan;
+static int describe_operators(struct node *node, const struct plan *plan) {
 	for (unsigned i = 0; i < plan->operator_count; i++) {
 		const struct plan_operator *planned = &plan->operators[i];
 		const struct pipeline_operator *config = plan_operator_config(plan, planned);
@@ -144,8 +156,7 @@ static int describe_operators(struct node *node) {
 	return 0;
 }
 
-static int make_rings(struct node *node) {
-	const struct plan *plan = node->plan;
+static int make_rings(struct node *node, const struct plan *plan) {
 	for (unsigned i = 0; i < plan->channel_count; i++) {
 		node->channels[i].channel = &plan->channels[i];
 		int rc = plan->channels[i].ring ? ring_new(&node->channels[i].ring, plan->ring_size) : 0;
@@ -177,8 +188,8 @@ static int make_workers(struct node *node) {
 	return -EINVAL;
 }
 
-static int open_operators(struct node *node) {
-	for (unsigned i = 0; i < node->plan->operator_count; i++) {
+static int open_operators(struct node *node, const struct plan *plan) {
+	for (unsigned i = 0; i < plan->operator_count; i++) {
 		struct operator *op = &node->operators[i];
 		if (op->type->open == NULL)
 			continue;
@@ -189,8 +200,8 @@ static int open_operators(struct node *node) {
 	return 0;
 }
 
-static int init_instances(struct node *node) {
-	for (unsigned i = 0; i < node->plan->instance_count; i++) {
+static int init_instances(struct node *node, const struct plan *plan) {
+	for (unsigned i = 0; i < plan->instance_count; i++) {
 		struct instance *instance = &node->instances[i];
 		instance->state = aligned_zeros(instance->type->state_size);
 		if (instance->state == NULL)
@@ -207,17 +218,80 @@ static int init_instances(struct node *node) {
 	return 0;
 }
 
-static int allocate(struct node *node) {
-	const struct plan *plan = node->plan;
+static int allocate(struct node *node, const struct plan *plan) {
+	node->operator_count = plan->operator_count;
+	node->instance_count = plan->instance_count;
 	node->operators = calloc(plan->operator_count + 1, sizeof(*node->operators));
 	node->instances = aligned_zeros((plan->instance_count + 1) * sizeof(*node->instances));
 	node->snapshots = calloc(plan->instance_count + 1, sizeof(*node->snapshots));
 	node->channels = calloc(plan->channel_count + 1, sizeof(*node->channels));
 	node->schedules = calloc(plan->worker_count, sizeof(*node->schedules));
-	node->workers = aligned_zeros(plan->worker_count * sizeof(*node->workers));
 	bool complete = node->operators != NULL && node->instances != NULL && node->snapshots != NULL &&
-			node->channels != NULL && node->schedules != NULL && node->workers != NULL;
+			node->channels != NULL && node->schedules != NULL;
 	return complete ? 0 : -ENOMEM;
+}
+
+int node_load(struct node *node, const struct plan *plan) {
+	int rc = allocate(node, plan);
+	if (rc == 0)
+		rc = describe_operators(node, plan);
+	if (rc == 0)
+		rc = make_rings(node, plan);
+	if (rc == 0)
+		rc = schedule_build(node, plan);
+	if (rc == 0)
+		rc = make_pools(node, plan);
+	if (rc == 0)
+		rc = open_operators(node, plan);
+	if (rc == 0)
+		rc = init_instances(node, plan);
+	if (rc < 0)
+		node_unload(node, plan);
+	return rc;
+}
+
+static void close_operators(struct node *node, const struct plan *plan) {
+	for (unsigned i = 0; node->instances != NULL && i < plan->instance_count; i++) {
+		struct instance *instance = &node->instances[i];
+		if (instance->state != NULL && instance->type->fini != NULL)
+			instance->type->fini(instance);
+		free(instance->state);
+	}
+	for (unsigned i = 0; node->operators != NULL && i < plan->operator_count; i++) {
+		struct operator *op = &node->operators[i];
+		if (op->type != NULL && op->type->close != NULL)
+			op->type->close(op);
+		free(op->instances);
+	}
+}
+
+void node_unload(struct node *node, const struct plan *plan) {
+	close_operators(node, plan);
+	for (unsigned i = 0; node->channels != NULL && i < plan->channel_count; i++)
+		ring_free(node->channels[i].ring);
+	for (unsigned i = 0; node->schedules != NULL && i < plan->worker_count; i++)
+		schedule_free(&node->schedules[i]);
+	rte_mempool_free(node->records);
+	rte_mempool_free(node->packets);
+	free(node->operators);
+	free(node->instances);
+	free(node->snapshots);
+	free(node->channels);
+	free(node->schedules);
+	node->records = node->packets = NULL;
+	node->operators = NULL;
+	node->instances = NULL;
+	node->snapshots = NULL;
+	node->channels = NULL;
+	node->schedules = NULL;
+	node->operator_count = node->instance_count = 0;
+}
+
+static void init_locks(struct node *node) {
+	pthread_mutex_t *const locks[] = {
+		&node->snapshot_lock, &node->settings_lock, &node->plan_lock, &node->change_lock, &node->move_lock};
+	for (unsigned i = 0; i < RTE_DIM(locks); i++)
+		pthread_mutex_init(locks[i], NULL);
 }
 
 int node_init(struct node *node, const struct node_config *config, struct plan *plan) {
@@ -226,86 +300,69 @@ int node_init(struct node *node, const struct node_config *config, struct plan *
 		.name = config->node,
 		.incarnation = clock_now_ns(),
 		.started_ns = clock_monotonic_ns(),
+		.published = plan,
 		.plan = plan,
 		.worker_count = plan->worker_count,
+		.is_resident = plan->instance_count == 0,
 	};
-	pthread_mutex_init(&node->snapshot_lock, NULL);
-	pthread_mutex_init(&node->settings_lock, NULL);
+	init_locks(node);
 	node->done_fd = eventfd(0, EFD_CLOEXEC);
 	if (node->done_fd < 0) {
 		fprintf(stderr, "weir-dataplane: no descriptor for the node: %m\n");
 		return -EMFILE;
 	}
 	int rc = key_secret_init(node->hash_secret, config->hash_secret);
-	if (rc == 0)
-		rc = allocate(node);
-	if (rc < 0)
-		return rc;
-	rc = describe_operators(node);
+	node->workers = aligned_zeros(plan->worker_count * sizeof(*node->workers));
+	if (rc == 0 && node->workers == NULL)
+		rc = -ENOMEM;
 	if (rc == 0)
 		rc = make_workers(node);
-	if (rc == 0)
-		rc = make_rings(node);
-	if (rc == 0)
-		rc = schedule_build(node, plan);
-	if (rc == 0)
-		rc = make_pools(node);
-	if (rc == 0)
-		rc = open_operators(node);
-	return rc == 0 ? init_instances(node) : rc;
-}
-
-static void close_operators(struct node *node) {
-	for (unsigned i = 0; node->instances != NULL && i < node->plan->instance_count; i++) {
-		struct instance *instance = &node->instances[i];
-		if (instance->state != NULL && instance->type->fini != NULL)
-			instance->type->fini(instance);
-		free(instance->state);
-	}
-	for (unsigned i = 0; node->operators != NULL && i < node->plan->operator_count; i++) {
-		struct operator *op = &node->operators[i];
-		if (op->type != NULL && op->type->close != NULL)
-			op->type->close(op);
-		free(op->instances);
-	}
+	return rc == 0 && plan->instance_count > 0 ? node_load(node, plan) : rc;
 }
 
 void node_fini(struct node *node) {
-	close_operators(node);
-	for (unsigned i = 0; node->channels != NULL && i < node->plan->channel_count; i++)
-		ring_free(node->channels[i].ring);
-	for (unsigned i = 0; i < node->worker_count; i++) {
-		if (node->schedules != NULL)
-			schedule_free(&node->schedules[i]);
-		if (node->workers != NULL && node->workers[i].node != NULL)
+	node_move_settle(node);
+	node_unload(node, node->plan);
+	for (unsigned i = 0; node->workers != NULL && i < node->worker_count; i++)
+		if (node->workers[i].node != NULL)
 			worker_fini(&node->workers[i]);
-	}
-	rte_mempool_free(node->records);
-	rte_mempool_free(node->packets);
-	free(node->operators);
-	free(node->instances);
-	free(node->snapshots);
-	free(node->channels);
-	free(node->schedules);
 	free(node->workers);
 	if (node->done_fd >= 0)
 		close(node->done_fd);
+	pthread_mutex_destroy(&node->move_lock);
+	pthread_mutex_destroy(&node->change_lock);
+	pthread_mutex_destroy(&node->plan_lock);
 	pthread_mutex_destroy(&node->settings_lock);
 	pthread_mutex_destroy(&node->snapshot_lock);
 }
 
-struct plan *node_publish_plan(struct node *node, struct plan *plan) {
-	struct plan *old = rcu_publish(&node->plan, plan);
+static void wake_workers(struct node *node) {
 	for (unsigned i = 0; i < node->worker_count; i++)
 		worker_wake(&node->workers[i]);
-	rcu_wait_for_readers(&node->plan);
+}
+
+struct plan *node_publish_plan(struct node *node, struct plan *plan) {
+	struct plan *old = rcu_publish(&node->published, plan);
+	wake_workers(node);
+	rcu_wait_for_readers(&node->published);
 	return old;
 }
 
 void node_stop(struct node *node) {
 	atomic_store(&node->stopping, true);
-	for (unsigned i = 0; i < node->worker_count; i++)
-		worker_wake(&node->workers[i]);
+	wake_workers(node);
+}
+
+void node_drain(struct node *node, bool drains) {
+	atomic_store(&node->draining, drains);
+	wake_workers(node);
+}
+
+bool node_worker_may_end(struct node *node, struct worker *worker) {
+	pthread_mutex_lock(&node->move_lock);
+	worker->ended = node->move == NULL || move_is_over(node->move);
+	pthread_mutex_unlock(&node->move_lock);
+	return worker->ended;
 }
 
 void node_worker_done(struct node *node) {

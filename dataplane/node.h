@@ -10,6 +10,7 @@
 
 #include <rte_mempool.h>
 
+#include "api/histogram.h"
 #include "dataplane/channel.h"
 #include "dataplane/key.h"
 #include "dataplane/plan.h"
@@ -30,6 +31,17 @@ struct channel_ring {
 	struct target *target; // on the sender's side
 };
 
+// What moves of key groups came to.
+struct move_figures {
+	uint64_t moves, groups, called_off;
+	uint64_t held;           // tuples that had to wait
+	uint64_t pause_max_ns;   // from the first tuple that may have been held to the last one sent on
+	struct histogram pauses; // of moves
+};
+
+struct node_change;
+struct applied;
+
 struct node {
 	const struct node_config *config;
 	const char *name;
@@ -37,25 +49,36 @@ struct node {
 	uint64_t started_ns;  // the same by the monotonic clock
 	uint8_t hash_secret[KEY_SECRET_SIZE];
 
-	struct plan *plan;             // RCU (QSBR): workers read it, the manager replaces it
-	struct operator *operators;    // [plan->operator_count]
-	struct instance *instances;    // [plan->instance_count], each cache-line aligned
-	struct snapshot *snapshots;    // [plan->instance_count]
+	struct plan *published;     // RCU (QSBR): workers read it. Who replaces it: node_publish_plan, or a move
+	struct plan *plan;          // the same for control threads, which hold plan_lock; the older one during a move
+	struct operator *operators; // [plan->operator_count]
+	struct instance *instances; // [plan->instance_count], each cache-line aligned
+	struct snapshot *snapshots; // [plan->instance_count]
 	struct channel_ring *channels; // [plan->channel_count]
 	struct schedule *schedules;    // [plan->worker_count]
 	struct worker *workers;        // [plan->worker_count]
 	unsigned worker_count;
+	unsigned operator_count, instance_count; // of the plan
+	bool is_resident;                        // started without pipelines: it ends when told to, whatever it ran
 
 	struct rte_mempool *packets, *records;
 	struct uplink *uplink; // or NULL
 
 	_Atomic bool stopping;         // manager: wo, workers: ro
+	_Atomic bool draining;         // the same: its pipelines end, and the node goes on
 	_Atomic unsigned workers_done; // workers: rw
 	int done_fd;                   // eventfd, readable once all workers are done
 	_Atomic bool failed;           // something a person must know of went wrong: exit 1
 	_Atomic uint64_t copies_failed, records_failed;
 	_Atomic uint64_t settings;     // how often options changed while running; settings_lock held: w, workers: r
 	pthread_mutex_t settings_lock; // who changes live options, or takes them over, holds it
+	pthread_mutex_t plan_lock;     // control threads hold it while they look at the plan, and to free one
+	struct move_figures moves;     // plan_lock held
+	pthread_mutex_t change_lock;   // who changes the plan holds it all the while
+	struct node_change *change;    // being made (node_apply.h); uplink's thread
+	struct applied *applied;       // what was applied, the last first; change_lock held
+	struct move *move;             // move_lock held, or by workers that just came to follow its first plan
+	pthread_mutex_t move_lock;     // never for long: workers take it as they end
 	pthread_mutex_t snapshot_lock; // control threads take turns at asking workers for figures
 };
 
@@ -65,13 +88,24 @@ int node_init(struct node *node, const struct node_config *config, struct plan *
 // Undo; also after a failed node_init. The workers have ended.
 void node_fini(struct node *node);
 
+// Make what a plan needs: operators, instances, rings, schedules, pools. No worker follows a plan with instances yet.
+//   return  0 or a negative errno, after a message on standard error; then nothing is left of it
+int node_load(struct node *node, const struct plan *plan);
+// Undo. No worker follows the plan any more.
+void node_unload(struct node *node, const struct plan *plan);
+
 // Make workers follow `plan`, wait until none reads the old one, and return that.
-//   thread  the manager
+//   thread  a control thread, with change_lock held
 struct plan *node_publish_plan(struct node *node, struct plan *plan);
 
 // Ask the sources to end; the workers drain and return.
 void node_stop(struct node *node);
+// Ask the sources to end, or no longer; the workers drain and go on without.
+void node_drain(struct node *node, bool drains);
 bool node_is_done(const struct node *node);
+// Whether a worker that has nothing left to do may end: not while key groups move. If so, no move begins any more.
+//   thread  that worker
+bool node_worker_may_end(struct node *node, struct worker *worker);
 // A worker ends.
 //   thread  that worker, as its last act on the node
 void node_worker_done(struct node *node);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dataplane/node_move.h"
 #include "dataplane/node_set.h"
 
 // A controller takes messages of up to 1 MiB; what else is in a heartbeat, and the last part added, need far less than
@@ -42,16 +43,7 @@ static Weir__Stream *describe_stream(const struct pipeline *pipeline, const stru
 	return message;
 }
 
-// Name and incarnation are the uplink's own to fill in.
-static void describe(void *context, Weir__Register *message) {
-	const struct node *node = context;
-	char host[256] = "";
-	gethostname(host, sizeof(host) - 1);
-	message->host = strdup(host);
-	message->pid = (uint32_t)getpid();
-	message->weir_version = strdup(WEIR_VERSION);
-	message->workers = node->worker_count;
-
+static void describe_pipelines(const struct node *node, Weir__Register *message) {
 	message->operators = (Weir__Operator **)new_list(node->plan->operator_count);
 	for (unsigned i = 0; message->operators != NULL && i < node->plan->operator_count; i++) {
 		Weir__Operator *op = describe_operator(&node->operators[i]);
@@ -59,17 +51,32 @@ static void describe(void *context, Weir__Register *message) {
 			message->operators[message->n_operators++] = op;
 	}
 	unsigned streams = 0;
-	for (unsigned i = 0; i < node->config->pipeline_count; i++)
-		streams += node->config->pipelines[i].stream_count;
+	const struct node_config *config = node->plan->config;
+	for (unsigned i = 0; i < config->pipeline_count; i++)
+		streams += config->pipelines[i].stream_count;
 	message->streams = (Weir__Stream **)new_list(streams);
-	for (unsigned i = 0; message->streams != NULL && i < node->config->pipeline_count; i++) {
-		const struct pipeline *pipeline = &node->config->pipelines[i];
+	for (unsigned i = 0; message->streams != NULL && i < config->pipeline_count; i++) {
+		const struct pipeline *pipeline = &config->pipelines[i];
 		for (unsigned j = 0; j < pipeline->stream_count; j++) {
 			Weir__Stream *stream = describe_stream(pipeline, &pipeline->streams[j]);
 			if (stream != NULL)
 				message->streams[message->n_streams++] = stream;
 		}
 	}
+}
+
+// Name and incarnation are the uplink's own to fill in.
+static void describe(void *context, Weir__Register *message) {
+	struct node *node = context;
+	char host[256] = "";
+	gethostname(host, sizeof(host) - 1);
+	message->host = strdup(host);
+	message->pid = (uint32_t)getpid();
+	message->weir_version = strdup(WEIR_VERSION);
+	message->workers = node->worker_count;
+	pthread_mutex_lock(&node->plan_lock);
+	describe_pipelines(node, message);
+	pthread_mutex_unlock(&node->plan_lock);
 }
 
 // Values by name; names end with NULL.
@@ -177,10 +184,23 @@ static void measure_channels(const struct node *node, Weir__Heartbeat *message, 
 	}
 }
 
+static void measure_groups(const struct node *node, Weir__Heartbeat *message, size_t *size) {
+	message->groups = (Weir__GroupLoads **)new_list(node->plan->operator_count);
+	for (unsigned i = 0; message->groups != NULL && i < node->plan->operator_count; i++) {
+		Weir__GroupLoads *loads = node_move_measure(node, i);
+		if (loads == NULL)
+			continue;
+		message->groups[message->n_groups++] = loads;
+		if (!fits(size, weir__group_loads__get_packed_size(loads)))
+			return;
+	}
+}
+
 // Every channel of a hundred workers with each other is more than a message may hold: those that wait come first.
 static void measure(void *context, Weir__Heartbeat *message) {
 	struct node *node = context;
 	size_t size = 0;
+	pthread_mutex_lock(&node->plan_lock);
 	node_snapshot_begin(node);
 	measure_instances(node, message, &size);
 	// Twice the length: a ring may come to be used, or emptied, between the two passes.
@@ -188,6 +208,8 @@ static void measure(void *context, Weir__Heartbeat *message) {
 	measure_channels(node, message, true, &size);
 	measure_channels(node, message, false, &size);
 	node_snapshot_end(node);
+	measure_groups(node, message, &size);
+	pthread_mutex_unlock(&node->plan_lock);
 }
 
 struct uplink_source node_report_source(struct node *node) {

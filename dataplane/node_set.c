@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/node_apply.h"
+#include "dataplane/node_move.h"
 #include "dataplane/text.h"
 
 enum {
@@ -19,46 +21,39 @@ enum {
 	REASON_MAX = 160,
 };
 
-struct target_names {
-	const char *pipeline; // NULL: any
-	const char *op, *option;
-};
-
-// Split [PIPELINE/]OPERATOR.OPTION in place.
-static bool split(char *text, struct target_names *out) {
-	char *slash = strchr(text, '/');
-	*out = (struct target_names){.op = text};
-	if (slash != NULL) {
-		*slash = '\0';
-		out->pipeline = text;
-		out->op = slash + 1;
-	}
-	char *dot = strchr(out->op, '.');
+// Cut [PIPELINE/]OPERATOR.OPTION in place.
+//   return  the option, or NULL
+static char *cut_option(char *target) {
+	char *slash = strchr(target, '/');
+	char *dot = strchr(slash != NULL ? slash : target, '.');
 	if (dot == NULL)
-		return false;
+		return NULL;
 	*dot = '\0';
-	out->option = dot + 1;
-	return true;
+	return dot + 1;
 }
 
-//   return  NULL, with a line in text: there is none, or several
-static struct operator *find_operator(struct node *node, const struct target_names *names, char *text, size_t size) {
+static bool is_named(const char *name, const char *text, const char *end) {
+	return strlen(name) == (size_t)(end - text) && strncmp(name, text, (size_t)(end - text)) == 0;
+}
+
+struct operator *node_find_operator(struct node *node, const char *name, char *text, size_t size) {
+	const char *slash = strchr(name, '/');
+	const char *wanted = slash != NULL ? slash + 1 : name;
 	struct operator *found = NULL;
 	for (unsigned i = 0; i < node->plan->operator_count; i++) {
 		struct operator *op = &node->operators[i];
-		if (strcmp(op->name, names->op) != 0 ||
-			(names->pipeline != NULL && strcmp(op->pipeline, names->pipeline) != 0))
+		if (strcmp(op->name, wanted) != 0 || (slash != NULL && !is_named(op->pipeline, name, slash)))
 			continue;
 		if (found != NULL) {
-			snprintf(text, size, "%s: in several pipelines; expected %s/%s.%s or %s/%s.%s", names->op,
-				found->pipeline, names->op, names->option, op->pipeline, names->op, names->option);
+			snprintf(text, size, "%s: in several pipelines; expected %s/%s or %s/%s", wanted,
+				found->pipeline, wanted, op->pipeline, wanted);
 			return NULL;
 		}
 		found = op;
 	}
 	if (found == NULL) {
 		text[0] = '\0';
-		text_append_quoted(text, size, names->op);
+		text_append_quoted(text, size, wanted);
 		text_append(text, size, ": no such operator here; expected");
 		for (unsigned i = 0; i < node->plan->operator_count; i++)
 			text_append(text, size, "%s %s", i > 0 ? "," : "", node->operators[i].name);
@@ -114,15 +109,15 @@ static bool is_taken_by_all(struct node *node) {
 	return true;
 }
 
-int node_set(struct node *node, const char *target, const char *value, char *text, size_t size) {
+static int set_option(struct node *node, const char *target, const char *value, char *text, size_t size) {
 	char copy[TARGET_SIZE], before[64], after[64], error[256];
-	struct target_names names;
-	if (strlen(target) >= sizeof(copy) || !split(strcpy(copy, target), &names)) {
+	const char *name = strlen(target) < sizeof(copy) ? cut_option(strcpy(copy, target)) : NULL;
+	if (name == NULL) {
 		snprintf(text, size, "expected [PIPELINE/]OPERATOR.OPTION");
 		return -EINVAL;
 	}
-	struct operator *op = find_operator(node, &names, text, size);
-	const struct option *option = op != NULL ? find_option(op, names.option, text, size) : NULL;
+	struct operator *op = node_find_operator(node, copy, text, size);
+	const struct option *option = op != NULL ? find_option(op, name, text, size) : NULL;
 	if (option == NULL)
 		return -EINVAL;
 	pthread_mutex_lock(&node->settings_lock);
@@ -140,6 +135,13 @@ int node_set(struct node *node, const char *target, const char *value, char *tex
 	node_snapshot_end(node);
 	snprintf(text, size, "%s/%s.%s: %s, was %s%s", op->pipeline, op->name, option->name, after, before,
 		is_taken_by_all(node) ? "" : "; a worker is busy and takes it over later");
+	return ret;
+}
+
+int node_set(struct node *node, const char *target, const char *value, char *text, size_t size) {
+	pthread_mutex_lock(&node->plan_lock);
+	int ret = set_option(node, target, value, text, size);
+	pthread_mutex_unlock(&node->plan_lock);
 	return ret;
 }
 
@@ -163,6 +165,12 @@ Weir__CommandStatus node_execute(void *context, const Weir__Command *command, ch
 		return node_set(node, command->target, command->value, text, size) == 0
 			       ? WEIR__COMMAND_STATUS__COMMAND_DONE
 			       : WEIR__COMMAND_STATUS__COMMAND_REFUSED;
+	if (strcmp(command->verb, "move") == 0)
+		return node_move(node, command->target, command->value, text, size) == 0
+			       ? WEIR__COMMAND_STATUS__COMMAND_DONE
+			       : WEIR__COMMAND_STATUS__COMMAND_REFUSED;
+	if (strcmp(command->verb, "apply") == 0 || strcmp(command->verb, "remove") == 0)
+		return node_change(node, command, text, size);
 	if (strcmp(command->verb, "log") == 0) {
 		snprintf(text, size, "written to the node's log");
 		return WEIR__COMMAND_STATUS__COMMAND_DONE;
@@ -174,6 +182,6 @@ Weir__CommandStatus node_execute(void *context, const Weir__Command *command, ch
 	}
 	text[0] = '\0';
 	text_append_quoted(text, size, command->verb);
-	text_append(text, size, ": expected set, log or stop");
+	text_append(text, size, ": expected set, move, apply, remove, log or stop");
 	return WEIR__COMMAND_STATUS__COMMAND_REFUSED;
 }

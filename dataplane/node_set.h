@@ -16,6 +16,11 @@
 //   thread  any control thread; several may be in it
 int node_set(struct node *node, const char *target, const char *value, char *text, size_t size);
 
+// The operator of a name, [PIPELINE/]OPERATOR.
+//   text    [size] filled where there is none: why, and what there is
+//   return  NULL: there is none, or several
+struct operator *node_find_operator(struct node *node, const char *name, char *text, size_t size);
+
 // Have this worker's instances take over what was changed since it last looked.
 //   thread  that worker
 void node_take_settings(struct node *node, struct worker *worker);

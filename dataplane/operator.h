@@ -131,6 +131,8 @@ void *operator_new_shared(struct operator *op, size_t size);
 // A message for the person who runs the node, on standard error: "weir-dataplane: pipeline/operator: …".
 void operator_error(const struct operator *op, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void operator_warn(const struct operator *op, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// What operator_error or operator_warn said last on this thread; "" where nothing.
+const char *operator_last_error(void);
 // The same from a worker, at most one message a second per instance; the node goes on, and exits 1 in the end.
 void instance_fail(struct instance *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -156,6 +156,14 @@ struct operator_type {
 	// No more input will come: emit what is held, up to `room` tuples on each output a call. May be NULL.
 	//   return  true if there is more to emit
 	bool (*flush)(struct instance *self, enum end_of_stream why, unsigned room);
+
+	// Types with a key: a key group moves from one instance of the operator to another. The one lets go of all that
+	// it keeps of the group's keys besides what the instances share, the other takes it up. Each on the worker of its
+	// instance, `leave` after every tuple that came before and before any that comes after; neither may emit.
+	// NULL: what is kept per key can't be moved, and such moves are refused.
+	//   group  0..KEY_GROUPS-1
+	void (*group_leave)(struct instance *self, unsigned group);
+	void (*group_enter)(struct instance *self, unsigned group);
 };
 
 // What is said of an input, also where the type has no table of them.

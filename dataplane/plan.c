@@ -337,3 +337,30 @@ void plan_free(struct plan *plan) {
 	free(plan->channels);
 	free(plan);
 }
+
+int plan_with_owners(struct plan **out, const struct plan *plan, unsigned op, uint16_t *owners) {
+	struct plan *next = malloc(sizeof(*next));
+	struct plan_operator *operators = calloc(plan->operator_count + 1, sizeof(*operators));
+	if (next == NULL || operators == NULL) {
+		free(next);
+		free(operators);
+		return -ENOMEM;
+	}
+	memcpy(operators, plan->operators, plan->operator_count * sizeof(*operators));
+	operators[op].owners = owners;
+	*next = *plan;
+	next->version++;
+	next->operators = operators;
+	*out = next;
+	return 0;
+}
+
+void plan_free_but(struct plan *plan, const struct plan *kept) {
+	if (plan == NULL)
+		return;
+	for (unsigned i = 0; i < plan->operator_count; i++)
+		if (plan->operators[i].owners != kept->operators[i].owners)
+			free(plan->operators[i].owners);
+	free(plan->operators);
+	free(plan);
+}

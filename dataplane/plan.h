@@ -19,7 +19,9 @@ struct plan_operator {
 	unsigned op;             // index into that pipeline's operators
 	unsigned first_instance; // its instances are consecutive
 	unsigned instance_count;
-	uint16_t *owners; // [PLAN_KEY_GROUPS] instance index (0..instance_count-1) that owns the group
+	// [PLAN_KEY_GROUPS] index (0..instance_count-1) of the instance that owns the group; instance_count: nobody does,
+	// its tuples are held
+	uint16_t *owners;
 };
 
 struct plan_instance {
@@ -51,6 +53,13 @@ struct plan {
 //                 apart, a worker that is not there); -ENOMEM
 int plan_new(struct plan **out, const struct node_config *config, unsigned worker_count, struct config_error *error);
 void plan_free(struct plan *plan);
+
+// The same plan, one version later, with other owners of one operator's key groups. The two share all else.
+//   owners  [PLAN_KEY_GROUPS]; malloc, the plan's from then on
+//   return  0; -ENOMEM: the owners are the caller's still
+int plan_with_owners(struct plan **out, const struct plan *plan, unsigned op, uint16_t *owners);
+// Free what the plan does not share with another one.
+void plan_free_but(struct plan *plan, const struct plan *kept);
 
 static inline const struct pipeline_operator *plan_operator_config(
 	const struct plan *plan, const struct plan_operator *op) {

@@ -28,7 +28,8 @@ void __tsan_release(void *address);
 #endif
 
 // What a published pointer orders: all that was written to the object before.
-#define rcu_publish(pointer, object) __atomic_exchange_n(pointer, object, __ATOMIC_ACQ_REL)
+//   return  the object before
+#define rcu_publish(pointer, object) ({ __atomic_exchange_n(pointer, object, __ATOMIC_ACQ_REL); })
 #define rcu_read(pointer) __atomic_load_n(pointer, __ATOMIC_ACQUIRE)
 
 // The thread holds no pointer that it read before.

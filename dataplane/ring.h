@@ -22,6 +22,7 @@ struct ring {
 	alignas(64) _Atomic uint64_t watermark_ns;
 	_Atomic bool closed;
 	_Atomic uint64_t sent; // tuples; anyone may read
+	uint64_t marker;       // `sent` when a key group stopped coming this way: ring_mark
 	bool kick;             // producer only: enqueued since its worker last looked for sleepers
 	// consumer: wo, anyone may read
 	alignas(64) _Atomic uint64_t received;
@@ -68,6 +69,18 @@ static inline void ring_set_watermark(struct ring *ring, uint64_t watermark_ns) 
 //   thread  the producer
 static inline void ring_close(struct ring *ring) {
 	atomic_store_explicit(&ring->closed, true, memory_order_release);
+}
+
+// Put a marker behind what was enqueued so far; whoever tells the consumer of it orders the two.
+//   thread  the producer
+static inline void ring_mark(struct ring *ring) {
+	ring->marker = atomic_load_explicit(&ring->sent, memory_order_relaxed);
+}
+
+// All that was enqueued before the marker has been dequeued.
+//   thread  the consumer
+static inline bool ring_has_passed_marker(const struct ring *ring) {
+	return atomic_load_explicit(&ring->received, memory_order_relaxed) >= ring->marker;
 }
 
 //   thread  any

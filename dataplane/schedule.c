@@ -142,10 +142,15 @@ static int route_make(
 		.stream = stream,
 		.input = stream->input,
 		.weights = stream->weights,
-		.targets = calloc(to->instance_count, sizeof(*route->targets)),
+		.targets = calloc(to->instance_count + 1, sizeof(*route->targets)),
 	};
-	if (route->targets == NULL)
+	bool has_hold = stream->grouping == GROUPING_KEY && to->instance_count > 1;
+	route->loads = has_hold ? calloc(KEY_GROUPS, sizeof(*route->loads)) : NULL;
+	if (route->targets == NULL || (has_hold && (route->loads == NULL || hold_init(&route->hold) < 0))) {
+		free(route->targets);
+		free(route->loads);
 		return -ENOMEM;
+	}
 	*count += 1;
 	*out = route;
 	return set_key(route, &plan->config->pipelines[channel->pipeline], entry->instance->op);
@@ -246,7 +251,7 @@ static void settle_copies(struct node *node, const struct plan *plan) {
 static int reach_add(struct reach *reach, const struct reach_end *end, bool either) {
 	for (unsigned i = 0; i < reach->end_count; i++) {
 		struct reach_end *known = &reach->ends[i];
-		if (known->ring != end->ring || known->sink != end->sink)
+		if (known->ring != end->ring || known->sink != end->sink || known->hold != end->hold)
 			continue;
 		known->multiplicity = either ? RTE_MAX(known->multiplicity, end->multiplicity)
 					     : known->multiplicity + end->multiplicity;
@@ -278,6 +283,9 @@ static int reach_route(struct reach *reach, const struct route *route) {
 		rc = target->ring != NULL ? reach_add(&own, &end, either)
 					  : reach_join(&own, &target->callee->schedule->reach, either);
 	}
+	const struct reach_end held = {.hold = &route->hold, .multiplicity = 1};
+	if (rc == 0 && route->hold.tuples != NULL)
+		rc = reach_add(&own, &held, either);
 	if (rc == 0)
 		rc = reach_join(reach, &own, false);
 	free(own.ends);
@@ -288,12 +296,13 @@ static int reach_route(struct reach *reach, const struct route *route) {
 static int check_reach(const struct schedule_entry *entry) {
 	for (unsigned i = 0; i < entry->reach.end_count; i++) {
 		const struct reach_end *reached = &entry->reach.ends[i];
-		if (reached->ring == NULL || reached->multiplicity <= reached->ring->size)
+		unsigned size = reached->ring != NULL ? reached->ring->size : HOLD_SIZE;
+		if (reached->sink != NULL || reached->multiplicity <= size)
 			continue;
 		operator_error(entry->instance->op,
 			"ring_size: %u: one tuple becomes up to %u tuples in a ring: expected a power of two that is "
 			"no less, or fewer instances with grouping all",
-			reached->ring->size, reached->multiplicity);
+			size, reached->multiplicity);
 		return -EINVAL;
 	}
 	return 0;
@@ -334,6 +343,8 @@ void schedule_free(struct schedule *schedule) {
 				free(entry->routes[o][r].targets);
 				free(entry->routes[o][r].key);
 				free(entry->routes[o][r].keys);
+				free(entry->routes[o][r].loads);
+				hold_fini(&entry->routes[o][r].hold);
 			}
 			free(entry->routes[o]);
 		}

@@ -11,13 +11,14 @@
 
 struct node;
 
-// Where tuples of an instance end up after direct calls: in rings, and in sinks that take only so many. And how many
-// tuples one of its tuples can become there.
+// Where tuples of an instance end up after direct calls: in rings, in sinks that take only so many, and in holds. And
+// how many tuples one of its tuples can become there.
 struct reach {
 	unsigned end_count;
 	struct reach_end {
-		struct ring *ring;     // or
-		struct instance *sink; // its type has a `room`
+		struct ring *ring;       // or
+		const struct hold *hold; // or
+		struct instance *sink;   // its type has a `room`
 		unsigned multiplicity;
 	} * ends;
 };
@@ -45,6 +46,8 @@ struct schedule_entry {
 	bool backlog;       // the last tick had more to do
 	bool is_live;       // of a pipeline with a live source, which does not wait
 	bool is_behind;     // it, or who gets its input from it by calls, has a backlog
+	// A source whose tuples are held has come to this time, but doesn't tell it yet.
+	uint64_t withheld_ns;
 };
 
 struct ring_output {
@@ -70,13 +73,19 @@ struct schedule {
 int schedule_build(struct node *node, const struct plan *plan);
 void schedule_free(struct schedule *schedule);
 
+static inline unsigned schedule_end_room(const struct reach_end *end) {
+	if (end->ring != NULL)
+		return ring_room(end->ring);
+	return end->hold != NULL ? hold_room(end->hold) : end->sink->type->room(end->sink);
+}
+
 // Tuples that may be taken in for this entry without anything overflowing.
 //   return  0..BATCH_MAX
 static inline unsigned schedule_room(const struct schedule_entry *entry) {
 	unsigned room = BATCH_MAX;
 	for (unsigned i = 0; i < entry->reach.end_count; i++) {
 		const struct reach_end *end = &entry->reach.ends[i];
-		unsigned there = end->ring != NULL ? ring_room(end->ring) : end->sink->type->room(end->sink);
+		unsigned there = schedule_end_room(end);
 		if (there / end->multiplicity < room)
 			room = there / end->multiplicity;
 	}
@@ -94,8 +103,16 @@ static inline unsigned schedule_room_to_emit(const struct schedule_entry *entry)
 		const struct reach_end *end = &entry->reach.ends[i];
 		if (end->sink == entry->instance)
 			continue;
-		unsigned there = end->ring != NULL ? ring_room(end->ring) : end->sink->type->room(end->sink);
-		room = RTE_MIN(room, there / end->multiplicity);
+		room = RTE_MIN(room, schedule_end_room(end) / end->multiplicity);
 	}
 	return room;
+}
+
+// Whether tuples that it sent are held.
+static inline bool schedule_holds(const struct schedule_entry *entry) {
+	for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++)
+		for (unsigned r = 0; r < entry->route_counts[o]; r++)
+			if (hold_count(&entry->routes[o][r].hold) > 0)
+				return true;
+	return false;
 }

@@ -7,7 +7,7 @@
 
 #include <rte_telemetry.h>
 
-#include "dataplane/node.h"
+#include "dataplane/node_move.h"
 
 // Telemetry's handlers run on its own thread and carry no context.
 static struct node *served;
@@ -118,13 +118,14 @@ static int answer_channel(const char *command, const char *parameters, struct rt
 	return 0;
 }
 
-static int answer_plan(const char *command, const char *parameters, struct rte_tel_data *data) {
+// What a function prints, line by line.
+static int answer_lines(struct rte_tel_data *data, void (*print)(const struct node *node, FILE *out)) {
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 	if (out == NULL)
 		return -ENOMEM;
-	plan_print(served->plan, out);
+	print(served, out);
 	fclose(out);
 	rte_tel_data_start_array(data, RTE_TEL_STRING_VAL);
 	char *rest = text;
@@ -132,6 +133,31 @@ static int answer_plan(const char *command, const char *parameters, struct rte_t
 		if (*line != '\0')
 			rte_tel_data_add_array_string(data, line);
 	free(text);
+	return 0;
+}
+
+static void print_plan(const struct node *node, FILE *out) {
+	plan_print(node->plan, out);
+}
+
+static int answer_plan(const char *command, const char *parameters, struct rte_tel_data *data) {
+	return answer_lines(data, print_plan);
+}
+
+static int answer_groups(const char *command, const char *parameters, struct rte_tel_data *data) {
+	return answer_lines(data, node_move_print_owners);
+}
+
+static int answer_moves(const char *command, const char *parameters, struct rte_tel_data *data) {
+	const struct move_figures *figures = &served->moves;
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_u64(data, "moves", figures->moves);
+	rte_tel_data_add_dict_u64(data, "groups", figures->groups);
+	rte_tel_data_add_dict_u64(data, "called_off", figures->called_off);
+	rte_tel_data_add_dict_u64(data, "held", figures->held);
+	rte_tel_data_add_dict_u64(data, "pause_p50_ns", histogram_quantile(&figures->pauses, 0.5));
+	rte_tel_data_add_dict_u64(data, "pause_p99_ns", histogram_quantile(&figures->pauses, 0.99));
+	rte_tel_data_add_dict_u64(data, "pause_max_ns", figures->pause_max_ns);
 	return 0;
 }
 
@@ -145,6 +171,8 @@ static const struct command {
 	{"/weir/channels", "Numbers of all channels", answer_channels},
 	{"/weir/channel", "What one channel carried. Parameter: its number", answer_channel},
 	{"/weir/plan", "The plan the workers follow, line by line", answer_plan},
+	{"/weir/groups", "Who owns which key groups, line by line", answer_groups},
+	{"/weir/moves", "What moves of key groups came to: how many, and how long they paused a group", answer_moves},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
@@ -152,9 +180,13 @@ enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 static int answer(const char *path, const char *parameters, struct rte_tel_data *data) {
 	int rc = -ENOENT;
 	pthread_mutex_lock(&served_lock);
+	if (served != NULL)
+		pthread_mutex_lock(&served->plan_lock);
 	for (unsigned i = 0; served != NULL && i < COMMANDS; i++)
 		if (strcmp(commands[i].path, path) == 0)
 			rc = commands[i].answer(path, parameters, data);
+	if (served != NULL)
+		pthread_mutex_unlock(&served->plan_lock);
 	pthread_mutex_unlock(&served_lock);
 	return rc;
 }

@@ -20,13 +20,15 @@ const struct uplink_answer *uplink_command_lookup(const struct uplink_commands *
 
 const struct uplink_answer *uplink_command_run(
 	struct uplink_commands *commands, const Weir__Command *command, uplink_execute *execute, void *context) {
-	struct uplink_answer *answer = &commands->kept[commands->count++ % UPLINK_COMMANDS_KEPT];
-
-	*answer = (struct uplink_answer){.status = WEIR__COMMAND_STATUS__COMMAND_REFUSED};
-	strcpy(answer->id, command->id);
+	struct uplink_answer answer = {.status = WEIR__COMMAND_STATUS__COMMAND_REFUSED};
+	strcpy(answer.id, command->id);
 	if (execute != NULL)
-		answer->status = execute(context, command, answer->text, sizeof(answer->text));
+		answer.status = execute(context, command, answer.text, sizeof(answer.text));
 	else
-		snprintf(answer->text, sizeof(answer->text), "this node takes no commands");
-	return answer;
+		snprintf(answer.text, sizeof(answer.text), "this node takes no commands");
+	if (answer.status == WEIR__COMMAND_STATUS__COMMAND_UNSPECIFIED)
+		return NULL;
+	struct uplink_answer *kept = &commands->kept[commands->count++ % UPLINK_COMMANDS_KEPT];
+	*kept = answer;
+	return kept;
 }

@@ -21,7 +21,8 @@ enum {
 
 // Carry a command out, on the uplink's thread. It is one of api/weir.proto's, its epoch is valid.
 //   text    [size], one line: what was done, or why not
-//   return  COMMAND_DONE or COMMAND_REFUSED
+//   return  COMMAND_DONE, COMMAND_REFUSED, or COMMAND_UNSPECIFIED: it is still being carried out, and answered when the
+//           controller asks again
 typedef Weir__CommandStatus uplink_execute(void *context, const Weir__Command *command, char *text, size_t size);
 
 struct uplink_answer {
@@ -41,5 +42,6 @@ bool uplink_command_is_valid(const Weir__Command *command);
 const struct uplink_answer *uplink_command_lookup(const struct uplink_commands *commands, const char *id);
 
 // Carry out and remember. Without `execute` every command is refused.
+//   return  NULL: it is still being carried out
 const struct uplink_answer *uplink_command_run(
 	struct uplink_commands *commands, const Weir__Command *command, uplink_execute *execute, void *context);

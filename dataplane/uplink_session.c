@@ -217,6 +217,8 @@ static void on_command(struct uplink_session *session, const Weir__Command *comm
 	if (answer == NULL) {
 		answer = uplink_command_run(
 			&session->commands, command, session->source.execute, session->source.context);
+		if (answer == NULL)
+			return;
 		say_command(session, command, answer);
 	}
 	uplink_message_send_result(session->command, session, answer);

@@ -6,7 +6,9 @@
 
 #include <rte_lcore.h>
 
+#include "dataplane/move.h"
 #include "dataplane/node.h"
+#include "dataplane/node_move.h"
 #include "dataplane/node_set.h"
 #include "dataplane/rcu.h"
 
@@ -28,11 +30,17 @@ void worker_wake(struct worker *worker) {
 	idle_wake(&worker->idle);
 }
 
+static struct schedule nothing; // of a plan without instances
+
 // Follow a plan: from now on the instances' outputs lead where its channels do.
 static void adopt_plan(struct worker *worker, const struct plan *plan) {
 	worker->plan = plan;
 	worker->plan_version = plan->version;
-	worker->schedule = &worker->node->schedules[worker->index];
+	worker->schedule = plan->instance_count > 0 ? &worker->node->schedules[worker->index] : &nothing;
+	if (worker->move == NULL) {
+		worker->move = node_move_seen(worker->node, plan);
+		worker->move_phase = MOVE_MARK;
+	}
 	for (unsigned i = 0; i < worker->schedule->entry_count; i++) {
 		struct schedule_entry *entry = &worker->schedule->entries[i];
 		for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++) {
@@ -42,6 +50,11 @@ static void adopt_plan(struct worker *worker, const struct plan *plan) {
 	}
 }
 
+// Whether tuples that the entry's instance sent have yet to reach who they are for.
+static bool is_holding(const struct worker *worker, const struct schedule_entry *entry) {
+	return worker->move != NULL && schedule_holds(entry);
+}
+
 static unsigned poll_source(struct worker *worker, struct schedule_entry *entry) {
 	struct instance *source = entry->instance;
 	unsigned room = schedule_room(entry);
@@ -49,9 +62,14 @@ static unsigned poll_source(struct worker *worker, struct schedule_entry *entry)
 		source->counters.blocked++;
 		return 0;
 	}
-	source->stopping = atomic_load_explicit(&worker->node->stopping, memory_order_relaxed);
+	source->stopping = node_is_stopping(worker->node);
+	uint64_t told_ns = source->watermark_ns;
 	unsigned taken = source->type->poll(source, room);
 	channel_flush(source);
+	if (is_holding(worker, entry)) {
+		entry->withheld_ns = RTE_MAX(entry->withheld_ns, source->watermark_ns);
+		source->watermark_ns = told_ns;
+	}
 	return taken;
 }
 
@@ -76,7 +94,7 @@ static unsigned poll_ring(struct schedule_entry *entry, struct ring_input *input
 
 // The least watermark among the inputs that may still bring tuples; of the last ones, where none may.
 //   return  true if no input is left
-static bool advance_watermark(struct schedule_entry *entry) {
+static bool advance_watermark(const struct worker *worker, struct schedule_entry *entry) {
 	uint64_t least = UINT64_MAX, greatest = 0;
 	unsigned open = 0;
 	for (unsigned i = 0; i < entry->ring_input_count; i++) {
@@ -96,7 +114,8 @@ static bool advance_watermark(struct schedule_entry *entry) {
 		}
 	}
 	uint64_t watermark = open > 0 ? least : greatest;
-	if (watermark > entry->instance->watermark_ns && !entry->instance->backlog)
+	bool stays = entry->instance->backlog || is_holding(worker, entry);
+	if (watermark > entry->instance->watermark_ns && !stays)
 		entry->instance->watermark_ns = watermark;
 	return open == 0;
 }
@@ -133,17 +152,19 @@ static unsigned tick(struct schedule_entry *entry) {
 //   return  1 if something was done, 0 without room, or where a sink's receiver took nothing: the worker may sleep
 static unsigned finish(struct worker *worker, struct schedule_entry *entry) {
 	struct instance *instance = entry->instance;
+	if (worker->move != NULL && move_keeps(worker->move, entry))
+		return 0;
 	bool more = entry->backlog;
 	unsigned room = schedule_room_to_emit(entry);
 	uint64_t held = instance->counters.held;
 	if (!more && instance->type->flush != NULL) {
 		if (room == 0)
 			return 0;
-		bool stopping = atomic_load_explicit(&worker->node->stopping, memory_order_relaxed);
-		more = instance->type->flush(instance, stopping ? END_OF_SHUTDOWN : END_OF_INPUT, room);
+		enum end_of_stream why = node_is_stopping(worker->node) ? END_OF_SHUTDOWN : END_OF_INPUT;
+		more = instance->type->flush(instance, why, room);
 		channel_flush(instance);
 	}
-	instance->finished = !more;
+	instance->finished = !more && !is_holding(worker, entry);
 	worker->schedule->unfinished -= instance->finished;
 	bool waits = instance->type->outputs == NULL && instance->counters.held == held;
 	return (room > 0 && !waits) || instance->finished;
@@ -169,7 +190,7 @@ static unsigned run_round(struct worker *worker) {
 			for (unsigned r = 0; takes_in && r < entry->ring_input_count; r++)
 				if (!entry->ring_inputs[r].finished)
 					moved += poll_ring(entry, &entry->ring_inputs[r]);
-			ended = advance_watermark(entry);
+			ended = advance_watermark(worker, entry);
 		} else if (takes_in) {
 			moved += poll_source(worker, entry);
 			ended = instance->finished;
@@ -178,7 +199,7 @@ static unsigned run_round(struct worker *worker) {
 		bool held_time = instance->backlog;
 		moved += tick(entry);
 		if (held_time && !instance->backlog)
-			advance_watermark(entry); // now: who has some to emit after each batch would hold it for ever
+			advance_watermark(worker, entry); // now: who has some to emit after each batch would hold it for ever
 		schedule->has_backlog |= entry->backlog;
 		if (!instance->type->tells_watermark)
 			instance->told_ns = instance->watermark_ns;
@@ -281,7 +302,8 @@ static void wait_for_work(struct worker *worker) {
 	unsigned input_count = gather_inputs(worker, inputs, &polling);
 	uint64_t longest = polling ? IDLE_SLEEP_POLL_NS : IDLE_SLEEP_MAX_NS;
 	// Waiting for room, or for the last tuples: nobody will wake this worker.
-	if (has_ring_input(worker->schedule) || atomic_load(&worker->node->stopping))
+	bool is_moving = worker->move != NULL;
+	if (is_moving || has_ring_input(worker->schedule) || node_is_stopping(worker->node))
 		longest = IDLE_SLEEP_MIN_NS;
 	uint64_t sleep_ns = idle_step(&worker->idle, longest);
 	if (sleep_ns == 0)
@@ -291,7 +313,7 @@ static void wait_for_work(struct worker *worker) {
 		idle_cancel(&worker->idle);
 		return;
 	}
-	rcu_go_offline(&worker->node->plan);
+	rcu_go_offline(&worker->node->published);
 	idle_sleep(&worker->idle, sleep_ns, inputs, input_count);
 	rcu_thread_online();
 }
@@ -299,23 +321,25 @@ static void wait_for_work(struct worker *worker) {
 static bool is_over(const struct worker *worker) {
 	if (worker->schedule->unfinished > 0)
 		return false;
-	// A node without pipelines waits for its part.
-	return worker->plan->instance_count > 0 || atomic_load(&worker->node->stopping);
+	// A node that was started without pipelines waits for its part, and for the next one.
+	return !worker->node->is_resident || atomic_load(&worker->node->stopping);
 }
 
 int worker_run(void *argument) {
 	struct worker *worker = argument;
 	rcu_register_thread();
 	for (bool over = false; !over;) {
-		const struct plan *plan = rcu_read(&worker->node->plan);
+		const struct plan *plan = rcu_read(&worker->node->published);
 		// By version: a plan may lie where one lay that was freed while this worker slept.
 		if (plan->version != worker->plan_version)
 			adopt_plan(worker, plan);
 		unsigned moved = run_round(worker);
+		if (worker->move != NULL)
+			move_step(worker);
 		signal_rings(worker->schedule);
 		answer_snapshot(worker);
-		over = is_over(worker);
-		rcu_pass_quiescent_state(&worker->node->plan); // the plan may be gone from here on
+		over = is_over(worker) && node_worker_may_end(worker->node, worker);
+		rcu_pass_quiescent_state(&worker->node->published); // the plan may be gone from here on
 		if (moved > 0)
 			idle_reset(&worker->idle);
 		else if (!over)

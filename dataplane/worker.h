@@ -14,6 +14,7 @@
 #include "dataplane/schedule.h"
 
 struct node;
+struct move;
 
 struct worker {
 	unsigned index, lcore;
@@ -21,6 +22,9 @@ struct worker {
 	const struct plan *plan;   // the one it follows; only between reading it and the quiescent state
 	unsigned plan_version;     // 0: none yet
 	struct schedule *schedule; // its part
+	struct move *move;         // key groups that move, until its part in that is done; or NULL
+	unsigned move_phase;       // the first that it has not done yet
+	bool ended;                // it looks at no plan any more; node->move_lock held
 	struct idle idle;
 	// manager: asks by adding 1; the worker answers with the same number once its copies are made, with UINT64_MAX
 	// when it ends

@@ -14,11 +14,8 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "dataplane/flow_changes.h"
-#include "dataplane/flow_expiry.h"
+#include "dataplane/flow_move.h"
 #include "dataplane/flow_record_fill.h"
-#include "dataplane/link_set.h"
-#include "dataplane/operator.h"
 #include "dataplane/tcp_record.h"
 #include "dataplane/tcp_table.h"
 
@@ -63,6 +60,7 @@ struct flow_stats_options {
 struct flow_stats_shared {
 	struct flow_table *table;
 	struct tcp_table *tcp; // NULL: no TCP analysis
+	struct flow_mover *left_by[KEY_GROUPS];
 };
 
 struct flow_stats {
@@ -76,6 +74,7 @@ struct flow_stats {
 	bool tells_flows, tells_updates;
 	struct flow_expiry expiry;
 	struct link_set links;
+	struct flow_mover mover;
 };
 
 // Records that nobody hears are not made. A new plan may change who listens.
@@ -210,19 +209,6 @@ static bool evict_flow(struct instance *self) {
 	return true;
 }
 
-// Refer to the headers below a packet's own.
-//   bits  of the packet (enum packet_bits)
-static uint32_t take_links(struct instance *self, const struct rte_mbuf *tuple, uint8_t bits) {
-	struct flow_stats *stats = self->state;
-	struct packet_link_headers headers;
-	packet_parse_below(rte_pktmbuf_mtod(tuple, const uint8_t *), rte_pktmbuf_data_len(tuple), tuple_link(tuple),
-		bits, &headers);
-	uint64_t hash = 0;
-	if (!link_set_is_last(&stats->links, &headers))
-		hash = key_hash(self->op->node, &headers, sizeof(headers));
-	return link_set_take(&stats->links, &headers, hash);
-}
-
 // Make a flow of packet `i` of a batch, which has none.
 //   return  its record, or 0: there is no place
 static uint32_t add_flow(struct instance *self, const struct batch *batch, unsigned i, const struct flow_words *words) {
@@ -235,7 +221,8 @@ static uint32_t add_flow(struct instance *self, const struct batch *batch, unsig
 	if (record == 0)
 		return 0;
 	flow_start(&table->flows[record], &table->colds[record], batch->packets[i]);
-	table->colds[record].headers = take_links(self, batch->tuples[i], batch->packets[i]->bits);
+	table->colds[record].headers =
+		link_set_take_below(&stats->links, self->op->node, batch->tuples[i], batch->packets[i]->bits);
 	start_tcp(stats, record);
 	self->gauges[GAUGE_CREATED]++;
 	self->gauges[GAUGE_FLOWS]++;
@@ -264,7 +251,7 @@ static bool advance_flow(
 		return false;
 
 	link_set_give(&stats->links, cold->headers);
-	cold->headers = take_links(self, tuple, meta->bits);
+	cold->headers = link_set_take_below(&stats->links, self->op->node, tuple, meta->bits);
 	if (decision.step == FLOW_STEP_CONTINUE) {
 		flow_continue(flow, cold, meta);
 	} else {
@@ -447,6 +434,14 @@ static bool flow_stats_flush(struct instance *self, enum end_of_stream why, unsi
 	return stats->expiry.wheel.count > 0;
 }
 
+static void flow_stats_group_leave(struct instance *self, unsigned group) {
+	self->gauges[GAUGE_FLOWS] -= flow_mover_leave(&((struct flow_stats *)self->state)->mover, group);
+}
+
+static void flow_stats_group_enter(struct instance *self, unsigned group) {
+	self->gauges[GAUGE_FLOWS] += flow_mover_enter(&((struct flow_stats *)self->state)->mover, group);
+}
+
 static void flow_stats_close(struct operator *op) {
 	struct flow_stats_shared *shared = op->shared;
 	if (shared == NULL)
@@ -495,6 +490,10 @@ static int flow_stats_init(struct instance *self) {
 	int error = flow_changes_init(&stats->changes, stats->table, shared->tcp != NULL ? shared->tcp->told : NULL);
 	if (error == 0)
 		error = link_set_init(&stats->links, stats->table->capacity);
+	stats->mover =
+		(struct flow_mover){.expiry = &stats->expiry, .changes = &stats->changes, .links = &stats->links};
+	if (error == 0)
+		error = flow_mover_init(&stats->mover, self->op->node, shared->left_by);
 	if (error != 0)
 		operator_error(self->op, "no memory for max_flows: %llu", (unsigned long long)options->max_flows);
 	return error;
@@ -504,6 +503,7 @@ static void flow_stats_fini(struct instance *self) {
 	struct flow_stats *stats = self->state;
 	flow_changes_fini(&stats->changes);
 	link_set_fini(&stats->links);
+	flow_mover_fini(&stats->mover);
 }
 
 static const char *const evict_names[] = {[EVICT_NEAREST_EXPIRY] = "nearest_expiry", [EVICT_NONE] = "none", NULL};
@@ -587,5 +587,7 @@ static struct operator_type flow_stats_type = {
 	.process = flow_stats_process,
 	.tick = flow_stats_tick,
 	.flush = flow_stats_flush,
+	.group_leave = flow_stats_group_leave,
+	.group_enter = flow_stats_group_enter,
 };
 OPERATOR_REGISTER(flow_stats_type);

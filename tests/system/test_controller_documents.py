@@ -31,7 +31,8 @@ def test_completion():
     usage = subprocess.run([BUILD / "weirctl", "--help"], capture_output=True, text=True, timeout=60).stdout
     assert complete("t") == {"top", "tcp"}
     assert complete("--json", "") == {
-        "status", "top", "tcp", "paths", "operators", "alerts", "reload", "explain", "set", "log", "stop", "keygen"}
+        "status", "top", "tcp", "paths", "operators", "alerts", "reload", "explain", "set", "move",
+        "apply", "list", "remove", "log", "stop", "keygen"}
     assert complete("top", "p") == {"ports", "prefixes"}
-    offered = [complete(command, "-") for command in ("top", "alerts", "operators", "keygen")]
+    offered = [complete(command, "-") for command in ("top", "alerts", "operators", "apply", "keygen")]
     assert set().union(*offered) == options(usage)

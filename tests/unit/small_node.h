@@ -23,7 +23,9 @@ static inline void small_node_init(struct node *node, struct node_config *config
 	if (node_config_parse("test.yaml", text, strlen(text), NULL, 0, config, &error) != 0 ||
 		plan_new(&node->plan, config, workers, &error) != 0)
 		fail_msg("%s", error.text);
-	const struct plan *plan = node->plan;
+	const struct plan *plan = node->published = node->plan;
+	node->operator_count = plan->operator_count;
+	node->instance_count = plan->instance_count;
 	pthread_mutex_init(&node->snapshot_lock, NULL);
 	node->operators = small_zeros(plan->operator_count, sizeof(*node->operators));
 	node->instances = small_zeros(plan->instance_count, sizeof(*node->instances));

@@ -92,6 +92,7 @@ struct run {
 	unsigned tick_every; // one tick in so many batches
 	enum end_of_stream why;
 	const char *const *settings; // name, value, …, NULL
+	unsigned move_every;         // one move of key groups in so many batches; 0: none
 };
 
 static struct packet_meta packets[PACKETS];
@@ -195,15 +196,32 @@ static uint64_t gauge_of(const struct instance *self, const char *name) {
 	return 0;
 }
 
-// After the end: each flow that was created has ended once, be it without a record.
-static void assert_flows_add_up(const struct instance *self) {
+// After the end: each flow that was created has ended once, be it without a record or under another instance.
+static void assert_flows_add_up(unsigned instance_count) {
 	static const char *const ends[] = {"ended_idle", "ended_tcp_end", "ended_evicted", "ended_end_of_input",
 		"ended_shutdown", "ended_silently"};
-	uint64_t ended = 0;
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		ended += gauge_of(self, ends[i]);
-	assert_int_equal(gauge_of(self, "flows"), 0);
-	assert_int_equal(gauge_of(self, "created"), ended);
+	uint64_t created = 0, ended = 0;
+	for (unsigned n = 0; n < instance_count; n++) {
+		for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+			ended += gauge_of(&instances[n], ends[i]);
+		assert_int_equal(gauge_of(&instances[n], "flows"), 0);
+		created += gauge_of(&instances[n], "created");
+	}
+	assert_int_equal(created, ended);
+}
+
+// Give some groups that one instance owns to others, as the engine does between two batches.
+static void move_groups(const struct run *run, unsigned *owners) {
+	unsigned leaving = (unsigned)rand() % run->instance_count, left[KEY_GROUPS], count = 0;
+	for (unsigned group = 0; group < KEY_GROUPS; group++)
+		if (owners[group] == leaving && rand() % 3 == 0) {
+			op.type->group_leave(&instances[leaving], group);
+			left[count++] = group;
+		}
+	for (unsigned i = 0; i < count; i++) {
+		owners[left[i]] = (unsigned)rand() % run->instance_count;
+		op.type->group_enter(&instances[owners[left[i]]], left[i]);
+	}
 }
 
 static void play(const struct run *run, struct emitted *into) {
@@ -211,7 +229,10 @@ static void play(const struct run *run, struct emitted *into) {
 	emitted = into;
 	open_instances(run);
 	struct batch batches[INSTANCES_MAX] = {0};
+	unsigned owners[KEY_GROUPS];
 	uint64_t clock_ns = 0;
+	for (unsigned group = 0; group < KEY_GROUPS; group++)
+		owners[group] = group % run->instance_count;
 	for (unsigned i = 0; i < PACKETS;) {
 		for (unsigned end = i + 1 + (unsigned)rand() % run->batch_max; i < end && i < PACKETS; i++) {
 			struct rte_mbuf *tuple = fake_new();
@@ -219,20 +240,22 @@ static void play(const struct run *run, struct emitted *into) {
 			flow_key_canonical(&packets[i].key, &canonical);
 			uint64_t hash = hash_of(&canonical);
 			tuple->data_len = 60;
-			struct batch *batch = &batches[key_group(hash) % run->instance_count];
-			batch->hashes[batch->count] = hash;
+			((uint8_t *)tuple->buf_addr)[6] = packets[i].key.src_ip[15]; // of the source MAC address
+			struct batch *batch = &batches[owners[key_group(hash)]];
 			batch_add_packet(batch, tuple, &packets[i]);
+			batch->hashes[batch->count - 1] = hash;
 			clock_ns = packet_clock_ns(&packets[i]);
 		}
 		for (unsigned n = 0; n < run->instance_count; n++)
 			hand_over(&instances[n], &batches[n]);
+		if (run->move_every > 0 && (unsigned)rand() % run->move_every == 0)
+			move_groups(run, owners);
 		if ((unsigned)rand() % run->tick_every == 0)
 			pass_time(&instances[(unsigned)rand() % run->instance_count], clock_ns, run->why, false);
 	}
 	for (unsigned n = 0; n < run->instance_count; n++)
 		pass_time(&instances[n], clock_ns, run->why, true);
-	for (unsigned n = 0; n < run->instance_count; n++)
-		assert_flows_add_up(&instances[n]);
+	assert_flows_add_up(run->instance_count);
 	close_instances(run);
 }
 
@@ -367,6 +390,9 @@ static void records_do_not_depend_on_batches_workers_or_timers(void **state) {
 			{1, 64, 1, END_OF_INPUT, short_timeouts},
 			{2, 64, 3, END_OF_INPUT, short_timeouts},
 			{3, 30, 50, END_OF_INPUT, short_timeouts},
+			{2, 64, 3, END_OF_INPUT, short_timeouts, .move_every = 1},
+			{3, 8, 2, END_OF_INPUT, short_timeouts, .move_every = 10},
+			{3, 30, 50, END_OF_INPUT, short_timeouts, .move_every = 3},
 		};
 		for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 			play(&others[i], &second);
@@ -383,11 +409,9 @@ static void shutdown_is_named(void **state) {
 	assert_int_equal(count_reason(&first, FLOW_END_OF_INPUT), 0);
 }
 
-static void updates_add_up_to_what_was_recorded(void **state) {
+static void check_updates(const struct run *run) {
 	listens[0] = listens[1] = true;
-	make_packets(6);
-	const struct run run = {2, 64, 1, END_OF_INPUT, short_timeouts};
-	play(&run, &first);
+	play(run, &first);
 	uint64_t packet_sum = 0, byte_sum = 0, record_bytes = 0;
 	unsigned started = 0, ended = 0;
 	for (unsigned i = 0; i < first.update_count; i++) {
@@ -405,15 +429,23 @@ static void updates_add_up_to_what_was_recorded(void **state) {
 	assert_int_equal(started, ended);
 	// Records are the same whether or not anybody listens to updates, and the other way round.
 	listens[1] = false;
-	play(&run, &second);
+	play(run, &second);
 	assert_int_equal(second.update_count, 0);
 	assert_same_records();
 	listens[1] = true;
 	listens[0] = false;
-	play(&run, &second);
+	play(run, &second);
 	assert_int_equal(second.record_count, 0);
 	assert_int_equal(second.update_count > 0, true);
 	listens[0] = true;
+}
+
+static void updates_add_up_to_what_was_recorded(void **state) {
+	const struct run still = {2, 64, 1, END_OF_INPUT, short_timeouts};
+	const struct run moving = {3, 16, 2, END_OF_INPUT, short_timeouts, .move_every = 4};
+	make_packets(6);
+	check_updates(&still);
+	check_updates(&moving);
 }
 
 static void a_full_table_evicts_and_loses_no_packet(void **state) {

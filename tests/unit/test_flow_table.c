@@ -96,6 +96,29 @@ static void one_instance_gets_the_whole_capacity(void **state) {
 	}
 }
 
+// Each key is given once, with its group's others, however long the chains are.
+static void a_group_is_gone_through_whole(void **state) {
+	enum { KEYS = 3000 };
+	struct flow_table *table;
+	struct flow_words words;
+	uint32_t seen[KEYS + 1] = {0};
+	assert_int_equal(flow_table_new(&table, KEYS, 1), 0);
+	for (unsigned id = 0; id < KEYS; id++) {
+		make_words(id, &words);
+		// Some in each group, most in one.
+		uint64_t hash = id % 3 == 0 ? good_hash(id) : UINT64_C(77) << 54 | id;
+		assert_int_not_equal(flow_table_insert(table, 0, hash, &words), 0);
+	}
+	for (unsigned group = 0; group < 1024; group++) {
+		struct flow_cursor at = flow_table_group(table, group);
+		for (uint32_t record; (record = flow_table_next(table, &at)) != 0; seen[record]++)
+			assert_int_equal(table->colds[record].hash_high >> 22, group);
+	}
+	for (unsigned record = 1; record <= KEYS; record++)
+		assert_int_equal(seen[record], 1);
+	flow_table_free(table);
+}
+
 // What one instance gave back serves the other, but for two blocks.
 static void capacity_moves_between_instances(void **state) {
 	enum { CAPACITY = 8192 };
@@ -184,6 +207,7 @@ int main(void) {
 		cmocka_unit_test(agrees_with_a_naive_model_where_hashes_collide),
 		cmocka_unit_test(one_instance_gets_the_whole_capacity),
 		cmocka_unit_test(capacity_moves_between_instances),
+		cmocka_unit_test(a_group_is_gone_through_whole),
 		cmocka_unit_test(a_batch_finds_candidates_that_removal_makes_void),
 		cmocka_unit_test(keys_are_canonical),
 		cmocka_unit_test(refuses_what_it_cannot_be),

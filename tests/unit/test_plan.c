@@ -235,11 +235,11 @@ static void *read_plans(void *argument) {
 	rcu_register_thread();
 	atomic_fetch_add(&reading->started, 1);
 	do {
-		const struct plan *plan = rcu_read(&reading->node->plan);
+		const struct plan *plan = rcu_read(&reading->node->published);
 		if (plan->worker_count != plan->version * 3 || plan->version < last)
 			atomic_fetch_add(&reading->wrong, 1);
 		last = plan->version;
-		rcu_pass_quiescent_state(&reading->node->plan);
+		rcu_pass_quiescent_state(&reading->node->published);
 		atomic_fetch_add_explicit(&reading->loops, 1, memory_order_relaxed);
 		sched_yield();
 	} while (!atomic_load(&reading->stop));
@@ -259,7 +259,7 @@ static void test_replaced_under_readers(void **state) {
 	struct node *node = aligned_alloc(64, (sizeof(*node) + 63) / 64 * 64);
 	assert_non_null(node);
 	memset(node, 0, sizeof(*node));
-	node->plan = make_plan(1);
+	node->published = make_plan(1);
 	struct reading reading = {.node = node};
 	pthread_t readers[READERS];
 	for (unsigned i = 0; i < READERS; i++)
@@ -277,7 +277,7 @@ static void test_replaced_under_readers(void **state) {
 		pthread_join(readers[i], NULL);
 	assert_int_equal(atomic_load(&reading.wrong), 0);
 	assert_true(atomic_load(&reading.loops) >= READERS);
-	free(node->plan);
+	free(node->published);
 	free(node);
 }
 

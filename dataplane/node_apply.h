@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+//
+// Pipelines that come to a running node and leave it again: commands `apply` and `remove`. A node that was started without
+// pipelines takes those of one file at a time. They are read, checked and planned as at a start, and made while the
+// workers still follow the plan without; what fails leaves the node as it was. To be removed, they are drained: sources
+// end, instances emit what they hold.
+//
+// Opening devices and draining take their time, so a thread of its own does it. The controller asks again until there is
+// an answer.
+#pragma once
+
+#include "api/weir.pb-c.h"
+#include "dataplane/node.h"
+
+// Begin what a command asks for, or tell what became of it.
+//   text    [size], one line, unless it is still being made
+//   return  COMMAND_UNSPECIFIED: it is; ask again with the same command
+//   thread  the uplink's
+Weir__CommandStatus node_change(struct node *node, const Weir__Command *command, char *text, size_t size);
+
+// Wait for a change that is being made; the workers have ended.
+void node_change_end(struct node *node);
+// After node_fini, and after the uplink, since summaries on their way name pipelines that are gone.
+void node_free_applied(struct node *node);
