@@ -121,10 +121,9 @@ static unsigned room_beyond(const struct route *route) {
 }
 
 //   return  true if nothing is held any more: from here on the route follows the plan
-static bool release_route(struct worker *worker, struct schedule_entry *entry, struct route *route) {
+static bool release_route(struct worker *worker, struct route *route) {
 	const struct move *move = worker->move;
 	const uint16_t *owners = worker->plan->operators[move->op].owners;
-	struct instance *instance = entry->instance;
 	while (hold_count(&route->hold) > 0) {
 		struct batch batch;
 		unsigned room = room_beyond(route);
@@ -140,8 +139,6 @@ static bool release_route(struct worker *worker, struct schedule_entry *entry, s
 		route->owners = move->between->operators[move->op].owners;
 	}
 	route->owners = owners;
-	if (!schedule_holds(entry) && entry->withheld_ns > instance->watermark_ns)
-		instance->watermark_ns = entry->withheld_ns;
 	return true;
 }
 
@@ -150,7 +147,7 @@ static bool do_release(struct worker *worker) {
 	struct schedule_entry *entry;
 	bool is_done = worker->plan != worker->move->between;
 	for (struct route *route; is_done && (route = next_route(worker, &at, &entry)) != NULL;)
-		is_done = release_route(worker, entry, route);
+		is_done = release_route(worker, route);
 	return is_done;
 }
 

@@ -14,8 +14,8 @@
 
 enum {
 	CHANGE_TEXT_SIZE = UPLINK_COMMAND_TEXT_SIZE,
-	LOOK_NS = 5 * 1000 * 1000,
-	LOOKS = 20, // at a change that was just begun or asked about, before the uplink goes on
+	LOOK_NS = 1000 * 1000,
+	LOOKS = 100, // at a change that was just begun or asked about, before the uplink goes on
 };
 
 // What was applied. Kept to the end of the node, since messages on their way name its pipelines.
@@ -170,11 +170,30 @@ static int drain_and_unload(struct node_change *change) {
 	return 0;
 }
 
+static int move(struct node_change *change) {
+	return node_move(change->node, change->target, change->value, change->text, sizeof(change->text));
+}
+
+static const struct change_verb {
+	const char *name;
+	int (*make)(struct node_change *change); // with change_lock held
+} verbs[] = {{"apply", apply}, {"remove", drain_and_unload}, {"move", move}};
+
+static const struct change_verb *find_verb(const char *name) {
+	for (unsigned i = 0; i < RTE_DIM(verbs); i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+bool node_change_is_verb(const char *name) {
+	return find_verb(name) != NULL;
+}
+
 static void *make_change(void *argument) {
 	struct node_change *change = argument;
 	pthread_mutex_lock(&change->node->change_lock);
-	bool is_apply = strcmp(change->verb, "apply") == 0;
-	change->rc = is_apply ? apply(change) : drain_and_unload(change);
+	change->rc = find_verb(change->verb)->make(change);
 	if (change->rc == -ENOMEM && change->text[0] == '\0')
 		snprintf(change->text, sizeof(change->text), "out of memory");
 	pthread_mutex_unlock(&change->node->change_lock);

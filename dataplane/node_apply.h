@@ -13,6 +13,9 @@
 #include "api/weir.pb-c.h"
 #include "dataplane/node.h"
 
+// Whether a command of that name changes the plan: apply, remove, move.
+bool node_change_is_verb(const char *name);
+
 // Begin what a command asks for, or tell what became of it.
 //   text    [size], one line, unless it is still being made
 //   return  COMMAND_UNSPECIFIED: it is; ask again with the same command

@@ -14,10 +14,10 @@
 #include "dataplane/text.h"
 
 enum {
-	DRAIN_LIMIT_NS = 500 * 1000 * 1000,   // for the old owners; then it is called off
-	RELEASE_LIMIT_NS = 500 * 1000 * 1000, // for what was held; then nobody waits for it any more
-	PAUSE_NS = 20 * 1000,                 // between two looks
+	PAUSE_NS = 20 * 1000, // between two looks
 };
+static const uint64_t DRAIN_LIMIT_NS = UINT64_C(2000) * 1000 * 1000;  // for the old owners; then it is called off
+static const uint64_t RELEASE_LIMIT_NS = UINT64_C(500) * 1000 * 1000; // for what was held; then nobody waits for it
 
 struct wish {
 	unsigned op; // index into the plan's operators
@@ -293,27 +293,18 @@ static int move_groups(struct node *node, const struct wish *wish, char *text, s
 
 int node_move(struct node *node, const char *target, const char *value, char *text, size_t size) {
 	struct wish wish = {0};
-	if (pthread_mutex_trylock(&node->change_lock) != 0) {
-		snprintf(text, size, "another change is under way");
-		return -EBUSY;
-	}
-	int ret = -EINVAL;
 	const struct operator *op = node_find_operator(node, target, text, size);
 	if (op == NULL)
-		goto out;
+		return -EINVAL;
 	wish.op = (unsigned)(op - node->operators);
-	ret = parse_value(value, &wish, text, size);
+	int ret = parse_value(value, &wish, text, size);
 	if (ret == 0)
 		ret = check(node, &wish, text, size);
 	if (ret == 0 && !node_move_settle(node)) {
 		snprintf(text, size, "another move waits for room downstream");
 		ret = -EBUSY;
 	}
-	if (ret == 0)
-		ret = move_groups(node, &wish, text, size);
-out:
-	pthread_mutex_unlock(&node->change_lock);
-	return ret;
+	return ret == 0 ? move_groups(node, &wish, text, size) : ret;
 }
 
 struct move *node_move_seen(const struct node *node, const struct plan *plan) {

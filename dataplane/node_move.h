@@ -11,13 +11,13 @@
 #include "dataplane/node.h"
 
 // Move key groups of an operator to one of its instances, while tuples flow. It returns once the move is over, or after
-// some hundred milliseconds: where the old owners could not handle what they had, it was called off; where the new ones
+// some seconds: where the old owners could not handle what they had, it was called off; where the new ones
 // can't take what was held, it goes on by itself.
 //   target  [PIPELINE/]OPERATOR
 //   value   GROUP[-GROUP][,...] INSTANCE
 //   text    [size], one line: what was moved and how long that took, or what is wrong and what is allowed
 //   return  0; -EINVAL, -EBUSY: nothing was moved; -ENOMEM
-//   thread  any control thread; one at a time is served
+//   thread  a control thread, with change_lock held
 int node_move(struct node *node, const char *target, const char *value, char *text, size_t size);
 
 // Free what a move that is over left behind.

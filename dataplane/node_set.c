@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "dataplane/node_apply.h"
-#include "dataplane/node_move.h"
 #include "dataplane/text.h"
 
 enum {
@@ -165,11 +164,7 @@ Weir__CommandStatus node_execute(void *context, const Weir__Command *command, ch
 		return node_set(node, command->target, command->value, text, size) == 0
 			       ? WEIR__COMMAND_STATUS__COMMAND_DONE
 			       : WEIR__COMMAND_STATUS__COMMAND_REFUSED;
-	if (strcmp(command->verb, "move") == 0)
-		return node_move(node, command->target, command->value, text, size) == 0
-			       ? WEIR__COMMAND_STATUS__COMMAND_DONE
-			       : WEIR__COMMAND_STATUS__COMMAND_REFUSED;
-	if (strcmp(command->verb, "apply") == 0 || strcmp(command->verb, "remove") == 0)
+	if (node_change_is_verb(command->verb))
 		return node_change(node, command, text, size);
 	if (strcmp(command->verb, "log") == 0) {
 		snprintf(text, size, "written to the node's log");

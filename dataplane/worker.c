@@ -30,13 +30,11 @@ void worker_wake(struct worker *worker) {
 	idle_wake(&worker->idle);
 }
 
-static struct schedule nothing; // of a plan without instances
-
 // Follow a plan: from now on the instances' outputs lead where its channels do.
 static void adopt_plan(struct worker *worker, const struct plan *plan) {
 	worker->plan = plan;
 	worker->plan_version = plan->version;
-	worker->schedule = plan->instance_count > 0 ? &worker->node->schedules[worker->index] : &nothing;
+	worker->schedule = plan->instance_count > 0 ? &worker->node->schedules[worker->index] : &worker->nothing;
 	if (worker->move == NULL) {
 		worker->move = node_move_seen(worker->node, plan);
 		worker->move_phase = MOVE_MARK;
@@ -63,13 +61,8 @@ static unsigned poll_source(struct worker *worker, struct schedule_entry *entry)
 		return 0;
 	}
 	source->stopping = node_is_stopping(worker->node);
-	uint64_t told_ns = source->watermark_ns;
 	unsigned taken = source->type->poll(source, room);
 	channel_flush(source);
-	if (is_holding(worker, entry)) {
-		entry->withheld_ns = RTE_MAX(entry->withheld_ns, source->watermark_ns);
-		source->watermark_ns = told_ns;
-	}
 	return taken;
 }
 
@@ -94,7 +87,7 @@ static unsigned poll_ring(struct schedule_entry *entry, struct ring_input *input
 
 // The least watermark among the inputs that may still bring tuples; of the last ones, where none may.
 //   return  true if no input is left
-static bool advance_watermark(const struct worker *worker, struct schedule_entry *entry) {
+static bool advance_watermark(struct schedule_entry *entry) {
 	uint64_t least = UINT64_MAX, greatest = 0;
 	unsigned open = 0;
 	for (unsigned i = 0; i < entry->ring_input_count; i++) {
@@ -107,15 +100,14 @@ static bool advance_watermark(const struct worker *worker, struct schedule_entry
 	}
 	for (unsigned i = 0; i < entry->call_input_count; i++) {
 		const struct instance *input = entry->call_inputs[i];
-		greatest = RTE_MAX(greatest, input->told_ns);
+		greatest = RTE_MAX(greatest, input->schedule->told_ns);
 		if (!input->finished) {
 			open++;
-			least = RTE_MIN(least, input->told_ns);
+			least = RTE_MIN(least, input->schedule->told_ns);
 		}
 	}
 	uint64_t watermark = open > 0 ? least : greatest;
-	bool stays = entry->instance->backlog || is_holding(worker, entry);
-	if (watermark > entry->instance->watermark_ns && !stays)
+	if (watermark > entry->instance->watermark_ns && !entry->instance->backlog)
 		entry->instance->watermark_ns = watermark;
 	return open == 0;
 }
@@ -190,7 +182,7 @@ static unsigned run_round(struct worker *worker) {
 			for (unsigned r = 0; takes_in && r < entry->ring_input_count; r++)
 				if (!entry->ring_inputs[r].finished)
 					moved += poll_ring(entry, &entry->ring_inputs[r]);
-			ended = advance_watermark(worker, entry);
+			ended = advance_watermark(entry);
 		} else if (takes_in) {
 			moved += poll_source(worker, entry);
 			ended = instance->finished;
@@ -199,10 +191,12 @@ static unsigned run_round(struct worker *worker) {
 		bool held_time = instance->backlog;
 		moved += tick(entry);
 		if (held_time && !instance->backlog)
-			advance_watermark(worker, entry); // now: who has some to emit after each batch would hold it for ever
+			advance_watermark(entry); // now: who has some to emit after each batch would hold it for ever
 		schedule->has_backlog |= entry->backlog;
 		if (!instance->type->tells_watermark)
 			instance->told_ns = instance->watermark_ns;
+		if (!is_holding(worker, entry))
+			entry->told_ns = instance->told_ns;
 		if (ended)
 			moved += finish(worker, entry);
 	}
@@ -214,9 +208,10 @@ static void signal_rings(struct schedule *schedule) {
 	for (unsigned i = 0; i < schedule->ring_output_count; i++) {
 		struct ring_output *output = &schedule->ring_outputs[i];
 		const struct instance *producer = output->producer;
-		if (producer->told_ns != output->watermark_ns) {
-			output->watermark_ns = producer->told_ns;
-			ring_set_watermark(output->ring, producer->told_ns);
+		uint64_t told_ns = producer->schedule->told_ns;
+		if (told_ns != output->watermark_ns) {
+			output->watermark_ns = told_ns;
+			ring_set_watermark(output->ring, told_ns);
 		}
 		if (producer->finished && !output->closed) {
 			output->closed = true;
@@ -296,6 +291,15 @@ static unsigned gather_inputs(const struct worker *worker, int *inputs, bool *po
 	return count;
 }
 
+// Whoever wakes a worker has done before what the worker is to see. Looked at once a sleep is announced: what came too
+// early to end it.
+static bool has_news(const struct worker *worker) {
+	const struct plan *plan = rcu_read(&worker->node->published);
+	return plan->version != worker->plan_version ||
+	       atomic_load_explicit(&worker->snapshot_asked, memory_order_acquire) !=
+		       atomic_load_explicit(&worker->snapshot_made, memory_order_relaxed);
+}
+
 static void wait_for_work(struct worker *worker) {
 	int inputs[IDLE_INPUTS_MAX];
 	bool polling;
@@ -309,7 +313,7 @@ static void wait_for_work(struct worker *worker) {
 	if (sleep_ns == 0)
 		return;
 	idle_prepare(&worker->idle);
-	if (longest > IDLE_SLEEP_MIN_NS && has_ring_input(worker->schedule)) {
+	if (has_news(worker) || (longest > IDLE_SLEEP_MIN_NS && has_ring_input(worker->schedule))) {
 		idle_cancel(&worker->idle);
 		return;
 	}

@@ -22,6 +22,7 @@ struct worker {
 	const struct plan *plan;   // the one it follows; only between reading it and the quiescent state
 	unsigned plan_version;     // 0: none yet
 	struct schedule *schedule; // its part
+	struct schedule nothing;   // of a plan without instances
 	struct move *move;         // key groups that move, until its part in that is done; or NULL
 	unsigned move_phase;       // the first that it has not done yet
 	bool ended;                // it looks at no plan any more; node->move_lock held
