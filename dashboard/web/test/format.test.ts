@@ -19,6 +19,13 @@ test("a quantity has three digits and an SI prefix", () => {
 	assert.equal(plain(format.si(-2500, "B")), "-2.50 kB");
 });
 
+test("a figure is told from its unit", () => {
+	assert.deepEqual(format.figureAndUnit(format.bits(88_651_234)), ["88.7", "Mbit/s"]);
+	assert.deepEqual(format.figureAndUnit(format.share(0.00001)), ["< 0.01", "%"]);
+	assert.deepEqual(format.figureAndUnit(format.si(512)), ["512", ""]);
+	assert.deepEqual(format.figureAndUnit(format.UNKNOWN), [format.UNKNOWN, ""]);
+});
+
 test("what is not known has no figure", () => {
 	for (const value of [null, undefined, Number.NaN, Number.POSITIVE_INFINITY]) {
 		assert.equal(format.si(value, "B"), format.UNKNOWN);

@@ -109,6 +109,7 @@ export interface Instance {
 	worker: number;
 	in: number;
 	in_per_s: Figure;
+	in_bytes: number;
 	in_bits_per_s: Figure;
 	forwarded: number;
 	absorbed: number;

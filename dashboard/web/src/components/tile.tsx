@@ -3,6 +3,7 @@
 //
 // One great figure with its name, unit and a line that says more.
 import type { ComponentChildren } from "preact";
+import { figureAndUnit } from "../lib/format";
 
 interface Props {
 	name: string;
@@ -14,12 +15,12 @@ interface Props {
 }
 
 export function Tile({ name, value, tone, children, href }: Props) {
-	const [number, ...unit] = value.split("\u00a0");
+	const [number, unit] = figureAndUnit(value);
 	const body = (
 		<>
 			<span class="name">{name}</span>
 			<span class="value">
-				{number} {unit.length > 0 && <small>{unit.join(" ")}</small>}
+				{number} {unit && <small>{unit}</small>}
 			</span>
 			<span class="more">{children ?? "\u00a0"}</span>
 		</>

@@ -39,6 +39,12 @@ export function si(value: Maybe<number>, unit = ""): string {
 	return (whole ? String(scaled) : digits(scaled)) + (tail && NBSP + tail);
 }
 
+/** A quantity's figure, and what follows it: "88.7", "Mbit/s"; "< 0.01", "%"; "2", "h 5 min". */
+export function figureAndUnit(text: string): [string, string] {
+	const words = text.replace(/^<\u00a0/, "< ").split(NBSP);
+	return [words[0] ?? "", words.slice(1).join(" ")];
+}
+
 export const bits = (value: Maybe<number>): string => si(value, "bit/s");
 export const bytes = (value: Maybe<number>): string => si(value, "B");
 export const packets = (value: Maybe<number>): string => si(value, "pps");

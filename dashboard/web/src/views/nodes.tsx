@@ -169,6 +169,17 @@ function Facts({ node }: { node: Node }) {
 	);
 }
 
+function Losses({ node }: { node: Node }) {
+	const { dropped_per_s, lost_outside_per_s } = node;
+	const known = dropped_per_s != null || lost_outside_per_s != null;
+	const rate = known ? (dropped_per_s ?? 0) + (lost_outside_per_s ?? 0) : null;
+	return (
+		<Tile name="Dropped and lost" value={perSecond(rate)} tone={rate ? "warning" : undefined}>
+			{count(node.dropped)} dropped; {count(node.lost_outside)} lost outside
+		</Tile>
+	);
+}
+
 function OneNode({ node, range, route }: { node: Node } & Omit<ViewProps, "held">) {
 	const series = useSeries(range, ["bits_per_s", "packets_per_s", "flows_per_s", "flows_live"], node.name);
 	const since_ns = node.unknown.since_ns;
@@ -198,13 +209,7 @@ function OneNode({ node, range, route }: { node: Node } & Omit<ViewProps, "held"
 					{count(node.totals.flows_started)} in all
 				</Tile>
 				<Tile name="Live flows" value={si(node.flows_live)} />
-				<Tile
-					name="Dropped"
-					value={perSecond(node.dropped_per_s)}
-					tone={node.dropped_per_s ? "warning" : undefined}
-				>
-					{count(node.dropped)} in all
-				</Tile>
+				<Losses node={node} />
 				<Tile name="Not known" value={duration(node.unknown.duration_ns)}>
 					{count(node.gaps.missing)} summaries missing
 				</Tile>

@@ -52,7 +52,14 @@ const COLUMNS: Column<InstanceRow>[] = [
 	{ name: "index", title: "Instance", figure: true, value: (row) => row.index },
 	{ name: "worker", title: "Worker", figure: true, value: (row) => row.worker },
 	figureColumn("in_per_s", "In", perSecond),
-	figureColumn("in_bits_per_s", "Bits in", bits),
+	{
+		name: "in_bits_per_s",
+		title: "Bits in",
+		figure: true,
+		value: (row) => (row.in > 0 && row.in_bytes === 0 ? null : row.in_bits_per_s),
+		show: (row) => bits(row.in > 0 && row.in_bytes === 0 ? null : row.in_bits_per_s),
+		hint: "where an operator counts bytes",
+	},
 	figureColumn("out_per_s", "Out", perSecond),
 	{
 		name: "fill",
