@@ -159,6 +159,23 @@ static void dedup_process(struct instance *self, struct batch *batch) {
 	instance_forward(self, OUTPUT_REPEATED, &repeated);
 }
 
+static uint64_t deadline_ns(const void *owner, uint32_t record) {
+	const struct dedup_shared *shared = owner;
+	return shared->within_ns != 0 ? end_ns(shared, record) : UINT64_MAX;
+}
+
+static void dedup_group_leave(struct instance *self, unsigned group) {
+	struct dedup *dedup = self->state;
+	self->gauges[GAUGE_KEYS] -= keyed_table_leave(dedup->shared->table, &dedup->wheel, group);
+}
+
+static void dedup_group_enter(struct instance *self, unsigned group) {
+	struct dedup *dedup = self->state;
+	const struct keyed_timers timers = {&dedup->wheel, deadline_ns, dedup->shared};
+	timer_wheel_skip_to(&dedup->wheel, self->watermark_ns);
+	self->gauges[GAUGE_KEYS] += keyed_table_enter(dedup->shared->table, self->index, group, &timers);
+}
+
 // Forget keys whose time is over.
 static bool dedup_tick(struct instance *self, unsigned room) {
 	struct dedup *dedup = self->state;
@@ -294,5 +311,7 @@ static struct operator_type dedup_type = {
 	.fini = dedup_fini,
 	.process = dedup_process,
 	.tick = dedup_tick,
+	.group_leave = dedup_group_leave,
+	.group_enter = dedup_group_enter,
 };
 OPERATOR_REGISTER(dedup_type);

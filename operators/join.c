@@ -188,8 +188,11 @@ static enum drop join_latest(
 		return TAKEN;
 	}
 	if (number == 0) {
-		lists->heads[RIGHT] = take_waiting(self, body, side, time_ns);
-		return lists->heads[RIGHT] != 0 ? TAKEN : DROP_TABLE_FULL;
+		number = take_waiting(self, body, side, time_ns);
+		if (number == 0)
+			return DROP_TABLE_FULL;
+		waiting_lists_add(&shared->waiting, lists, RIGHT, number);
+		return TAKEN;
 	}
 	if (time_ns < latest->time_ns)
 		return DROP_LATE;
@@ -293,6 +296,39 @@ static bool join_tick(struct instance *self, unsigned room) {
 
 static bool join_flush(struct instance *self, enum end_of_stream why, unsigned room) {
 	return !finish_tuples(self, room);
+}
+
+static uint64_t deadline_ns(const void *owner, uint32_t record) {
+	const struct join *join = owner;
+	const struct waiting_lists *lists = keyed_table_value(join->shared->table, record);
+	uint64_t earliest_ns = waiting_lists_earliest_ns(&join->shared->waiting, lists);
+	bool waits = join->options->kind == JOIN_INTERVAL && earliest_ns != UINT64_MAX;
+	return waits ? earliest_ns + span_ns(join) + 1 : UINT64_MAX;
+}
+
+//   return  tuples of the group's keys
+static uint64_t count_waiting(const struct join_shared *shared, unsigned group) {
+	struct keyed_cursor cursor = {.group = group};
+	uint64_t count = 0;
+	for (uint32_t record; (record = keyed_table_next_of_group(shared->table, &cursor)) != 0;) {
+		const struct waiting_lists *lists = keyed_table_value(shared->table, record);
+		count += lists->counts[LEFT] + lists->counts[RIGHT];
+	}
+	return count;
+}
+
+static void join_group_leave(struct instance *self, unsigned group) {
+	struct join *join = self->state;
+	self->gauges[GAUGE_TUPLES] -= count_waiting(join->shared, group);
+	self->gauges[GAUGE_KEYS] -= keyed_table_leave(join->shared->table, &join->wheel, group);
+}
+
+static void join_group_enter(struct instance *self, unsigned group) {
+	struct join *join = self->state;
+	const struct keyed_timers timers = {&join->wheel, deadline_ns, join};
+	timer_wheel_skip_to(&join->wheel, self->watermark_ns);
+	self->gauges[GAUGE_TUPLES] += count_waiting(join->shared, group);
+	self->gauges[GAUGE_KEYS] += keyed_table_enter(join->shared->table, self->index, group, &timers);
 }
 
 static const char *time_name(const struct join_options *options, unsigned side) {
@@ -492,5 +528,7 @@ static struct operator_type join_type = {
 	.room = join_room,
 	.tick = join_tick,
 	.flush = join_flush,
+	.group_leave = join_group_leave,
+	.group_enter = join_group_enter,
 };
 OPERATOR_REGISTER(join_type);

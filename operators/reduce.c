@@ -189,6 +189,33 @@ static bool reduce_flush(struct instance *self, enum end_of_stream why, unsigned
 	return room == 0;
 }
 
+static uint64_t deadline_ns(const void *owner, uint32_t record) {
+	const struct instance *self = owner;
+	const struct reduce *reduce = self->state;
+	const struct reduction *reduction = keyed_table_value(reduce->shared->table, record);
+	bool is_due = reduce->interval_ns != 0 && reduction->arrivals > 0;
+	return is_due ? interval_end_ns(reduce, self->watermark_ns) : UINT64_MAX;
+}
+
+static void reduce_group_leave(struct instance *self, unsigned group) {
+	struct reduce *reduce = self->state;
+	self->gauges[GAUGE_KEYS] -= keyed_table_leave(reduce->shared->table, &reduce->wheel, group);
+}
+
+static void reduce_group_enter(struct instance *self, unsigned group) {
+	struct reduce *reduce = self->state;
+	struct keyed_table *table = reduce->shared->table;
+	const struct keyed_timers timers = {&reduce->wheel, deadline_ns, self};
+	struct keyed_cursor cursor = {.group = group};
+	timer_wheel_skip_to(&reduce->wheel, self->watermark_ns);
+	self->gauges[GAUGE_KEYS] += keyed_table_enter(table, self->index, group, &timers);
+	// What comes from now on comes after all that the old owner had.
+	for (uint32_t record; (record = keyed_table_next_of_group(table, &cursor)) != 0;) {
+		const struct reduction *reduction = keyed_table_value(table, record);
+		reduce->arrivals = RTE_MAX(reduce->arrivals, reduction->used);
+	}
+}
+
 static int reduce_derive(struct derivation *derivation) {
 	static const char *const times[] = {NULL};
 	const struct reduce_options *options = derivation->options;
@@ -316,5 +343,7 @@ static struct operator_type reduce_type = {
 	.process = reduce_process,
 	.tick = reduce_tick,
 	.flush = reduce_flush,
+	.group_leave = reduce_group_leave,
+	.group_enter = reduce_group_enter,
 };
 OPERATOR_REGISTER(reduce_type);

@@ -157,6 +157,16 @@ static void threshold_process(struct instance *self, struct batch *batch) {
 	instance_absorb(self, batch);
 }
 
+static void threshold_group_leave(struct instance *self, unsigned group) {
+	struct keyed_table *table = ((struct threshold *)self->state)->shared->table;
+	self->gauges[GAUGE_BEYOND] -= keyed_table_leave(table, NULL, group);
+}
+
+static void threshold_group_enter(struct instance *self, unsigned group) {
+	struct keyed_table *table = ((struct threshold *)self->state)->shared->table;
+	self->gauges[GAUGE_BEYOND] += keyed_table_enter(table, self->index, group, NULL);
+}
+
 // A bound, as a constant expression: 40, 10M, -2.5.
 static int read_bound(const char *option, const char *text, double *out, char *error, size_t size) {
 	static const struct field no_fields[] = {{.name = NULL}};
@@ -349,5 +359,7 @@ static struct operator_type threshold_type = {
 	.init = threshold_init,
 	.fini = threshold_fini,
 	.process = threshold_process,
+	.group_leave = threshold_group_leave,
+	.group_enter = threshold_group_enter,
 };
 OPERATOR_REGISTER(threshold_type);

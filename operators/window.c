@@ -255,6 +255,26 @@ static bool window_flush(struct instance *self, enum end_of_stream why, unsigned
 	return window->wheel.count > 0;
 }
 
+static void window_group_leave(struct instance *self, unsigned group) {
+	struct window *window = self->state;
+	struct keyed_table *table = window->shared->panes.table;
+	unsigned kept = 0;
+	// Whose time has come goes as well: the new owner puts it on its wheel again.
+	for (unsigned i = 0; i < window->due_count; i++)
+		if (key_group(keyed_table_hash(table, window->due[i])) != group)
+			window->due[kept++] = window->due[i];
+	window->due_count = kept;
+	self->gauges[GAUGE_KEYS] -= keyed_table_leave(table, &window->wheel, group);
+}
+
+static void window_group_enter(struct instance *self, unsigned group) {
+	struct window *window = self->state;
+	struct window_panes *panes = &window->shared->panes;
+	const struct keyed_timers timers = {&window->wheel, window_panes_deadline_ns, panes};
+	timer_wheel_skip_to(&window->wheel, window->now_ns);
+	self->gauges[GAUGE_KEYS] += keyed_table_enter(panes->table, self->index, group, &timers);
+}
+
 static int window_check(const void *given, char *error, size_t size) {
 	const struct window_options *options = given;
 	return window_shape_check(&options->shape, error, size);
@@ -412,5 +432,7 @@ static struct operator_type window_type = {
 	.process = window_process,
 	.tick = window_tick,
 	.flush = window_flush,
+	.group_leave = window_group_leave,
+	.group_enter = window_group_enter,
 };
 OPERATOR_REGISTER(window_type);
