@@ -64,7 +64,7 @@ struct instance {
 	uint64_t watermark_ns;
 	// What it promises to those that it feeds: its watermark, unless its type tells them less (tells_watermark).
 	uint64_t told_ns;
-	int input_fd;  // live sources: readable when there is something to poll; 0: there is no such descriptor
+	int input_fd;  // sources: readable when there is something to poll; 0: there is no such descriptor
 	bool stopping; // sources: emit what has been taken from outside, then set finished
 	bool finished; // no tuple will leave it again
 	// Of an operator that may emit more than it got, set by `process`: what is left comes by `tick`, called each

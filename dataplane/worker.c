@@ -273,7 +273,7 @@ static bool has_ring_input(const struct schedule *schedule) {
 }
 
 // What can wake this worker besides its rings.
-//   inputs   [IDLE_INPUTS_MAX] filled: the descriptors of its live sources
+//   inputs   [IDLE_INPUTS_MAX] filled: the descriptors of its sources
 //   polling  set: a live source has none, or no place: it must be looked at again and again
 static unsigned gather_inputs(const struct worker *worker, int *inputs, bool *polling) {
 	const struct schedule *schedule = worker->schedule;
@@ -281,11 +281,11 @@ static unsigned gather_inputs(const struct worker *worker, int *inputs, bool *po
 	*polling = worker->idle.woken_in_vain;
 	for (unsigned i = 0; i < schedule->entry_count; i++) {
 		const struct instance *instance = schedule->entries[i].instance;
-		if (instance->type->poll == NULL || !instance->type->live || instance->finished)
+		if (instance->type->poll == NULL || instance->finished)
 			continue;
 		if (instance->input_fd > 0 && count < IDLE_INPUTS_MAX)
 			inputs[count++] = instance->input_fd;
-		else
+		else if (instance->type->live)
 			*polling = true;
 	}
 	return count;
