@@ -26,11 +26,13 @@ LINE = {
     "threshold": LOADS + f"  - {{name: step, type: threshold, parallelism: 2, value: packets, above: 10, clear: 7,"
                  f" key: {FLOW}}}\n",
     "join": LOADS +
-            f"  - {{name: more, type: window, parallelism: 2, size: 200ms, key: {FLOW}, compute: [bytes = sum(bytes)]}}\n"
+            f"  - {{name: more, type: window, parallelism: 2, size: 200ms, key: {FLOW},"
+            " compute: [bytes = sum(bytes)]}\n"
             f"  - {{name: step, type: join, parallelism: 2, key: {FLOW}, time: window_end_ns, within: 400ms,"
             " lateness: 10s, per_key: 1000}\n",
 }
-STREAMS = {"join": ("source flow_id", "flow_id loads", "flow_id more", "loads step.left", "more step.right", "step sink")}
+STREAMS = {"join": ("source flow_id", "flow_id loads", "flow_id more", "loads step.left", "more step.right",
+                    "step sink")}
 
 
 def write(tmp_path, kind, name):
