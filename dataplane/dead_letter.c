@@ -64,7 +64,7 @@ void dead_letter_take_in(struct instance *self, unsigned output, unsigned reason
 }
 
 int dead_letters_init(struct dead_letters *letters, struct instance *self, unsigned output) {
-	size_t longest = 0;
+	size_t longest = 1; // malloc(0) may be NULL
 	int ret = 0;
 	*letters = (struct dead_letters){.output = output};
 	for (unsigned i = 0; ret == 0 && i < operator_type_input_count(self->type); i++) {
