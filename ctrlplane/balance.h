@@ -14,7 +14,7 @@ enum {
 struct balance {
 	uint16_t owners[BALANCE_GROUPS]; // wanted
 	unsigned moves;                  // groups whose owner changes
-	// Load of the largest instance over the mean: as it is, as it would be, and the least that any owners could give,
+	// Load of the largest instance over the mean: as it is, as it would be, and the least any owners could give,
 	// since a group is never split. 0: no load.
 	double before, after, bound;
 };

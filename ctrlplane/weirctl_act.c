@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// `weirctl set`, `move`, `apply`, `remove`, `log` and `stop`: commands to nodes; `weirctl explain`: what was decided, why, and how it ended.
+// `weirctl set`, `move`, `apply`, `remove`, `log` and `stop`: commands to nodes;
+// `weirctl explain`: what was decided, why, and how it ended.
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -32,7 +32,7 @@ struct route {
 	const uint16_t *owners;  // key: [KEY_GROUPS] target that owns the group; target_count: nobody does
 	struct hold hold;        // key
 	unsigned batches;        // key: sent by group
-	// key, more than one target: [KEY_GROUPS] tuples, estimated from every so manyth batch. The worker adds; any may
+	// key, more than one target: [KEY_GROUPS] tuples, estimated from a sample of batches. The worker adds; any may
 	// read (relaxed)
 	uint64_t *loads;
 	struct key_words *key; // to hash before sending; NULL: batch.hashes are right already

@@ -73,7 +73,7 @@ uint32_t flow_table_insert(struct flow_table *table, unsigned part, uint64_t has
 // Remove a record and give it back; it has no key any more, so that no candidate matches it.
 void flow_table_remove(struct flow_table *table, unsigned part, uint32_t record);
 
-// The records of a key group: flow_table_next gives one after the other, 0 at the end. Nothing may be inserted or removed
+// The records of a key group: flow_table_next gives one after the other, then 0. Nothing may be inserted or removed
 // meanwhile.
 struct flow_cursor {
 	uint32_t bucket, end; // of the chains, the one it is at and the first of the next group

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Moving key groups: the manager's half (the workers' is move.h). It checks what is asked for, makes the plans, sets the
-// workers going and frees what is left.
+// Moving key groups: the manager's half (the workers' is move.h). It checks what is asked for, makes the plans, sets
+// the workers going and frees what is left.
 #pragma once
 
 #include <stdio.h>

@@ -158,8 +158,8 @@ struct operator_type {
 	bool (*flush)(struct instance *self, enum end_of_stream why, unsigned room);
 
 	// Types with a key: a key group moves from one instance of the operator to another. The one lets go of all that
-	// it keeps of the group's keys besides what the instances share, the other takes it up. Each on the worker of its
-	// instance, `leave` after every tuple that came before and before any that comes after; neither may emit.
+	// it keeps of the group's keys besides what the instances share, the other takes it up. Each on the worker of
+	// its instance, `leave` after every tuple that came before and before any that comes after; neither may emit.
 	// NULL: what is kept per key can't be moved, and such moves are refused.
 	//   group  0..KEY_GROUPS-1
 	void (*group_leave)(struct instance *self, unsigned group);

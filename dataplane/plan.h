@@ -19,7 +19,7 @@ struct plan_operator {
 	unsigned op;             // index into that pipeline's operators
 	unsigned first_instance; // its instances are consecutive
 	unsigned instance_count;
-	// [PLAN_KEY_GROUPS] index (0..instance_count-1) of the instance that owns the group; instance_count: nobody does,
+	// [PLAN_KEY_GROUPS] index (0..instance_count-1) of the instance that owns the group; instance_count: nobody,
 	// its tuples are held
 	uint16_t *owners;
 };

@@ -46,8 +46,8 @@ struct schedule_entry {
 	bool backlog;       // the last tick had more to do
 	bool is_live;       // of a pipeline with a live source, which does not wait
 	bool is_behind;     // it, or who gets its input from it by calls, has a backlog
-	// What those that it feeds know of its time (instance.told_ns): stays while tuples that it sent are held, so that
-	// time never overtakes them.
+	// What those that it feeds know of its time (instance.told_ns): stays while tuples that it sent are held, so
+	// that time never overtakes them.
 	uint64_t told_ns;
 };
 

@@ -10,7 +10,8 @@ PIPELINE = """
 pipeline: moved
 placement: chained
 operators:
-  - {name: source,  type: replay, flows: 3000, frames: 32768, loops: 200, rounds: converse, interval: 2us, parallelism: 1}
+  - {name: source,  type: replay, flows: 3000, frames: 32768, loops: 200, rounds: converse, interval: 2us,
+     parallelism: 1}
   - {name: flow_id, type: flow_id}
   - {name: stats,   type: flow_stats, parallelism: 2, idle_timeout: 300ms, active_timeout: 3s}
   - {name: sink,    type: json, path: PATH}
@@ -62,7 +63,8 @@ def test_records_are_those_of_an_unmoved_run(make_controller, tmp_path):
 def test_asked_shown_and_refused(make_controller, tmp_path):
     controller = make_controller()
     config = write(tmp_path, "shown")
-    node = Node(tmp_path, ["--config", config, "--node", "edge", "--set", "source.loops=0", "--set", "source.rate=10000",
+    node = Node(tmp_path, ["--config", config, "--node", "edge", "--set", "source.loops=0",
+                           "--set", "source.rate=10000",
                            "--controller", controller.endpoint], eal=TWO_WORKERS)
     try:
         node.wait_until_up()

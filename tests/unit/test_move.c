@@ -2,8 +2,8 @@
 // Copyright (c) 2026 the weir authors
 //
 // Key groups that move thousands of times under load: each tuple arrives once, in order per source and key, at the
-// instance that owns its group, and time never overtakes it. State per key is plain memory, so that ThreadSanitizer sees
-// every two users of it; a sink that takes little at a time keeps the rings full. And what is refused.
+// instance that owns its group, and time never overtakes it. State per key is plain memory, so that ThreadSanitizer
+// sees every two users of it; a sink that takes little at a time keeps the rings full. And what is refused.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
