@@ -3,8 +3,8 @@
 //
 // Pipelines that come to a running node and leave it again: commands `apply` and `remove`. A node that was started
 // without pipelines takes those of one file at a time. They are read, checked and planned as at a start, and made while
-// the workers still follow the plan without; what fails leaves the node as it was. To be removed, they are drained: sources
-// end, instances emit what they hold.
+// the workers still follow the plan without; what fails leaves the node as it was. To be removed, they are drained:
+// sources end, instances emit what they hold.
 //
 // Opening devices and draining take their time, so a thread of its own does it. The controller asks again until there
 // is an answer.
