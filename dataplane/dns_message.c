@@ -33,8 +33,8 @@ static int parse_name(const uint8_t *data, size_t size, struct dns_message *mess
 	size_t at = 0;
 	while (at < size && data[at] != 0) {
 		unsigned label = data[at];
-		// The dot before it and the bytes themselves.
-		if (label > LABEL_MAX || message->name_length + 1 + label > DNS_NAME_MAX)
+		// So long is the name with it, its dots where the lengths of the labels but the first stood.
+		if (label > LABEL_MAX || at + label >= DNS_NAME_MAX)
 			return -EINVAL;
 		if (size - at - 1 < label)
 			return -ENODATA;

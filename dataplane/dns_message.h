@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum {
-	DNS_NAME_MAX = 254, // characters of the longest name as text
+	DNS_NAME_MAX = 254, // characters of a name as text are fewer: 255 bytes as sent (RFC 1035, 2.3.4)
 };
 
 struct dns_message {
