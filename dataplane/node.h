@@ -77,7 +77,7 @@ struct node {
 	pthread_mutex_t change_lock;   // who changes the plan holds it all the while
 	struct node_change *change;    // being made (node_apply.h); uplink's thread
 	struct applied *applied;       // what was applied, the last first; change_lock held
-	struct move *move;             // move_lock held, or by workers that just came to follow its first plan
+	struct move *move;             // move_lock held
 	pthread_mutex_t move_lock;     // never for long: workers take it as they end
 	pthread_mutex_t snapshot_lock; // control threads take turns at asking workers for figures
 };

@@ -163,6 +163,7 @@ static int new_move(struct move **out, struct node *node, unsigned op, const uin
 		return ret;
 	}
 	assign_parts(move, after);
+	move->between->move = move;
 	*out = move;
 	return 0;
 }
@@ -305,10 +306,6 @@ int node_move(struct node *node, const char *target, const char *value, char *te
 		ret = -EBUSY;
 	}
 	return ret == 0 ? move_groups(node, &wish, text, size) : ret;
-}
-
-struct move *node_move_seen(const struct node *node, const struct plan *plan) {
-	return node->move != NULL && node->move->between == plan ? node->move : NULL;
 }
 
 static void print_operator(const struct node *node, unsigned op, FILE *out) {

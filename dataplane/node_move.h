@@ -25,10 +25,6 @@ int node_move(struct node *node, const char *target, const char *value, char *te
 //   thread  who holds change_lock, or the manager after the workers' end
 bool node_move_settle(struct node *node);
 
-// The move that begins with a plan, or NULL.
-//   thread  a worker that just came to follow the plan
-struct move *node_move_seen(const struct node *node, const struct plan *plan);
-
 // How much the key groups of an operator get.
 //   op      index into the plan's operators
 //   return  protobuf-c's; NULL: its groups can't be moved, or there is no memory

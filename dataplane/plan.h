@@ -45,6 +45,7 @@ struct plan {
 	struct plan_channel *channels;
 	unsigned ring_size;               // entries of each ring
 	const struct node_config *config; // outlives the plan
+	struct move *move;                // that begins with it, or NULL
 };
 
 // Place every instance and decide every channel.

@@ -8,7 +8,6 @@
 
 #include "dataplane/move.h"
 #include "dataplane/node.h"
-#include "dataplane/node_move.h"
 #include "dataplane/node_set.h"
 #include "dataplane/rcu.h"
 
@@ -36,7 +35,7 @@ static void adopt_plan(struct worker *worker, const struct plan *plan) {
 	worker->plan_version = plan->version;
 	worker->schedule = plan->instance_count > 0 ? &worker->node->schedules[worker->index] : &worker->nothing;
 	if (worker->move == NULL) {
-		worker->move = node_move_seen(worker->node, plan);
+		worker->move = plan->move;
 		worker->move_phase = MOVE_MARK;
 	}
 	for (unsigned i = 0; i < worker->schedule->entry_count; i++) {
