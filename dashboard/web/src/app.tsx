@@ -81,7 +81,8 @@ function useKeys(actions: Record<string, () => void>): void {
 	useEffect(() => {
 		const onKey = (event: KeyboardEvent): void => {
 			if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
-			if ((event.target as HTMLElement).closest("input:not([type=radio]), select, textarea, dialog[open]")) return;
+			const writing = "input:not([type=radio]), select, textarea, dialog[open]";
+			if ((event.target as HTMLElement).closest(writing)) return;
 			const action = latest.current[event.key];
 			if (!action) return;
 			event.preventDefault();
