@@ -29,6 +29,7 @@ enum {
 	ACT_ID_SIZE = 48,
 	ACT_WORD_SIZE = 24,
 	ACT_TEXT_SIZE = 256,
+	ACT_ANSWER_SIZE = 1024,
 	ACT_ERROR_SIZE = 512,
 	ACT_DOCUMENT_MAX = 256 << 10, // bytes
 };
@@ -59,7 +60,7 @@ struct act_decision {
 	uint64_t epoch, number; // together the id
 	char node[NODE_NAME_SIZE], verb[ACT_WORD_SIZE], kind[ACT_WORD_SIZE];
 	char target[ACT_TEXT_SIZE], value[ACT_TEXT_SIZE], cause[ACT_TEXT_SIZE], reason[ACT_TEXT_SIZE];
-	char answer[ACT_TEXT_SIZE]; // of the node
+	char answer[ACT_ANSWER_SIZE]; // of the node
 	enum act_status status;
 	uint64_t decided_ns, sent_ns, ended_ns; // wall clock; 0: not yet
 	uint32_t tries;

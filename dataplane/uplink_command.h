@@ -16,7 +16,7 @@ enum {
 	// Answers remembered: one that is under way for long may see others come and go before it is sent again.
 	UPLINK_COMMANDS_KEPT = 4 * COMMANDS_UNDER_WAY_MAX,
 	UPLINK_COMMAND_ID_SIZE = 64,
-	UPLINK_COMMAND_TEXT_SIZE = 256,
+	UPLINK_COMMAND_TEXT_SIZE = 1024,
 };
 
 // Carry a command out, on the uplink's thread. It is one of api/weir.proto's, its epoch is valid.
