@@ -104,9 +104,10 @@ static void send_by_turns(struct route *route, struct batch *batch) {
 	send_to(route, &route->targets[route->next], batch);
 }
 
-static struct rte_mbuf *copy_tuple(const struct node *node, struct rte_mbuf *tuple) {
+static struct rte_mbuf *copy_tuple(const struct node *node, struct rte_mbuf *tuple, enum schema_body body) {
 	// Not all sources' packets come from a pool that has more of them.
-	struct rte_mempool *pool = tuple->pool == node->records ? node->records : node->packets;
+	struct rte_mempool *pool =
+		body == SCHEMA_RECORD ? __atomic_load_n(&node->records, __ATOMIC_ACQUIRE) : node->packets;
 	struct rte_mbuf *copy = rte_pktmbuf_copy(tuple, pool, 0, UINT32_MAX);
 	if (copy == NULL)
 		return NULL;
@@ -121,10 +122,11 @@ static void count_lost_copy(struct instance *from) {
 		"give the EAL more memory (-m MEGABYTES), or use a smaller ring_size");
 }
 
-static void take_copies(struct instance *from, const struct batch *batch, struct batch *out) {
+static void take_copies(
+	struct instance *from, const struct route *route, const struct batch *batch, struct batch *out) {
 	out->count = 0;
 	for (unsigned i = 0; i < batch->count; i++) {
-		struct rte_mbuf *copy = copy_tuple(from->op->node, batch->tuples[i]);
+		struct rte_mbuf *copy = copy_tuple(from->op->node, batch->tuples[i], route->schema->body);
 		if (copy == NULL) {
 			count_lost_copy(from);
 			continue;
@@ -150,7 +152,7 @@ static void take_references(const struct route *route, struct batch *batch, stru
 // What a receiver gets of tuples that go to others as well.
 static void share(struct instance *from, const struct route *route, struct batch *batch, bool copy, struct batch *out) {
 	if (copy)
-		take_copies(from, batch, out);
+		take_copies(from, route, batch, out);
 	else
 		take_references(route, batch, out);
 }
@@ -243,7 +245,7 @@ void channel_lend(struct instance *from, struct output *output, struct batch *ba
 			lend(from, route, batch);
 			continue;
 		}
-		take_copies(from, batch, &own);
+		take_copies(from, route, batch, &own);
 		if (own.count > 0)
 			route_send(from, route, &own);
 	}

@@ -89,7 +89,7 @@ static void begin_record(struct rte_mbuf *record, const struct schema *schema) {
 
 struct rte_mbuf *instance_new_record(struct instance *self, const struct schema *schema) {
 	struct node *node = self->op->node;
-	struct rte_mbuf *record = rte_pktmbuf_alloc(node->records);
+	struct rte_mbuf *record = rte_pktmbuf_alloc(__atomic_load_n(&node->records, __ATOMIC_ACQUIRE));
 	if (record == NULL) {
 		atomic_fetch_add_explicit(&node->records_failed, 1, memory_order_relaxed);
 		instance_fail(self, "the pool of records is empty: a record is lost (counted as records_failed)");
@@ -102,7 +102,7 @@ struct rte_mbuf *instance_new_record(struct instance *self, const struct schema 
 unsigned instance_new_records(
 	struct instance *self, const struct schema *schema, struct rte_mbuf **records, unsigned n) {
 	unsigned made = 0;
-	if (rte_pktmbuf_alloc_bulk(self->op->node->records, records, n) == 0) {
+	if (rte_pktmbuf_alloc_bulk(__atomic_load_n(&self->op->node->records, __ATOMIC_ACQUIRE), records, n) == 0) {
 		// They come back from other workers: all on their way at once.
 		for (unsigned i = 0; i < n; i++) {
 			__builtin_prefetch(tuple_record(records[i]), 1);
@@ -138,18 +138,15 @@ uint64_t node_incarnation(const struct node *node) {
 }
 
 bool node_is_stopping(const struct node *node) {
-	return atomic_load_explicit(&node->stopping, memory_order_relaxed) ||
-	       atomic_load_explicit(&node->draining, memory_order_relaxed);
+	return atomic_load_explicit(&node->stopping, memory_order_relaxed);
+}
+
+bool operator_is_stopping(const struct operator *op) {
+	return node_is_stopping(op->node) || atomic_load_explicit(&op->pace, memory_order_acquire) == OPERATOR_LEAVES;
 }
 
 bool operator_has_live_source(const struct operator *op) {
-	const struct node *node = op->node;
-	for (unsigned i = 0; i < node->instance_count; i++) {
-		const struct instance *instance = &node->instances[i];
-		if (instance->type->live && instance->op->pipeline == op->pipeline)
-			return true;
-	}
-	return false;
+	return op->has_live_source;
 }
 
 // Whether a node has to go on although the sink `ended` has no receiver any more.
@@ -160,10 +157,13 @@ static bool is_reason_to_run(const struct operator *op, const struct operator *e
 
 void operator_end_sink(const struct operator *op) {
 	struct node *node = op->node;
+	bool is_needed = false;
+	pthread_mutex_lock(&node->move_lock);
 	for (unsigned i = 0; i < node->operator_count; i++)
-		if (is_reason_to_run(&node->operators[i], op))
-			return;
-	node_stop(node);
+		is_needed |= is_reason_to_run(node->operators[i], op);
+	pthread_mutex_unlock(&node->move_lock);
+	if (!is_needed)
+		node_stop(node);
 }
 
 void *operator_new_shared(struct operator *op, size_t size) {

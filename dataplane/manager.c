@@ -164,7 +164,7 @@ static void show_progress(struct manager *manager) {
 	pthread_mutex_lock(&manager->node.plan_lock);
 	node_snapshot_begin(&manager->node);
 	for (unsigned i = 0; i < manager->node.plan->instance_count; i++)
-		if (manager->node.instances[i].type->poll != NULL)
+		if (manager->node.instances[i]->type->poll != NULL)
 			packets += manager->node.snapshots[i].counters.in;
 	node_snapshot_end(&manager->node);
 	pthread_mutex_unlock(&manager->node.plan_lock);

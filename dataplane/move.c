@@ -16,7 +16,7 @@ static void publish(struct move *move, struct plan *plan) {
 
 // Whether a worker's instance is one of the operator whose groups move.
 static bool is_of(const struct move *move, const struct instance *instance) {
-	return instance->op == &move->node->operators[move->op];
+	return instance->op == move->node->operators[move->op];
 }
 
 static bool is_route_to(const struct move *move, const struct route *route) {

@@ -23,6 +23,7 @@ struct snapshot {
 	uint64_t gauges[OPERATOR_GAUGES_MAX];
 	uint64_t watermark_ns;
 	bool finished;
+	bool has_more; // has some left to emit
 };
 
 struct channel_ring {
@@ -39,6 +40,8 @@ struct move_figures {
 	struct histogram pauses; // of moves
 };
 
+enum { NODE_POOLS_RETIRED_MAX = 16 };
+
 struct node_change;
 struct applied;
 
@@ -49,23 +52,28 @@ struct node {
 	uint64_t started_ns;  // the same by the monotonic clock
 	uint8_t hash_secret[KEY_SECRET_SIZE];
 
-	struct plan *published;     // RCU (QSBR): workers read it. Who replaces it: node_publish_plan, or a move
-	struct plan *plan;          // the same for control threads, which hold plan_lock; the older one during a move
-	struct operator *operators; // [plan->operator_count]
-	struct instance *instances; // [plan->instance_count], each cache-line aligned
-	struct snapshot *snapshots; // [plan->instance_count]
+	struct plan *published;      // RCU (QSBR): workers read it. Who replaces it: node_publish_plan, or a move
+	struct plan *plan;           // the same for control threads, which hold plan_lock; the older one during a move
+	struct plan *nothing;        // followed while parts are joined anew
+	struct operator **operators; // [plan->operator_count]; who replaces them holds move_lock too
+	struct instance **instances; // [plan->instance_count], each cache-line aligned
+	struct snapshot *snapshots;  // [plan->instance_count]
 	struct channel_ring *channels; // [plan->channel_count]
 	struct schedule *schedules;    // [plan->worker_count]
 	struct worker *workers;        // [plan->worker_count]
 	unsigned worker_count;
 	unsigned operator_count, instance_count; // of the plan
+	_Atomic unsigned unfinished;             // instances; workers: rw
 	bool is_resident;                        // started without pipelines: it ends when told to, whatever it ran
+	bool takes_changes; // has a controller: its workers end together, since one without work may be given some
+	bool is_changing;   // its plan: no worker ends; move_lock held
 
-	struct rte_mempool *packets, *records;
+	struct rte_mempool *packets, *records;               // records: atomic
+	struct rte_mempool *retired[NODE_POOLS_RETIRED_MAX]; // pools of records that were too small, until all are back
+	unsigned retired_count, pools_made;
 	struct uplink *uplink; // or NULL
 
 	_Atomic bool stopping;         // manager: wo, workers: ro
-	_Atomic bool draining;         // the same: its pipelines end, and the node goes on
 	_Atomic unsigned workers_done; // workers: rw
 	int done_fd;                   // eventfd, readable once all workers are done
 	_Atomic bool failed;           // something a person must know of went wrong: exit 1
@@ -76,6 +84,7 @@ struct node {
 	struct move_figures moves;     // plan_lock held
 	pthread_mutex_t change_lock;   // who changes the plan holds it all the while
 	struct node_change *change;    // being made (node_apply.h); uplink's thread
+	struct node_config *merged;    // of the plan, once something was applied or removed; change_lock held
 	struct applied *applied;       // what was applied, the last first; change_lock held
 	struct move *move;             // move_lock held
 	pthread_mutex_t move_lock;     // never for long: workers take it as they end
@@ -88,20 +97,12 @@ int node_init(struct node *node, const struct node_config *config, struct plan *
 // Undo; also after a failed node_init. The workers have ended.
 void node_fini(struct node *node);
 
-// Make what a plan needs: operators, instances, rings, schedules, pools. No worker follows a plan with instances yet.
-//   return  0 or a negative errno, after a message on standard error; then nothing is left of it
-int node_load(struct node *node, const struct plan *plan);
-// Undo. No worker follows the plan any more.
-void node_unload(struct node *node, const struct plan *plan);
-
 // Make workers follow `plan`, wait until none reads the old one, and return that.
 //   thread  a control thread, with change_lock held
 struct plan *node_publish_plan(struct node *node, struct plan *plan);
 
 // Ask the sources to end; the workers drain and return.
 void node_stop(struct node *node);
-// Ask the sources to end, or no longer; the workers drain and go on without.
-void node_drain(struct node *node, bool drains);
 bool node_is_done(const struct node *node);
 // Whether a worker that has nothing left to do may end: not while key groups move. If so, no move begins any more.
 //   thread  that worker
@@ -115,6 +116,16 @@ void node_worker_done(struct node *node);
 //   return  with snapshot_lock and the workers' figures_lock held; node_snapshot_end releases them
 void node_snapshot_begin(struct node *node);
 void node_snapshot_end(struct node *node);
+
+// From here on no worker ends, so that all come to follow another plan.
+//   return  false: one has ended, the node is ending
+bool node_begin_change(struct node *node);
+void node_end_change(struct node *node);
+// How many instances have yet to finish. No worker follows a plan with instances.
+void node_count_unfinished(struct node *node);
+// An instance has finished.
+//   thread  its worker
+void node_note_finished(struct node *node);
 
 void node_count_copy_failed(struct node *node);
 void node_set_uplink(struct node *node, struct uplink *uplink);

@@ -3,13 +3,16 @@
 #include "dataplane/node_apply.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "dataplane/control_thread.h"
+#include "dataplane/node_diff.h"
 #include "dataplane/node_move.h"
+#include "dataplane/node_swap.h"
 #include "dataplane/text.h"
 
 enum {
@@ -38,136 +41,185 @@ static void pause_ns(long ns) {
 	nanosleep(&pause, NULL);
 }
 
+static const struct pipeline *find_pipeline(const struct node_config *config, const char *name) {
+	for (unsigned i = 0; i < config->pipeline_count; i++)
+		if (strcmp(config->pipelines[i].name, name) == 0)
+			return &config->pipelines[i];
+	return NULL;
+}
+
 static void append_pipelines(const struct plan *plan, char *text, size_t size) {
 	for (unsigned i = 0; i < plan->config->pipeline_count; i++)
 		text_append(text, size, "%s %s", i > 0 ? "," : "", plan->config->pipelines[i].name);
 }
 
-// Have workers follow a plan; it is the control threads' as well from now on.
-//   return  the one before
-static struct plan *replace_plan(struct node *node, struct plan *plan) {
-	pthread_mutex_lock(&node->plan_lock);
-	struct plan *old = node->plan;
-	plan->version = old->version + 1;
-	node->plan = plan;
-	pthread_mutex_unlock(&node->plan_lock);
-	node_publish_plan(node, plan);
-	return old;
+// The pipelines that run, those of a document in the place of others of their name, then those that are new.
+//   removed  a name that is left out, or NULL
+//   return   borrows the pipelines; free_merged; NULL: no memory
+static struct node_config *merge(const struct node *node, const struct node_config *document, const char *removed) {
+	const struct node_config *running = node->plan->config;
+	struct node_config *merged = calloc(1, sizeof(*merged));
+	unsigned count = running->pipeline_count + document->pipeline_count;
+	if (merged == NULL || (merged->pipelines = calloc(count + 1, sizeof(*merged->pipelines))) == NULL) {
+		free(merged);
+		return NULL;
+	}
+	for (unsigned i = 0; i < running->pipeline_count; i++) {
+		const struct pipeline *given = find_pipeline(document, running->pipelines[i].name);
+		if (removed == NULL || strcmp(running->pipelines[i].name, removed) != 0)
+			merged->pipelines[merged->pipeline_count++] = given != NULL ? *given : running->pipelines[i];
+	}
+	for (unsigned i = 0; i < document->pipeline_count; i++)
+		if (find_pipeline(running, document->pipelines[i].name) == NULL)
+			merged->pipelines[merged->pipeline_count++] = document->pipelines[i];
+	return merged;
 }
 
-// Read, check and plan; nothing of the node is touched.
+static void free_merged(struct node_config *merged) {
+	if (merged != NULL)
+		free(merged->pipelines);
+	free(merged);
+}
+
+static struct plan_operator *find_planned(const struct plan *plan, const char *pipeline, const char *name) {
+	for (unsigned i = 0; i < plan->operator_count; i++)
+		if (strcmp(plan->config->pipelines[plan->operators[i].pipeline].name, pipeline) == 0 &&
+			strcmp(plan_operator_config(plan, &plan->operators[i])->name, name) == 0)
+			return &plan->operators[i];
+	return NULL;
+}
+
+// What stays owns the key groups that it owned.
+static void keep_owners(const struct plan *plan, const struct plan *before) {
+	for (unsigned i = 0; i < plan->operator_count; i++) {
+		struct plan_operator *planned = &plan->operators[i];
+		const struct plan_operator *last = find_planned(before, plan->config->pipelines[planned->pipeline].name,
+			plan_operator_config(plan, planned)->name);
+		if (last != NULL && last->instance_count == planned->instance_count)
+			memcpy(planned->owners, last->owners, PLAN_KEY_GROUPS * sizeof(*planned->owners));
+	}
+}
+
 //   return  0 or a negative errno, with a line in text
-static int make_plan(struct node_change *change, struct node_config *config, struct plan **plan) {
+static int make_plan(struct node_change *change, const struct node_config *config, struct plan **plan) {
 	struct config_error error = {""};
+	if (!node_move_settle(change->node)) { // it says who owns what
+		snprintf(change->text, sizeof(change->text), "a move waits for room downstream");
+		return -EBUSY;
+	}
+	int rc = plan_new(plan, config, change->node->worker_count, &error);
+	if (rc < 0) {
+		snprintf(change->text, sizeof(change->text), "%s", rc == -EINVAL ? error.text : strerror(-rc));
+		return rc;
+	}
+	keep_owners(*plan, change->node->plan);
+	rc = node_diff_check(change->node, *plan, change->text, sizeof(change->text));
+	if (rc < 0) {
+		plan_free(*plan);
+		*plan = NULL;
+	}
+	return rc;
+}
+
+// Have the node run a plan. What it ran by before is freed.
+//   config  of the plan: the node's from then on
+static int run_plan(
+	struct node_change *change, struct plan *plan, struct node_config *config, struct node_swap_report *report) {
 	struct node *node = change->node;
+	int rc = node_swap(node, plan, report, change->text, sizeof(change->text));
+	if (rc < 0)
+		return rc;
+	node_diff_set_options(node, report->old);
+	plan_free(report->old);
+	free_merged(node->merged);
+	node->merged = config;
+	return 0;
+}
+
+//   return  0 or a negative errno, with a line in text
+static int read_document(struct node_change *change, struct node_config *config) {
+	struct config_error error = {""};
 	int rc = node_config_parse(change->target, change->document, strlen(change->document), NULL, 0, config, &error);
 	if (rc == 0 && config->pipeline_count == 0) {
 		snprintf(error.text, sizeof(error.text), "%s: no pipeline is in it", change->target);
 		rc = -EINVAL;
 	}
-	if (rc == 0)
-		rc = plan_new(plan, config, node->worker_count, &error);
-	if (rc < 0) {
+	if (rc < 0)
 		snprintf(change->text, sizeof(change->text), "%s", rc == -EINVAL ? error.text : strerror(-rc));
-		return rc;
-	}
-	if (node->plan->instance_count == 0)
-		return 0;
-	snprintf(change->text, sizeof(change->text), "this node runs");
-	append_pipelines(node->plan, change->text, sizeof(change->text));
-	text_append(change->text, sizeof(change->text), ": expected a node that runs nothing; remove that first");
-	return -EBUSY;
+	return rc;
 }
 
-static void describe_plan(struct node_change *change, const struct plan *plan, const char *verb) {
-	snprintf(change->text, sizeof(change->text), "%s", verb);
-	append_pipelines(plan, change->text, sizeof(change->text));
-	text_append(change->text, sizeof(change->text), ": %u operators, %u instances on %u worker%s",
-		plan->operator_count, plan->instance_count, plan->worker_count, plan->worker_count == 1 ? "" : "s");
+static void say_what_runs(struct node_change *change, const char *difference, const struct node_swap_report *report) {
+	snprintf(change->text, sizeof(change->text), "runs %s; ", difference);
+	if (report->paused_ns > 0)
+		text_append(change->text, sizeof(change->text), "sources held still for %" PRIu64 " us, ",
+			report->paused_ns / 1000);
+	text_append(change->text, sizeof(change->text), "workers for %" PRIu64 " us", report->still_ns / 1000);
+}
+
+static int apply_document(struct node_change *change, const struct node_config *document) {
+	struct node_config *merged = merge(change->node, document, NULL);
+	struct plan *plan = NULL;
+	struct node_swap_report report = {0};
+	char difference[CHANGE_TEXT_SIZE - 100] = ""; // how long it took comes behind it
+	bool is_trial = strcmp(change->value, "dry-run") == 0;
+	int rc = merged != NULL ? make_plan(change, merged, &plan) : -ENOMEM;
+	if (rc == 0) {
+		node_diff_describe(change->node, plan, difference, sizeof(difference));
+		rc = is_trial ? 0 : run_plan(change, plan, merged, &report);
+	}
+	if (rc == 0 && is_trial)
+		snprintf(change->text, sizeof(change->text), "it would run %s", difference);
+	else if (rc == 0)
+		say_what_runs(change, difference, &report);
+	if (rc < 0 || is_trial) {
+		plan_free(plan);
+		free_merged(merged);
+	}
+	return rc;
 }
 
 static int apply(struct node_change *change) {
 	struct node *node = change->node;
 	struct applied *applied = calloc(1, sizeof(*applied));
-	struct plan *plan = NULL;
-	bool is_trial = strcmp(change->value, "dry-run") == 0;
 	if (applied == NULL)
 		return -ENOMEM;
-	int rc = make_plan(change, &applied->config, &plan);
-	if (rc == 0 && !is_trial) {
-		rc = node_load(node, plan);
-		if (rc < 0)
-			snprintf(change->text, sizeof(change->text), "it could not be opened: %s",
-				operator_last_error()[0] != '\0' ? operator_last_error() : strerror(-rc));
-	}
+	int rc = read_document(change, &applied->config);
 	if (rc == 0)
-		describe_plan(change, plan, is_trial ? "it would run" : "runs");
-	if (rc < 0 || is_trial) {
-		plan_free(plan);
+		rc = apply_document(change, &applied->config);
+	if (rc == 0 && strcmp(change->value, "dry-run") != 0) {
+		applied->next = node->applied;
+		node->applied = applied;
+	} else {
 		node_config_free(&applied->config);
 		free(applied);
-		return rc;
 	}
-	applied->next = node->applied;
-	node->applied = applied;
-	plan_free(replace_plan(node, plan));
-	return 0;
+	return rc;
 }
 
-// Which pipelines a name stands for: the only one, or all that came in one file by the file's name.
-//   return  0; -EINVAL with a line in text
-static int check_name(struct node_change *change) {
-	const struct node *node = change->node;
-	const struct node_config *config = node->plan->config;
-	const char *file = node->applied != NULL ? node->applied->config.files.items[0] : "";
-	bool is_one = config->pipeline_count == 1 && strcmp(config->pipelines[0].name, change->target) == 0;
-	if (node->plan->instance_count > 0 && node->applied == NULL)
-		snprintf(change->text, sizeof(change->text), "this node was started with its pipelines; stop it");
-	else if (node->plan->instance_count == 0)
-		snprintf(change->text, sizeof(change->text), "this node runs no pipeline");
-	else if (is_one || strcmp(file, change->target) == 0)
-		return 0;
-	else {
-		snprintf(change->text, sizeof(change->text), "no such pipeline, or not the only one: this node runs");
-		append_pipelines(node->plan, change->text, sizeof(change->text));
-		text_append(change->text, sizeof(change->text), "; %s stands for all", file);
-	}
-	return -EINVAL;
-}
-
-static bool has_finished(struct node *node) {
-	bool all = true;
-	node_snapshot_begin(node);
-	for (unsigned i = 0; i < node->plan->instance_count; i++)
-		all &= node->snapshots[i].finished;
-	node_snapshot_end(node);
-	return all;
-}
-
-static int drain_and_unload(struct node_change *change) {
+static int remove_pipeline(struct node_change *change) {
 	struct node *node = change->node;
-	struct plan *none = NULL;
-	struct config_error error = {""};
-	int rc = check_name(change);
-	if (rc == 0)
-		rc = plan_new(&none, node->config, node->worker_count, &error);
-	if (rc < 0)
-		return rc;
-	node_drain(node, true);
-	while ((!node_move_settle(node) || !has_finished(node)) && !node_is_done(node))
-		pause_ns(LOOK_NS);
-	if (node_is_done(node)) {
-		snprintf(change->text, sizeof(change->text), "the node ended meanwhile");
-		plan_free(none);
-		return -EBUSY;
+	static const struct node_config none;
+	struct plan *plan = NULL;
+	if (find_pipeline(node->plan->config, change->target) == NULL) {
+		bool is_empty = node->plan->config->pipeline_count == 0;
+		snprintf(change->text, sizeof(change->text), "no such pipeline: this node runs%s",
+			is_empty ? " none" : "");
+		append_pipelines(node->plan, change->text, sizeof(change->text));
+		return -EINVAL;
 	}
-	snprintf(change->text, sizeof(change->text), "drained and removed:");
-	append_pipelines(node->plan, change->text, sizeof(change->text));
-	struct plan *old = replace_plan(node, none);
-	node_unload(node, old);
-	node_drain(node, false);
-	plan_free(old);
-	return 0;
+	struct node_config *merged = merge(node, &none, change->target);
+	int rc = merged != NULL ? make_plan(change, merged, &plan) : -ENOMEM;
+	struct node_swap_report report = {0};
+	if (rc == 0)
+		rc = run_plan(change, plan, merged, &report);
+	if (rc == 0) {
+		snprintf(change->text, sizeof(change->text), "drained and removed: %s", change->target);
+		return 0;
+	}
+	plan_free(plan);
+	free_merged(merged);
+	return rc;
 }
 
 static int move(struct node_change *change) {
@@ -177,7 +229,7 @@ static int move(struct node_change *change) {
 static const struct change_verb {
 	const char *name;
 	int (*make)(struct node_change *change); // with change_lock held
-} verbs[] = {{"apply", apply}, {"remove", drain_and_unload}, {"move", move}};
+} verbs[] = {{"apply", apply}, {"remove", remove_pipeline}, {"move", move}};
 
 static const struct change_verb *find_verb(const char *name) {
 	for (unsigned i = 0; i < RTE_DIM(verbs); i++)
@@ -270,6 +322,8 @@ void node_change_end(struct node *node) {
 }
 
 void node_free_applied(struct node *node) {
+	free_merged(node->merged);
+	node->merged = NULL;
 	while (node->applied != NULL) {
 		struct applied *applied = node->applied;
 		node->applied = applied->next;

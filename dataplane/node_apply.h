@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Pipelines that come to a running node and leave it again: commands `apply` and `remove`. A node that was started
-// without pipelines takes those of one file at a time. They are read, checked and planned as at a start, and made while
-// the workers still follow the plan without; what fails leaves the node as it was. To be removed, they are drained:
-// sources end, instances emit what they hold.
+// Pipelines that come to a running node, change there and leave it again: commands `apply` and `remove`; and key groups
+// that change their owner: `move`. A document's pipelines are read, checked and planned as at a start, together with
+// those that run; one whose name runs already changes it (node_diff.h), the others are not touched. What fails leaves
+// the node as it was. What is removed is drained: sources end, instances emit what they hold.
 //
 // Opening devices and draining take their time, so a thread of its own does it. The controller asks again until there
 // is an answer.

@@ -185,6 +185,7 @@ static int check_node(struct config_reader *reader) {
 			return -ENOMEM;
 	}
 	for (unsigned i = 0; i < config->pipeline_count; i++) {
+		config->pipelines[i].config = config;
 		int ret = pipeline_make_streams(reader, i);
 		if (ret == 0)
 			ret = pipeline_check(reader, i);

@@ -69,14 +69,14 @@ static bool has_key_stream(const struct node *node, const struct plan_operator *
 }
 
 static bool is_movable(const struct node *node, unsigned op) {
-	const struct operator_type *type = node->operators[op].type;
+	const struct operator_type *type = node->operators[op]->type;
 	return has_key_stream(node, &node->plan->operators[op]) && node->plan->operators[op].instance_count > 1 &&
 	       ((type->key == NULL && type->key_option == NULL) || type->group_enter != NULL);
 }
 
 //   return  0 or -EINVAL with a line in text
 static int check(const struct node *node, const struct wish *wish, char *text, size_t size) {
-	const struct operator *op = &node->operators[wish->op];
+	const struct operator *op = node->operators[wish->op];
 	const struct plan_operator *planned = &node->plan->operators[wish->op];
 	if (!has_key_stream(node, planned))
 		snprintf(text, size, "%s: no stream with grouping key leads to it: it owns no key groups", op->name);
@@ -247,7 +247,7 @@ bool node_move_settle(struct node *node) {
 // Wait for the end, as far as there is one to wait for.
 //   return  as of node_move
 static int follow(struct node *node, struct move *move, char *text, size_t size) {
-	const char *name = node->operators[move->op].name;
+	const char *name = node->operators[move->op]->name;
 	unsigned groups = count_moved(move);
 	if (!wait_past(move, MOVE_DRAIN, DRAIN_LIMIT_NS))
 		move_call_off(move);
@@ -274,7 +274,7 @@ static int move_groups(struct node *node, const struct wish *wish, char *text, s
 		if (wish->groups[group])
 			after[group] = (uint16_t)wish->instance;
 	if (memcmp(after, node->plan->operators[wish->op].owners, sizeof(after)) == 0) {
-		snprintf(text, size, "%s: instance %u owned them already", node->operators[wish->op].name,
+		snprintf(text, size, "%s: instance %u owned them already", node->operators[wish->op]->name,
 			wish->instance);
 		return 0;
 	}
@@ -297,7 +297,8 @@ int node_move(struct node *node, const char *target, const char *value, char *te
 	const struct operator *op = node_find_operator(node, target, text, size);
 	if (op == NULL)
 		return -EINVAL;
-	wish.op = (unsigned)(op - node->operators);
+	while (node->operators[wish.op] != op)
+		wish.op++;
 	int ret = parse_value(value, &wish, text, size);
 	if (ret == 0)
 		ret = check(node, &wish, text, size);
@@ -315,8 +316,8 @@ static void print_operator(const struct node *node, unsigned op, FILE *out) {
 		unsigned owner = planned->owners[first];
 		for (end = first + 1; end < KEY_GROUPS && planned->owners[end] == owner; end++)
 			;
-		fprintf(out, "%s/%s %u-%u instance %u worker %u\n", node->operators[op].pipeline,
-			node->operators[op].name, first, end - 1, owner,
+		fprintf(out, "%s/%s %u-%u instance %u worker %u\n", node->operators[op]->pipeline,
+			node->operators[op]->name, first, end - 1, owner,
 			plan->instances[planned->first_instance + owner].worker);
 	}
 }
@@ -347,8 +348,8 @@ Weir__GroupLoads *node_move_measure(const struct node *node, unsigned op) {
 	if (loads == NULL)
 		return NULL;
 	weir__group_loads__init(loads);
-	loads->pipeline = strdup(node->operators[op].pipeline);
-	loads->operator_ = strdup(node->operators[op].name);
+	loads->pipeline = strdup(node->operators[op]->pipeline);
+	loads->operator_ = strdup(node->operators[op]->name);
 	loads->instances = planned->instance_count;
 	loads->owners = calloc(KEY_GROUPS, sizeof(*loads->owners));
 	loads->tuples = calloc(KEY_GROUPS, sizeof(*loads->tuples));
@@ -360,6 +361,6 @@ Weir__GroupLoads *node_move_measure(const struct node *node, unsigned op) {
 	for (unsigned group = 0; group < KEY_GROUPS; group++)
 		loads->owners[group] = planned->owners[group];
 	for (unsigned i = 0; i < node->plan->instance_count; i++)
-		add_loads(node->instances[i].schedule, &node->operators[op], loads->tuples);
+		add_loads(node->instances[i]->schedule, node->operators[op], loads->tuples);
 	return loads;
 }

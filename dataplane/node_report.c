@@ -46,7 +46,7 @@ static Weir__Stream *describe_stream(const struct pipeline *pipeline, const stru
 static void describe_pipelines(const struct node *node, Weir__Register *message) {
 	message->operators = (Weir__Operator **)new_list(node->plan->operator_count);
 	for (unsigned i = 0; message->operators != NULL && i < node->plan->operator_count; i++) {
-		Weir__Operator *op = describe_operator(&node->operators[i]);
+		Weir__Operator *op = describe_operator(node->operators[i]);
 		if (op != NULL)
 			message->operators[message->n_operators++] = op;
 	}
@@ -99,7 +99,7 @@ static size_t list_named(const char *const *names, const uint64_t *values, Weir_
 }
 
 static Weir__InstanceCounters *measure_instance(const struct node *node, unsigned index) {
-	const struct instance *instance = &node->instances[index];
+	const struct instance *instance = node->instances[index];
 	const struct snapshot *snapshot = &node->snapshots[index];
 	Weir__InstanceCounters *message = malloc(sizeof(*message));
 	if (message == NULL)
@@ -125,8 +125,8 @@ static Weir__InstanceCounters *measure_instance(const struct node *node, unsigne
 }
 
 static Weir__ChannelCounters *measure_channel(const struct node *node, const struct channel_ring *channel) {
-	const struct instance *from = &node->instances[channel->channel->from];
-	const struct instance *to = &node->instances[channel->channel->to];
+	const struct instance *from = node->instances[channel->channel->from];
+	const struct instance *to = node->instances[channel->channel->to];
 	Weir__ChannelCounters *message = malloc(sizeof(*message));
 	if (message == NULL)
 		return NULL;
@@ -140,7 +140,7 @@ static Weir__ChannelCounters *measure_channel(const struct node *node, const str
 	if (channel->ring != NULL) {
 		message->received = atomic_load(&channel->ring->received);
 		message->sent = atomic_load(&channel->ring->sent);
-		message->ring_size = node->plan->ring_size;
+		message->ring_size = channel->ring->size;
 		message->ring_used = ring_used(channel->ring);
 	} else {
 		message->sent = message->received = channel->target->called_snapshot;
@@ -255,7 +255,7 @@ void node_report_summary(struct node *node, FILE *out) {
 		return;
 	node_snapshot_begin(node);
 	for (unsigned i = 0; i < node->plan->operator_count; i++) {
-		const struct operator *op = &node->operators[i];
+		const struct operator *op = node->operators[i];
 		struct counters sum = sum_operator(node, &node->plan->operators[i]);
 		if (op->type->poll != NULL) {
 			packets += sum.in;

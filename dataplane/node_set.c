@@ -40,7 +40,7 @@ struct operator *node_find_operator(struct node *node, const char *name, char *t
 	const char *wanted = slash != NULL ? slash + 1 : name;
 	struct operator *found = NULL;
 	for (unsigned i = 0; i < node->plan->operator_count; i++) {
-		struct operator *op = &node->operators[i];
+		struct operator *op = node->operators[i];
 		if (strcmp(op->name, wanted) != 0 || (slash != NULL && !is_named(op->pipeline, name, slash)))
 			continue;
 		if (found != NULL) {
@@ -55,7 +55,7 @@ struct operator *node_find_operator(struct node *node, const char *name, char *t
 		text_append_quoted(text, size, wanted);
 		text_append(text, size, ": no such operator here; expected");
 		for (unsigned i = 0; i < node->plan->operator_count; i++)
-			text_append(text, size, "%s %s", i > 0 ? "," : "", node->operators[i].name);
+			text_append(text, size, "%s %s", i > 0 ? "," : "", node->operators[i]->name);
 	}
 	return found;
 }

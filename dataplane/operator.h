@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdarg.h>
+#include <stdatomic.h>
 
 #include "dataplane/operator_type.h"
 #include "dataplane/tuple.h"
@@ -23,6 +24,13 @@ struct counters {
 	uint64_t held;         // a level, not a sum
 	uint64_t lost_outside; // sources: lost before they could be taken in (imissed, kernel drops)
 	uint64_t drops[OPERATOR_DROPS_MAX];
+};
+
+// What an operator of a plan that is being changed does: see node_swap.h.
+enum operator_pace {
+	OPERATOR_RUNS,
+	OPERATOR_PAUSES, // begins nothing by itself: no polls, no new time, no end; not even where the node stops
+	OPERATOR_LEAVES, // ends, with those before it that leave as well
 };
 
 // One operator of a running pipeline, shared by its instances.
@@ -40,6 +48,8 @@ struct operator {
 	unsigned instance_count;
 	struct instance **instances; // [instance_count]
 	void *shared;                // from type->open
+	bool has_live_source;        // its pipeline has one
+	_Atomic unsigned pace;       // enum operator_pace; manager: wo, workers: ro
 	struct node *node;
 };
 
@@ -143,8 +153,9 @@ unsigned node_socket_id(const struct node *node);
 const char *node_name(const struct node *node);
 uint64_t node_incarnation(const struct node *node);
 
-// What sinks need of the node: whether it was told to stop, and whether any source of the operator's pipeline is live
-// (it can't wait for a slow receiver).
+// What sinks need of the node: whether they were told to stop, with the node or alone, and whether any source of their
+// pipeline is live (it can't wait for a slow receiver).
+bool operator_is_stopping(const struct operator *op);
 bool node_is_stopping(const struct node *node);
 bool operator_has_live_source(const struct operator *op);
 // Nobody reads what this sink writes any more: the node stops, unless it has other sinks that somebody may hear.

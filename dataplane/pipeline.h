@@ -52,8 +52,11 @@ struct pipeline_stream {
 	struct location where;
 };
 
+struct node_config;
+
 struct pipeline {
 	char *name;
+	const struct node_config *config; // that it was read with: settings of the node hold for it
 	unsigned operator_count, stream_count;
 	struct pipeline_operator *operators; // in the order listed
 	struct pipeline_stream *streams;
@@ -64,6 +67,8 @@ struct pipeline {
 //   names   [GROUPING_KEY_MAX] filled, borrowed from the operator
 //   return  their number, 0: none, which may be because the option's list is empty
 unsigned pipeline_operator_key(const struct pipeline_operator *op, unsigned input, const char **names);
+// Whether a source of it is on the clock.
+bool pipeline_has_live_source(const struct pipeline *pipeline);
 // The grouping of a stream to that input that does not say.
 enum grouping pipeline_operator_grouping(const struct pipeline_operator *op, unsigned input);
 

@@ -25,6 +25,13 @@ static const struct option_list *configured_key(const struct pipeline_operator *
 	return own != NULL && own->count > 0 ? own : option_list_of(op, op->type->key_option);
 }
 
+bool pipeline_has_live_source(const struct pipeline *pipeline) {
+	for (unsigned i = 0; i < pipeline->operator_count; i++)
+		if (pipeline->operators[i].type->live)
+			return true;
+	return false;
+}
+
 unsigned pipeline_operator_key(const struct pipeline_operator *op, unsigned input, const char **names) {
 	unsigned count = 0;
 	if (operator_type_input(op->type, input).grouping != GROUPING_KEY)

@@ -82,7 +82,7 @@ static bool wants_pipeline(const struct pipeline *pipeline, unsigned worker_coun
 }
 
 static int choose_placement(struct planning *p) {
-	const struct node_config *config = p->plan->config;
+	const struct node_config *config = p->pipeline->config;
 	unsigned all = p->plan->worker_count;
 	bool is_pipeline = config->placement == PLACEMENT_PIPELINE ||
 			   (config->placement == PLACEMENT_AUTO && wants_pipeline(p->pipeline, all));
@@ -310,7 +310,6 @@ int plan_new(struct plan **out, const struct node_config *config, unsigned worke
 	plan->version = 1;
 	plan->worker_count = worker_count;
 	plan->config = config;
-	plan->ring_size = (unsigned)config->ring_size;
 	plan->operators = calloc(operators + 1, sizeof(*plan->operators));
 	int rc = plan->operators != NULL ? 0 : -ENOMEM;
 

@@ -43,7 +43,6 @@ struct plan {
 	struct plan_operator *operators; // upstream before downstream within a pipeline
 	struct plan_instance *instances;
 	struct plan_channel *channels;
-	unsigned ring_size;               // entries of each ring
 	const struct node_config *config; // outlives the plan
 	struct move *move;                // that begins with it, or NULL
 };
@@ -70,6 +69,11 @@ static inline const struct pipeline_operator *plan_operator_config(
 static inline const struct pipeline_stream *plan_channel_stream(
 	const struct plan *plan, const struct plan_channel *channel) {
 	return &plan->config->pipelines[channel->pipeline].streams[channel->stream];
+}
+
+// Entries of a ring.
+static inline unsigned plan_ring_size(const struct plan *plan, const struct plan_channel *channel) {
+	return (unsigned)plan->config->pipelines[channel->pipeline].config->ring_size;
 }
 
 // For people: an indented text, and Graphviz dot.

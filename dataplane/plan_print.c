@@ -69,11 +69,10 @@ void plan_print(const struct plan *plan, FILE *out) {
 	unsigned rings = 0;
 	for (unsigned i = 0; i < plan->channel_count; i++)
 		rings += plan->channels[i].ring;
-	fprintf(out,
-		"plan %u: %u pipeline%s, %u operators, %u instances on %u worker%s, %u calls, %u rings of %u entries\n",
+	fprintf(out, "plan %u: %u pipeline%s, %u operators, %u instances on %u worker%s, %u calls, %u rings\n",
 		plan->version, plan->config->pipeline_count, plan->config->pipeline_count == 1 ? "" : "s",
 		plan->operator_count, plan->instance_count, plan->worker_count, plan->worker_count == 1 ? "" : "s",
-		plan->channel_count - rings, rings, plan->ring_size);
+		plan->channel_count - rings, rings);
 	for (unsigned worker = 0; worker < plan->worker_count; worker++) {
 		fprintf(out, "  worker %u\n", worker);
 		for (unsigned i = 0; i < plan->instance_count; i++) {

@@ -13,7 +13,7 @@
 #include "dataplane/node.h"
 
 static struct schedule_entry *entry_of(const struct node *node, unsigned instance) {
-	return node->instances[instance].schedule;
+	return node->instances[instance]->schedule;
 }
 
 static int add_entries(struct node *node, const struct plan *plan) {
@@ -27,10 +27,11 @@ static int add_entries(struct node *node, const struct plan *plan) {
 	for (unsigned i = 0; i < plan->instance_count; i++) {
 		struct schedule *schedule = &node->schedules[plan->instances[i].worker];
 		struct schedule_entry *entry = &schedule->entries[schedule->entry_count++];
-		entry->instance = &node->instances[i];
+		entry->instance = node->instances[i];
+		entry->number = i;
 		entry->is_live = operator_has_live_source(entry->instance->op);
-		node->instances[i].schedule = entry;
-		schedule->unfinished++;
+		node->instances[i]->schedule = entry;
+		schedule->unfinished += !entry->instance->finished;
 		entry->ring_inputs = calloc(plan->channel_count + 1, sizeof(*entry->ring_inputs));
 		entry->call_inputs = calloc(plan->channel_count + 1, sizeof(struct instance *));
 		if (entry->ring_inputs == NULL || entry->call_inputs == NULL)
@@ -76,7 +77,7 @@ static bool brings_hashes(const struct pipeline *pipeline, const struct pipeline
 }
 
 // An operator's hash is another one than the engine's: it serves only where every tuple of the receiver has it.
-static bool is_receiver_hashed(const struct pipeline *pipeline, unsigned to) {
+bool schedule_takes_hashes(const struct pipeline *pipeline, unsigned to) {
 	if (operator_type_input_count(pipeline->operators[to].type) > 1)
 		return false;
 	for (unsigned i = 0; i < pipeline->stream_count; i++)
@@ -93,7 +94,7 @@ static int set_key(struct route *route, const struct pipeline *pipeline, const s
 	const struct field *fields[GROUPING_KEY_MAX];
 	bool symmetric;
 	unsigned count = stream_key(pipeline, stream, names, &symmetric);
-	if (count == 0 || is_receiver_hashed(pipeline, stream->to))
+	if (count == 0 || schedule_takes_hashes(pipeline, stream->to))
 		return 0;
 	for (unsigned i = 0; i < count; i++) {
 		fields[i] = schema_field(stream->schema, names[i]);
@@ -162,12 +163,15 @@ static void add_ring(
 	struct schedule *schedule = &node->schedules[from_worker];
 	schedule->ring_outputs[schedule->ring_output_count++] = (struct ring_output){
 		.ring = ring,
-		.producer = &node->instances[channel->from],
+		.producer = node->instances[channel->from],
 		.consumer = &node->workers[to_worker],
 	};
 	struct schedule_entry *to = entry_of(node, channel->to);
-	to->ring_inputs[to->ring_input_count++] =
-		(struct ring_input){.ring = ring, .input = plan_channel_stream(plan, channel)->input};
+	to->ring_inputs[to->ring_input_count++] = (struct ring_input){
+		.ring = ring,
+		.producer = node->instances[channel->from],
+		.input = plan_channel_stream(plan, channel)->input,
+	};
 }
 
 static int add_channels(struct node *node, const struct plan *plan) {
@@ -179,13 +183,13 @@ static int add_channels(struct node *node, const struct plan *plan) {
 			return rc;
 		struct target *target = &route->targets[route->target_count++];
 		target->ring = node->channels[i].ring;
-		target->callee = &node->instances[channel->to];
+		target->callee = node->instances[channel->to];
 		if (target->ring != NULL) {
 			add_ring(node, plan, channel, target->ring);
 			continue;
 		}
 		struct schedule_entry *to = entry_of(node, channel->to);
-		to->call_inputs[to->call_input_count++] = &node->instances[channel->from];
+		to->call_inputs[to->call_input_count++] = node->instances[channel->from];
 	}
 	return 0;
 }
@@ -202,7 +206,7 @@ static void settle_targets(struct node *node, const struct plan *plan) {
 
 static bool is_input_schema(const struct operator *op, const struct schema *schema) {
 	for (unsigned i = 0; i < operator_type_input_count(op->type); i++)
-		if (op->inputs[i] == schema)
+		if (op->inputs[i] != NULL && schema_is_same(op->inputs[i], schema))
 			return true;
 	return false;
 }

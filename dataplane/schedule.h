@@ -25,6 +25,7 @@ struct reach {
 
 struct ring_input {
 	struct ring *ring;
+	const struct instance *producer;
 	unsigned input; // of the instance's type
 	uint64_t watermark_ns;
 	bool finished;
@@ -33,6 +34,7 @@ struct ring_input {
 // What the engine knows of one instance on this worker.
 struct schedule_entry {
 	struct instance *instance;
+	unsigned number; // of the instance in the plan
 	struct reach reach;
 	bool keeps;  // tuples that are lent to it may go on to who does not borrow
 	bool writes; // it, or who gets its input from it, writes to the tuples that it gets
@@ -73,6 +75,10 @@ struct schedule {
 //   return  0; -ENOMEM; -EINVAL after a message: a ring too small for what one tuple can become
 int schedule_build(struct node *node, const struct plan *plan);
 void schedule_free(struct schedule *schedule);
+
+// Whether the tuples of an operator come with hashes of its key already, so that the engine makes none.
+//   to  index into the pipeline's operators
+bool schedule_takes_hashes(const struct pipeline *pipeline, unsigned to);
 
 static inline unsigned schedule_end_room(const struct reach_end *end) {
 	if (end->ring != NULL)

@@ -65,7 +65,7 @@ static int answer_instance(const char *command, const char *parameters, struct r
 	if (index < 0)
 		return index;
 	node_snapshot_begin(served);
-	const struct instance *instance = &served->instances[index];
+	const struct instance *instance = served->instances[index];
 	const struct snapshot *snapshot = &served->snapshots[index];
 	rte_tel_data_start_dict(data);
 	rte_tel_data_add_dict_string(data, "pipeline", instance->op->pipeline);
@@ -105,13 +105,13 @@ static int answer_channel(const char *command, const char *parameters, struct rt
 	const struct ring *ring = channel->ring;
 	rte_tel_data_start_dict(data);
 	rte_tel_data_add_dict_string(data, "kind", ring != NULL ? "ring" : "call");
-	add_end(data, "from", &served->instances[channel->channel->from]);
-	add_end(data, "to", &served->instances[channel->channel->to]);
+	add_end(data, "from", served->instances[channel->channel->from]);
+	add_end(data, "to", served->instances[channel->channel->to]);
 	uint64_t called = channel->target->called_snapshot;
 	rte_tel_data_add_dict_u64(data, "received", ring != NULL ? atomic_load(&channel->ring->received) : called);
 	rte_tel_data_add_dict_u64(data, "sent", ring != NULL ? atomic_load(&channel->ring->sent) : called);
 	if (ring != NULL) {
-		rte_tel_data_add_dict_u64(data, "ring_size", served->plan->ring_size);
+		rte_tel_data_add_dict_u64(data, "ring_size", ring->size);
 		rte_tel_data_add_dict_u64(data, "ring_used", ring_used(ring));
 	}
 	node_snapshot_end(served);

@@ -52,6 +52,10 @@ static bool is_holding(const struct worker *worker, const struct schedule_entry 
 	return worker->move != NULL && schedule_holds(entry);
 }
 
+static bool has_pace(const struct instance *instance, enum operator_pace pace) {
+	return atomic_load_explicit(&instance->op->pace, memory_order_acquire) == pace;
+}
+
 static unsigned poll_source(struct worker *worker, struct schedule_entry *entry) {
 	struct instance *source = entry->instance;
 	unsigned room = schedule_room(entry);
@@ -59,7 +63,7 @@ static unsigned poll_source(struct worker *worker, struct schedule_entry *entry)
 		source->counters.blocked++;
 		return 0;
 	}
-	source->stopping = node_is_stopping(worker->node);
+	source->stopping = node_is_stopping(worker->node) || has_pace(source, OPERATOR_LEAVES);
 	unsigned taken = source->type->poll(source, room);
 	channel_flush(source);
 	return taken;
@@ -84,15 +88,23 @@ static unsigned poll_ring(struct schedule_entry *entry, struct ring_input *input
 	return reading.count;
 }
 
+// Whether tuples may come by an input. What stays is not ended by what leaves the plan, and what leaves does not wait
+// for what stays, which brings nothing any more.
+static bool is_open(const struct instance *producer, bool is_finished, bool leaves) {
+	bool is_alike = has_pace(producer, OPERATOR_LEAVES) == leaves;
+	return is_alike ? !is_finished : !leaves;
+}
+
 // The least watermark among the inputs that may still bring tuples; of the last ones, where none may.
 //   return  true if no input is left
 static bool advance_watermark(struct schedule_entry *entry) {
 	uint64_t least = UINT64_MAX, greatest = 0;
 	unsigned open = 0;
+	bool leaves = has_pace(entry->instance, OPERATOR_LEAVES);
 	for (unsigned i = 0; i < entry->ring_input_count; i++) {
 		const struct ring_input *input = &entry->ring_inputs[i];
 		greatest = RTE_MAX(greatest, input->watermark_ns);
-		if (!input->finished) {
+		if (is_open(input->producer, input->finished, leaves)) {
 			open++;
 			least = RTE_MIN(least, input->watermark_ns);
 		}
@@ -100,7 +112,7 @@ static bool advance_watermark(struct schedule_entry *entry) {
 	for (unsigned i = 0; i < entry->call_input_count; i++) {
 		const struct instance *input = entry->call_inputs[i];
 		greatest = RTE_MAX(greatest, input->schedule->told_ns);
-		if (!input->finished) {
+		if (is_open(input, input->finished, leaves)) {
 			open++;
 			least = RTE_MIN(least, input->schedule->told_ns);
 		}
@@ -151,12 +163,16 @@ static unsigned finish(struct worker *worker, struct schedule_entry *entry) {
 	if (!more && instance->type->flush != NULL) {
 		if (room == 0)
 			return 0;
-		enum end_of_stream why = node_is_stopping(worker->node) ? END_OF_SHUTDOWN : END_OF_INPUT;
+		bool is_told = node_is_stopping(worker->node) || has_pace(instance, OPERATOR_LEAVES);
+		enum end_of_stream why = is_told ? END_OF_SHUTDOWN : END_OF_INPUT;
 		more = instance->type->flush(instance, why, room);
 		channel_flush(instance);
 	}
 	instance->finished = !more && !is_holding(worker, entry);
-	worker->schedule->unfinished -= instance->finished;
+	if (instance->finished) {
+		worker->schedule->unfinished--;
+		node_note_finished(worker->node);
+	}
 	bool waits = instance->type->outputs == NULL && instance->counters.held == held;
 	return (room > 0 && !waits) || instance->finished;
 }
@@ -177,18 +193,20 @@ static unsigned run_round(struct worker *worker) {
 		if (instance->finished)
 			continue;
 		bool ended = false, takes_in = !had_backlog || !entry->is_behind;
+		bool pauses = has_pace(instance, OPERATOR_PAUSES);
 		if (instance->type->poll == NULL) {
 			for (unsigned r = 0; takes_in && r < entry->ring_input_count; r++)
 				if (!entry->ring_inputs[r].finished)
 					moved += poll_ring(entry, &entry->ring_inputs[r]);
 			ended = advance_watermark(entry);
-		} else if (takes_in) {
+		} else if (takes_in && !pauses) {
 			moved += poll_source(worker, entry);
 			ended = instance->finished;
 			instance->finished = false;
 		}
 		bool held_time = instance->backlog;
-		moved += tick(entry);
+		if (!pauses || entry->backlog || instance->backlog)
+			moved += tick(entry);
 		if (held_time && !instance->backlog)
 			advance_watermark(entry); // now: who has some to emit after each batch would hold it for ever
 		schedule->has_backlog |= entry->backlog;
@@ -196,7 +214,7 @@ static unsigned run_round(struct worker *worker) {
 			instance->told_ns = instance->watermark_ns;
 		if (!is_holding(worker, entry))
 			entry->told_ns = instance->told_ns;
-		if (ended)
+		if (ended && !pauses)
 			moved += finish(worker, entry);
 	}
 	return moved;
@@ -228,10 +246,11 @@ static void copy_figures(struct worker *worker) {
 	for (unsigned i = 0; i < worker->schedule->entry_count; i++) {
 		struct schedule_entry *entry = &worker->schedule->entries[i];
 		const struct instance *instance = entry->instance;
-		struct snapshot *copy = &worker->node->snapshots[instance - worker->node->instances];
+		struct snapshot *copy = &worker->node->snapshots[entry->number];
 		copy->counters = instance->counters;
 		copy->watermark_ns = instance->watermark_ns;
 		copy->finished = instance->finished;
+		copy->has_more = instance->backlog || entry->backlog;
 		memcpy(copy->gauges, instance->gauges, sizeof(copy->gauges));
 		for (unsigned o = 0; o < OPERATOR_OUTPUTS_MAX; o++)
 			for (unsigned r = 0; r < entry->route_counts[o]; r++)
@@ -322,10 +341,15 @@ static void wait_for_work(struct worker *worker) {
 }
 
 static bool is_over(const struct worker *worker) {
+	const struct node *node = worker->node;
 	if (worker->schedule->unfinished > 0)
 		return false;
-	// A node that was started without pipelines waits for its part, and for the next one.
-	return !worker->node->is_resident || atomic_load(&worker->node->stopping);
+	if (atomic_load_explicit(&node->stopping, memory_order_relaxed))
+		return !node->takes_changes || atomic_load_explicit(&node->unfinished, memory_order_relaxed) == 0;
+	// A node that runs nothing, or was started so, waits for its part.
+	if (node->is_resident || worker->plan->instance_count == 0)
+		return false;
+	return !node->takes_changes || atomic_load_explicit(&node->unfinished, memory_order_relaxed) == 0;
 }
 
 int worker_run(void *argument) {

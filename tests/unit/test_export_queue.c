@@ -35,7 +35,7 @@ uint64_t clock_monotonic_ns(void) {
 	return monotonic_ns;
 }
 
-bool node_is_stopping(const struct node *node) {
+bool operator_is_stopping(const struct operator *op) {
 	return is_stopping;
 }
 

@@ -56,8 +56,8 @@ static void scheduled_free(struct scheduled *scheduled) {
 static const struct route *route_to(const struct scheduled *scheduled, const char *from, const char *to) {
 	const struct node *node = &scheduled->node;
 	for (unsigned i = 0; i < node->plan->instance_count; i++) {
-		const struct schedule_entry *entry = node->instances[i].schedule;
-		for (unsigned r = 0; strcmp(node->instances[i].op->name, from) == 0 && r < entry->route_counts[0]; r++)
+		const struct schedule_entry *entry = node->instances[i]->schedule;
+		for (unsigned r = 0; strcmp(node->instances[i]->op->name, from) == 0 && r < entry->route_counts[0]; r++)
 			if (strcmp(entry->routes[0][r].targets[0].callee->op->name, to) == 0)
 				return &entry->routes[0][r];
 	}
@@ -139,7 +139,7 @@ static void test_room_for_one_of_many(void **state) {
 	struct scheduled scheduled;
 	schedule_wide(&scheduled, "shuffle");
 	assert_int_equal(scheduled.rc, 0);
-	assert_int_equal(schedule_room(scheduled.node.instances[0].schedule), 64);
+	assert_int_equal(schedule_room(scheduled.node.instances[0]->schedule), 64);
 	scheduled_free(&scheduled);
 }
 

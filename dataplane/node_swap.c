@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 the weir authors
+#include "dataplane/node_swap.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dataplane/node_parts.h"
+#include "dataplane/schedule_carry.h"
+#include "dataplane/text.h"
+
+enum { LOOK_NS = 20 * 1000 };
+static const uint64_t REST_LIMIT_NS = UINT64_C(2000) * 1000 * 1000; // for a pipeline to come to rest
+
+struct swap {
+	struct node *node;
+	struct plan *plan;
+	struct node_parts before, after;
+	bool *is_changed; // [before.plan->config->pipeline_count] paused; its streams lead elsewhere
+	struct node_swap_report *report;
+};
+
+static void look_later(void) {
+	const struct timespec pause = {.tv_nsec = LOOK_NS};
+	nanosleep(&pause, NULL);
+}
+
+static const struct pipeline *find_pipeline(const struct plan *plan, const char *name) {
+	for (unsigned i = 0; i < plan->config->pipeline_count; i++)
+		if (strcmp(plan->config->pipelines[i].name, name) == 0)
+			return &plan->config->pipelines[i];
+	return NULL;
+}
+
+static void set_pace(struct operator *op, enum operator_pace pace) {
+	atomic_store_explicit(&op->pace, pace, memory_order_release);
+}
+
+static void wake_all(struct node *node) {
+	for (unsigned i = 0; i < node->worker_count; i++)
+		worker_wake(&node->workers[i]);
+}
+
+static void run_all(struct swap *swap) {
+	for (unsigned i = 0; i < swap->before.plan->operator_count; i++)
+		set_pace(swap->before.operators[i], OPERATOR_RUNS);
+	wake_all(swap->node);
+}
+
+static bool leaves(const struct swap *swap, const struct operator *op) {
+	return !node_parts_have(&swap->after, op);
+}
+
+static bool has_leaving(const struct swap *swap) {
+	for (unsigned i = 0; i < swap->before.plan->operator_count; i++)
+		if (leaves(swap, swap->before.operators[i]))
+			return true;
+	return false;
+}
+
+// Who comes before one that leaves must not give it anything any more, not even what becomes due by the clock, or at
+// the end of its own input.
+static void pause_before_leaving(struct swap *swap, unsigned pipeline) {
+	const struct plan *plan = swap->before.plan;
+	const struct pipeline *config = &plan->config->pipelines[pipeline];
+	for (bool is_new = true; is_new;) {
+		is_new = false;
+		for (unsigned i = 0; i < config->stream_count; i++) {
+			struct operator *from = node_parts_find(
+				&swap->before, config->name, config->operators[config->streams[i].from].name);
+			const struct operator *to = node_parts_find(
+				&swap->before, config->name, config->operators[config->streams[i].to].name);
+			if (from->pace != OPERATOR_RUNS || (to->pace == OPERATOR_RUNS && !leaves(swap, to)))
+				continue;
+			set_pace(from, OPERATOR_PAUSES);
+			is_new = true;
+		}
+	}
+}
+
+static void pause_changed(struct swap *swap) {
+	const struct plan *plan = swap->before.plan;
+	for (unsigned i = 0; i < plan->operator_count; i++) {
+		struct operator *op = swap->before.operators[i];
+		if (swap->is_changed[plan->operators[i].pipeline] && op->type->poll != NULL)
+			set_pace(op, OPERATOR_PAUSES);
+	}
+	for (unsigned i = 0; i < plan->config->pipeline_count; i++)
+		if (swap->is_changed[i])
+			pause_before_leaving(swap, i);
+}
+
+// Upstream before downstream: who sees that it leaves sees that of those before it, and waits for them.
+static void have_leave(struct swap *swap) {
+	for (unsigned i = 0; i < swap->before.plan->operator_count; i++)
+		if (leaves(swap, swap->before.operators[i]))
+			set_pace(swap->before.operators[i], OPERATOR_LEAVES);
+	wake_all(swap->node);
+}
+
+// What was ever sent by rings of the changed pipelines.
+//   return  false: some is on its way
+static bool count_sent(const struct swap *swap, uint64_t *sent) {
+	const struct plan *plan = swap->before.plan;
+	*sent = 0;
+	for (unsigned i = 0; i < plan->channel_count; i++) {
+		const struct ring *ring = swap->before.channels[i].ring;
+		if (ring == NULL || !swap->is_changed[plan->channels[i].pipeline])
+			continue;
+		*sent += atomic_load_explicit(&ring->sent, memory_order_acquire);
+		if (ring_used(ring) > 0)
+			return false;
+	}
+	return true;
+}
+
+// Of the figures that were just asked for none is an old copy.
+static bool have_all_answered(const struct node *node) {
+	for (unsigned i = 0; i < node->worker_count; i++)
+		if (atomic_load(&node->workers[i].snapshot_made) < atomic_load(&node->workers[i].snapshot_asked))
+			return false;
+	return true;
+}
+
+// Of the instances of changed pipelines none has some left to emit; all that leave have ended, if they were told to.
+static bool is_at_rest(const struct swap *swap, bool is_leaving) {
+	const struct plan *plan = swap->before.plan;
+	node_snapshot_begin(swap->node);
+	bool is = have_all_answered(swap->node);
+	for (unsigned i = 0; i < plan->instance_count; i++) {
+		const struct snapshot *snapshot = &swap->before.snapshots[i];
+		if (swap->is_changed[plan->operators[plan->instances[i].op].pipeline])
+			is &= !snapshot->has_more;
+		if (is_leaving && leaves(swap, swap->before.instances[i]->op))
+			is &= snapshot->finished;
+	}
+	node_snapshot_end(swap->node);
+	return is;
+}
+
+// A snapshot is made at the end of a loop: what a worker had in hands before is in a ring then, or handled.
+static bool is_drained(const struct swap *swap, bool is_leaving) {
+	uint64_t before, after;
+	return count_sent(swap, &before) && is_at_rest(swap, is_leaving) && count_sent(swap, &after) && before == after;
+}
+
+//   limit_ns  0: none
+//   return    0; -ETIMEDOUT; -ECANCELED: the node ended
+static int wait_until_drained(const struct swap *swap, bool is_leaving, uint64_t limit_ns) {
+	uint64_t end_ns = clock_monotonic_ns() + limit_ns;
+	while (!is_drained(swap, is_leaving)) {
+		if (node_is_done(swap->node))
+			return -ECANCELED;
+		if (limit_ns != 0 && clock_monotonic_ns() > end_ns)
+			return -ETIMEDOUT;
+		look_later();
+	}
+	return 0;
+}
+
+// Of what stays: what its plan says of it.
+static void describe(const struct node_parts *parts) {
+	const struct plan *plan = parts->plan;
+	for (unsigned i = 0; i < plan->operator_count; i++)
+		parts->operators[i]->has_live_source =
+			pipeline_has_live_source(&plan->config->pipelines[plan->operators[i].pipeline]);
+	for (unsigned i = 0; i < plan->instance_count; i++)
+		parts->instances[i]->worker = plan->instances[i].worker;
+}
+
+static void join_as_before(struct swap *swap) {
+	struct node *node = swap->node;
+	for (unsigned i = 0; i < node->worker_count; i++)
+		schedule_free(&swap->after.schedules[i]);
+	node_parts_put(node, &swap->before);
+	describe(&swap->before);
+	schedule_restore(node->schedules, node->worker_count);
+}
+
+// No worker does anything: join the parts anew.
+static int join(struct swap *swap) {
+	for (unsigned i = 0; i < swap->plan->instance_count; i++)
+		swap->after.instances[i]->schedule = NULL;
+	node_parts_put(swap->node, &swap->after);
+	describe(&swap->after);
+	int rc = schedule_build(swap->node, swap->plan);
+	if (rc < 0)
+		join_as_before(swap);
+	return rc;
+}
+
+// The parts are joined: go on from where they were.
+static void take_over(struct swap *swap) {
+	struct node *node = swap->node;
+	schedule_carry(swap->after.schedules, swap->before.schedules, node->worker_count);
+	node_parts_take_figures(&swap->after, &swap->before);
+	node_count_unfinished(node);
+	for (unsigned i = 0; i < swap->plan->operator_count; i++)
+		set_pace(swap->after.operators[i], OPERATOR_RUNS);
+	node->plan = swap->plan;
+}
+
+//   for_good  false: only see whether it can be
+//   return    0; -EAGAIN: something was on its way again; or why it can't be
+static int put_in_place(struct swap *swap, bool for_good) {
+	struct node *node = swap->node;
+	pthread_mutex_lock(&node->plan_lock);
+	unsigned version = node->plan->version;
+	uint64_t begun_ns = clock_monotonic_ns(), sent;
+	node->nothing->version = version + 1;
+	node_publish_plan(node, node->nothing);
+	int rc = count_sent(swap, &sent) ? join(swap) : -EAGAIN;
+	if (rc == 0 && for_good)
+		take_over(swap);
+	else if (rc == 0)
+		join_as_before(swap);
+	node->plan->version = version + 2;
+	node_publish_plan(node, node->plan);
+	swap->report->still_ns += clock_monotonic_ns() - begun_ns;
+	pthread_mutex_unlock(&node->plan_lock);
+	return rc;
+}
+
+//   return  as of wait_until_drained and put_in_place, without -EAGAIN
+static int put_once_drained(struct swap *swap, bool is_leaving, bool for_good) {
+	int rc;
+	do {
+		rc = wait_until_drained(swap, is_leaving, is_leaving ? 0 : REST_LIMIT_NS);
+		if (rc == 0)
+			rc = put_in_place(swap, for_good);
+	} while (rc == -EAGAIN);
+	return rc;
+}
+
+static int carry_out(struct swap *swap) {
+	uint64_t begun_ns = clock_monotonic_ns();
+	bool is_leaving = has_leaving(swap);
+	pause_changed(swap);
+	int rc = put_once_drained(swap, false, !is_leaving);
+	if (rc == 0 && is_leaving) {
+		have_leave(swap);
+		// What left can't come back, and the memory was there a moment ago.
+		while ((rc = put_once_drained(swap, true, true)) == -ENOMEM)
+			look_later();
+	}
+	for (unsigned i = 0; i < swap->before.plan->config->pipeline_count; i++)
+		if (swap->is_changed[i])
+			swap->report->paused_ns = clock_monotonic_ns() - begun_ns;
+	if (rc < 0)
+		run_all(swap);
+	else
+		wake_all(swap->node);
+	return rc;
+}
+
+static void say_why(int rc, char *text, size_t size) {
+	if (rc == -ETIMEDOUT)
+		snprintf(text, size, "what was on its way was not handled in time: nothing was changed");
+	else if (rc == -ECANCELED)
+		snprintf(text, size, "the node ended meanwhile");
+	else
+		snprintf(text, size, "it could not be opened: %s",
+			operator_last_error()[0] != '\0' ? operator_last_error() : strerror(-rc));
+}
+
+int node_swap(struct node *node, struct plan *plan, struct node_swap_report *report, char *text, size_t size) {
+	struct swap swap = {.node = node, .plan = plan, .report = report};
+	struct plan *before = node->plan;
+	const struct node_config *config = before->config;
+	*report = (struct node_swap_report){0};
+	if (!node_begin_change(node)) {
+		snprintf(text, size, "the node is ending");
+		return -EBUSY;
+	}
+	swap.before = node_parts_of(node);
+	swap.is_changed = calloc(config->pipeline_count + 1, sizeof(*swap.is_changed));
+	int rc = swap.is_changed != NULL ? node_parts_make(&swap.after, node, plan, &swap.before) : -ENOMEM;
+	for (unsigned i = 0; rc == 0 && i < config->pipeline_count; i++) {
+		const struct pipeline *next = find_pipeline(plan, config->pipelines[i].name);
+		swap.is_changed[i] = next != NULL && next->operators != config->pipelines[i].operators;
+	}
+	if (rc == 0) {
+		rc = carry_out(&swap);
+		report->old = rc == 0 ? before : NULL;
+		node_parts_free(rc == 0 ? &swap.before : &swap.after, rc == 0 ? &swap.after : &swap.before);
+	}
+	free(swap.is_changed);
+	node_end_change(node);
+	if (rc < 0)
+		say_why(rc, text, size);
+	return rc;
+}
