@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the weir authors
+"""Pipelines that change while they run: the counts of each key are those of an undisturbed run."""
+import itertools
+
+from conftest import wait_for
+from node import Node, assert_accounts_hold, run_file
+
+TWO_WORKERS = ("-l", "0-1")
+PACKETS = """
+pipeline: changed
+placement: chained
+operators:
+  - {name: source,  type: replay, flows: 3000, frames: 32768, loops: 100, rounds: converse, interval: 2us,
+     parallelism: 1}
+BEFORE
+  - {name: flow_id, type: flow_id}
+  - {name: stats,   type: flow_stats, parallelism: 2, idle_timeout: 300ms, active_timeout: 3s}
+BEHIND
+  - {name: sink,    type: json, path: PATH}
+"""
+BEFORE = "  - {name: before, type: filter, where: protocol >= 0}"
+BEHIND = "  - {name: behind, type: filter, where: protocol >= 0}"
+
+
+def write(tmp_path, name, before="", behind="", **changes):
+    text = PACKETS.replace("BEFORE", before).replace("BEHIND", behind).replace("PATH", str(tmp_path / f"{name}.jsonl"))
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    config = tmp_path / f"{name}-{bool(before)}-{bool(behind)}.yaml"
+    config.write_text(text)
+    return config
+
+
+def records(tmp_path, name):
+    return sorted((tmp_path / f"{name}.jsonl").read_text().splitlines())
+
+
+def node_of(controller, tmp_path, *arguments):
+    node = Node(tmp_path, ["--node", "edge", "--controller", controller.endpoint, *arguments], eal=TWO_WORKERS)
+    node.wait_until_up()
+    wait_for(lambda: controller.node("edge").get("state") == "up", "node edge is up")
+    return node
+
+
+def test_operators_come_and_go(make_controller, tmp_path):
+    still = run_file(["--config", write(tmp_path, "still")], eal=TWO_WORKERS)
+    assert still.returncode == 0, still.stderr
+    controller = make_controller()
+    node = node_of(controller, tmp_path, "--config", write(tmp_path, "changing"))
+    forms = [write(tmp_path, "changing", *form)
+             for form in ((BEFORE, ""), (BEFORE, BEHIND), ("", BEHIND), ("", ""), (BEFORE, BEHIND), ("", ""))]
+    changed = 0
+    try:
+        for form in itertools.cycle(forms):
+            result = controller.ctl("apply", "edge", form, timeout=5)
+            if not node.process.is_running():
+                break
+            changed += result.returncode == 0 and "runs changed: " in result.stdout
+            if changed == 3:
+                for one in node.instances():
+                    assert_accounts_hold(one)
+        assert node.process.wait() == 0
+    finally:
+        node.close()
+    assert changed >= 3
+    assert len(records(tmp_path, "still")) > 3000
+    assert records(tmp_path, "changing") == records(tmp_path, "still")
+
+
+ANOTHER = """
+pipeline: NAME
+operators:
+  - {name: source,  type: replay, flows: 500, frames: 4096, loops: 0, rate: 20000, parallelism: 1}
+  - {name: flow_id, type: flow_id}
+  - {name: stats,   type: flow_stats, parallelism: 2}
+  - {name: sink,    type: json, path: PATH}
+"""
+
+
+def test_several_each_on_its_own(make_controller, tmp_path):
+    controller = make_controller()
+    configs = {}
+    for name in ("first", "second", "third"):
+        configs[name] = tmp_path / f"{name}.yaml"
+        configs[name].write_text(ANOTHER.replace("NAME", name).replace("PATH", str(tmp_path / f"{name}.jsonl")))
+
+    def listed():
+        return {line.split()[1] for line in controller.ctl("list").stdout.splitlines() if line.startswith("edge")}
+
+    def counted():
+        """Packets of each pipeline so far."""
+        counts = {}
+        for one in node.instances():
+            assert_accounts_hold(one)
+            if one["operator"] == "stats":
+                counts[one["pipeline"]] = counts.get(one["pipeline"], 0) + one["in"]
+        return counts
+
+    node = node_of(controller, tmp_path, "--config", configs["first"])
+    try:
+        for name in ("second", "third"):
+            result = controller.ctl("apply", "edge", configs[name])
+            assert result.returncode == 0 and f"runs {name}: new, 4 operators" in result.stdout, result
+        wait_for(lambda: listed() == {"first", "second", "third"}, "the controller lists all")
+        wait_for(lambda: all(count > 1000 for count in counted().values()), "all count packets")
+        # A name that several have needs the pipeline's.
+        assert "in several pipelines" in controller.ctl("set", "edge", "source.rate=1000").stdout
+        assert controller.ctl("set", "edge", "third/source.rate=30000").returncode == 0
+        result = controller.ctl("--dry-run", "apply", "edge", configs["third"])
+        difference = "third: sets source.rate 20000 (was 30000)"
+        assert f"would run {difference}" in result.stdout, result
+        result = controller.ctl("apply", "edge", configs["third"])
+        assert f"runs {difference}" in result.stdout, result
+        # What is set by hand stays when another pipeline is changed.
+        assert controller.ctl("set", "edge", "third/source.rate=30000").returncode == 0
+        result = controller.ctl("apply", "edge", configs["second"])
+        assert "runs second: no difference" in result.stdout, result
+        result = controller.ctl("--dry-run", "apply", "edge", configs["third"])
+        assert f"would run {difference}" in result.stdout, result
+        result = controller.ctl("move", "edge", "second/stats", "0-99", 1)
+        assert result.returncode == 0, result
+        for name, others in (("second", {"first", "third"}), ("first", {"third"}), ("third", set())):
+            before = counted()
+            result = controller.ctl("remove", "edge", name)
+            assert result.returncode == 0 and f"drained and removed: {name}" in result.stdout, result
+            records = (tmp_path / f"{name}.jsonl").read_text().splitlines()
+            assert len(records) == 500 and all("shutdown" in line for line in records)
+            wait_for(lambda: listed() == others, "the controller lists the others")
+            assert set(counted()) == others
+            wait_for(lambda: all(counted()[other] > before[other] for other in others), "the others go on")
+        assert controller.ctl("stop", "edge").returncode == 0
+        assert node.process.wait() == 0
+    finally:
+        node.close()
