@@ -114,7 +114,8 @@ struct config_error {
 //   files     [file_count] paths; each may hold several YAML documents, a pipeline each
 //   settings  [setting_count] "operator.option=value", "pipeline/operator.option=value" or "node-option=value";
 //             applied before the check
-//   out       owned by the caller, released with node_config_free
+//   out       owned by the caller, who leaves it where it is (its pipelines point at it) and releases it with
+//             node_config_free
 //   return    0; -EINVAL with *error filled; -ENOMEM
 int node_config_read(const char *const *files, unsigned file_count, const char *const *settings, unsigned setting_count,
 	struct node_config *out, struct config_error *error);

@@ -104,16 +104,15 @@ OPERATOR_REGISTER(end);
 	"streams:\n"
 #define TO_E "  - {from: j, to: e}\n"
 
-static struct node_config read_text(const char *text) {
-	struct node_config config;
+static void read_text(struct node_config *config, const char *text) {
 	struct config_error error;
-	if (node_config_parse("a.yaml", text, strlen(text), NULL, 0, &config, &error) != 0)
+	if (node_config_parse("a.yaml", text, strlen(text), NULL, 0, config, &error) != 0)
 		fail_msg("%s", error.text);
-	return config;
 }
 
 static void test_derived(void **state) {
-	struct node_config config = read_text(HEAD(", fields: [user, n]", ", size: 9", ", key: [user]") TO_E
+	struct node_config config;
+	read_text(&config, HEAD(", fields: [user, n]", ", size: 9", ", key: [user]") TO_E
 		"  - {from: a, to: j}\n  - {from: b, to: j.settings}\n  - {from: j.right, to: e}\n");
 	const struct pipeline *pipeline = &config.pipelines[0];
 	const struct pipeline_operator *a = &pipeline->operators[0], *j = &pipeline->operators[2];
@@ -132,8 +131,9 @@ static void test_derived(void **state) {
 }
 
 static void test_key_comes_from_the_option(void **state) {
-	struct node_config config = read_text(HEAD(", fields: [user, n]", ", fields: [id, n]",
-		", key: [user, n], right_key: [id, n]") TO_E "  - {from: a, to: j}\n  - {from: b, to: j.right}\n");
+	struct node_config config;
+	read_text(&config, HEAD(", fields: [user, n]", ", fields: [id, n]", ", key: [user, n], right_key: [id, n]") TO_E
+		"  - {from: a, to: j}\n  - {from: b, to: j.right}\n");
 	const struct pipeline_stream *left = &config.pipelines[0].streams[1], *right = left + 1;
 	assert_int_equal(left->grouping, GROUPING_KEY);
 	assert_int_equal(left->key_count, 2);
@@ -147,7 +147,7 @@ static void test_key_comes_from_the_option(void **state) {
 	plan_free(plan);
 	node_config_free(&config);
 	// Without a key there is one state, and one instance that has it.
-	config = read_text(HEAD("", "", "") TO_E "  - {from: a, to: j}\n  - {from: b, to: j.right}\n");
+	read_text(&config, HEAD("", "", "") TO_E "  - {from: a, to: j}\n  - {from: b, to: j.right}\n");
 	assert_int_equal(config.pipelines[0].streams[1].grouping, GROUPING_GLOBAL);
 	assert_int_equal(plan_new(&plan, &config, 3, &error), 0);
 	assert_int_equal(plan->operators[2].instance_count, 1);
@@ -156,7 +156,8 @@ static void test_key_comes_from_the_option(void **state) {
 }
 
 static void test_equal_schemas_meet(void **state) {
-	struct node_config config = read_text(HEAD("", "", "") TO_E "  - {from: a, to: j}\n  - {from: b, to: j}\n");
+	struct node_config config;
+	read_text(&config, HEAD("", "", "") TO_E "  - {from: a, to: j}\n  - {from: b, to: j}\n");
 	const struct pipeline *pipeline = &config.pipelines[0];
 	assert_ptr_not_equal(pipeline->operators[0].outputs[0], pipeline->operators[1].outputs[0]);
 	assert_ptr_equal(pipeline->streams[2].schema, pipeline->operators[1].outputs[0]);
@@ -210,7 +211,8 @@ static void test_mistakes(void **state) {
 }
 
 static void expect_refused(const char *text, const char *message) {
-	struct node_config config = read_text(text);
+	struct node_config config;
+	read_text(&config, text);
 	struct plan *plan;
 	struct config_error error;
 	assert_int_equal(plan_new(&plan, &config, 2, &error), -EINVAL);
