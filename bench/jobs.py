@@ -58,8 +58,8 @@ class Bench:
         """Where there are many flows most of the time goes into making them."""
         return 1 if self.quick or flows > 10 * MILLION else 2 if flows > MILLION else 3
 
-    def node(self, config, lcores, settings, eal=()):
-        return Node(self.weir, config, lcores, settings, eal)
+    def node(self, config, lcores, settings, eal=(), words=()):
+        return Node(self.weir, config, lcores, settings, eal, words)
 
     def one_worker(self, flows, tcp, config=None, lcores=None):
         """Nanoseconds per packet, and the node's memory."""

@@ -26,13 +26,13 @@ class NodeFailed(Exception):
 
 
 class Node:
-    def __init__(self, weir, pipeline, lcores, settings, eal=()):
+    def __init__(self, weir, pipeline, lcores, settings, eal=(), words=()):
         self.folder = tempfile.TemporaryDirectory(prefix="weir-bench-")
         folder = pathlib.Path(self.folder.name)
         config = folder / "bench.yaml"
         config.write_text(pipeline, encoding="utf-8")
         self.command = [str(weir), "--lcores", lcores, "--no-huge", "--no-shconf", "--no-pci", "--log-level=error",
-                        "--file-prefix", "bench", *eal, "--", "--config", str(config)]
+                        "--file-prefix", "bench", *eal, "--", "--config", str(config), *words]
         for name, value in settings.items():
             self.command += ["--set", f"{name}={value}"]
         self.errors = open(folder / "stderr", "w+", encoding="utf-8")
@@ -87,6 +87,14 @@ class Node:
                 pass
             time.sleep(0.02)
         self.fail(f"not {what} within {limit_s} s")
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def wait_for_end(self):
+        """A source has ended, and with it the node."""
+        if self.process.wait(START_LIMIT_S) != 0:
+            self.fail(f"exit {self.process.returncode}")
 
     def warm_up(self, packets, operator="stats"):
         self.wait_until(lambda all: self.total(operator, "in", all) >= packets, f"{packets} packets at {operator}")
