@@ -19,6 +19,7 @@ const char *const access_refusal_names[ACCESS_REFUSALS] = {
 	[ACCESS_WRONG_NAME] = "wrong_name",
 	[ACCESS_WRONG_ROLE] = "wrong_role",
 	[ACCESS_REVOKED] = "revoked",
+	[ACCESS_OVERSIZED] = "oversized",
 };
 
 // A list while it is read.

@@ -27,6 +27,7 @@ enum access_refusal {
 	ACCESS_WRONG_NAME,       // a node speaks for another than its key's
 	ACCESS_WRONG_ROLE,       // a node asks, or a user reports
 	ACCESS_REVOKED,          // connected by a key that was taken off the list since
+	ACCESS_OVERSIZED,        // a message of more than MESSAGE_SIZE_MAX bytes
 	ACCESS_REFUSALS,
 };
 extern const char *const access_refusal_names[ACCESS_REFUSALS];
@@ -45,6 +46,7 @@ struct access {
 	struct access_peer *fresh; // [fresh_length], prepared
 	size_t fresh_length;
 	uint64_t refused[ACCESS_REFUSALS];
+	uint64_t accepted, ended; // connections, whoever ended them and why
 };
 
 // Read the keys that the configuration names, if it names any.

@@ -269,11 +269,24 @@ static Weir__Message *collect_unpack(struct collect *collect, struct delivery *d
 	return message_unpack(zmq_msg_data(frame), zmq_msg_size(frame));
 }
 
+static void collect_refuse_oversized(struct collect *collect, const struct delivery *delivery, size_t size) {
+	char text[80];
+	snprintf(text, sizeof(text), "a message of %zu bytes: expected at most %d", size, MESSAGE_SIZE_MAX);
+	collect->state->counters.refused++;
+	access_refuse(&collect->state->access, ACCESS_OVERSIZED, delivery->peer != NULL ? delivery->peer->name : text);
+	if (message_send_error(delivery->socket, &delivery->from, WEIR__ERROR_CODE__ERROR_MALFORMED, text) != 0)
+		collect->state->counters.undeliverable++;
+}
+
 static void collect_frame(struct collect *collect, struct delivery *delivery, zmq_msg_t *frame) {
 	collect->state->counters.messages++;
 	Weir__Message *message = NULL;
 	if (collect->state->access.is_guarded)
 		delivery->peer = access_lookup(&collect->state->access, zmq_msg_gets(frame, "User-Id"));
+	if (zmq_msg_size(frame) > MESSAGE_SIZE_MAX) {
+		collect_refuse_oversized(collect, delivery, zmq_msg_size(frame));
+		return;
+	}
 	// One frame is one message; what has more parts is none.
 	if (!zmq_msg_more(frame))
 		message = collect_unpack(collect, delivery, frame);

@@ -53,7 +53,7 @@ static bool ipc_is_in_use(const char *endpoint) {
 
 static int collect_bind(struct collect *collect, const char *endpoint, void **out, char *error) {
 	int linger_ms = 0, mandatory = 1, handshake_ms = 2000, queue = COLLECT_QUEUE;
-	int64_t size_max = MESSAGE_SIZE_MAX;
+	int64_t size_max = MESSAGE_SIZE_READ_MAX;
 	void *socket = zmq_socket(collect->context, ZMQ_ROUTER);
 	if (socket == NULL)
 		return -zmq_errno();

@@ -15,6 +15,7 @@ enum {
 	ADDRESS_SIZE = 80,
 	EVENT_SIZE = 6, // uint16_t event, uint32_t value
 	FAILURES = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
+	EVENTS = FAILURES | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED,
 };
 
 struct zap_frame {
@@ -55,7 +56,7 @@ int gate_guard(struct gate *gate, void *socket) {
 	if (monitor == NULL)
 		return -zmq_errno();
 	gate->monitors[gate->length++] = monitor;
-	if (zmq_socket_monitor(socket, events_at, FAILURES) != 0 || zmq_connect(monitor, events_at) != 0)
+	if (zmq_socket_monitor(socket, events_at, EVENTS) != 0 || zmq_connect(monitor, events_at) != 0)
 		return -zmq_errno();
 	return 0;
 }
@@ -155,6 +156,8 @@ static bool monitor_work(struct gate *gate, void *monitor) {
 		return true;
 	memcpy(&event, frames[0].bytes, sizeof(event));
 	memcpy(&value, frames[0].bytes + sizeof(event), sizeof(value));
+	gate->access->accepted += event == ZMQ_EVENT_ACCEPTED;
+	gate->access->ended += event == ZMQ_EVENT_DISCONNECTED;
 	if (event & FAILURES)
 		access_refuse(gate->access, failure_reason(event, value), "a connection");
 	return true;

@@ -2,7 +2,7 @@
 // Copyright (c) 2026 the weir authors
 //
 // The gate of both sockets: answers ZeroMQ's question whether a key is allowed (ZAP, RFC 27: inproc://zeromq.zap.01),
-// and listens to what the sockets tell of handshakes that failed. Nothing here waits.
+// and listens to what the sockets tell of connections, and of handshakes that failed. Nothing here waits.
 #pragma once
 
 #include <stddef.h>

@@ -12,8 +12,10 @@
 
 enum {
 	MESSAGE_VERSION = 1,
-	MESSAGE_SIZE_MAX = 1 << 20, // bytes; greater ones close the connection
-	MESSAGE_MEMORY = 64 << 20,  // bytes, taken as they are needed
+	MESSAGE_SIZE_MAX = 1 << 20, // bytes; greater ones are refused
+	// What announces more than this closes the connection before it is read, and ZeroMQ doesn't tell why.
+	MESSAGE_SIZE_READ_MAX = 4 << 20,
+	MESSAGE_MEMORY = 64 << 20, // bytes, taken as they are needed
 	MESSAGE_MEMORY_KEPT = 4 << 20,
 };
 

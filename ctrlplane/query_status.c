@@ -91,11 +91,14 @@ static json_t *query_controller(const struct state *state, uint64_t now_ns) {
 	json_t *windows = json_array();
 	for (size_t i = 0; i < state->config.windows_length; i++)
 		json_array_append_new(windows, number(state->config.windows_s[i]));
+	json_t *connections =
+		json_pack("{so so}", "accepted", number(state->access.accepted), "ended", number(state->access.ended));
 	json_t *keys = state->access.is_guarded ? number(state->access.length) : json_null();
-	return json_pack("{ss so so so so ss so so so so so}", "version", WEIR_VERSION, "epoch", number(state->epoch),
-		"started_ns", number(state->started_ns), "now_ns", number(now_ns), "clock_steps",
-		number(state->clock.steps), "listen", state->config.listen, "messages", messages, "allowed_keys", keys,
-		"refused_connections", refused, "windows_s", windows, "log_lost", number(log_lost()));
+	return json_pack("{ss so so so so ss so so so so so so}", "version", WEIR_VERSION, "epoch",
+		number(state->epoch), "started_ns", number(state->started_ns), "now_ns", number(now_ns), "clock_steps",
+		number(state->clock.steps), "listen", state->config.listen, "messages", messages, "connections",
+		connections, "allowed_keys", keys, "refused_connections", refused, "windows_s", windows, "log_lost",
+		number(log_lost()));
 }
 
 json_t *query_status(struct state *state) {

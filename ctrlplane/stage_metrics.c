@@ -68,6 +68,14 @@ static void add_controller(struct metrics *metrics, const struct state *state) {
 	add_count(metrics, "weir_controller_messages_unregistered_total", "Messages of nobody known.", c->unregistered);
 	add_count(
 		metrics, "weir_controller_answers_undeliverable_total", "Answers that nobody took.", c->undeliverable);
+	add_count(metrics, "weir_controller_connections_accepted_total", "Connections to both sockets.",
+		state->access.accepted);
+	add_count(metrics, "weir_controller_connections_ended_total", "Connections that ended, whoever ended them.",
+		state->access.ended);
+	metrics_family(
+		metrics, "weir_controller_refusals_total", "counter", "Connections and messages refused, by reason.");
+	for (int i = 0; i < ACCESS_REFUSALS; i++)
+		metrics_count(metrics, state->access.refused[i], "reason", access_refusal_names[i], NULL);
 	add_count(metrics, "weir_controller_nodes_departed_total", "Nodes given up to make room.",
 		state->nodes.departed_nodes);
 	add_count(metrics, "weir_alerts_active", "Alerts that fire.", state->alerts.active_length);

@@ -39,6 +39,13 @@ static void add_controller(struct metrics *metrics, const struct snapshot *now) 
 	metrics_real(metrics, (double)now->stored_ns / 1e9, NULL);
 	metrics_family(metrics, "weir_controller_epoch", "gauge", "Epoch of the controller that stored last.");
 	metrics_count(metrics, now->epoch, NULL);
+	json_t *meta = fields_to_json(now->meta), *value;
+	const char *reason;
+	metrics_family(
+		metrics, "weir_controller_refusals_total", "counter", "Connections and messages refused, by reason.");
+	json_object_foreach(json_object_get(meta, "refused"), reason, value)
+		metrics_count(metrics, (uint64_t)json_integer_value(value), "reason", reason, NULL);
+	json_decref(meta);
 	metrics_family(metrics, "weir_alerts_active", "gauge", "Alerts that fire.");
 	metrics_count(metrics, now->alerts->type == REDIS_REPLY_ARRAY ? now->alerts->elements / 2 : 0, NULL);
 }

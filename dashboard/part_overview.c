@@ -23,9 +23,12 @@ static json_t *status_redis(const struct parts *parts) {
 static json_t *status_controller(const struct snapshot *now) {
 	if (now == NULL || now->stored_ns == 0)
 		return json_null();
-	return json_pack("{so so so so so}", "version", text_or_null(fields_find(now->meta, "weir_version")), "epoch",
-		part_number(now->epoch), "started_ns", part_number(fields_number(now->meta, "started_ns")), "stored_ns",
-		part_number(now->stored_ns), "interval_ns", part_number(now->interval_ns));
+	json_t *meta = fields_to_json(now->meta), *refused = json_incref(json_object_get(meta, "refused"));
+	json_decref(meta);
+	return json_pack("{so so so so so so}", "version", text_or_null(fields_find(now->meta, "weir_version")),
+		"epoch", part_number(now->epoch), "started_ns", part_number(fields_number(now->meta, "started_ns")),
+		"stored_ns", part_number(now->stored_ns), "interval_ns", part_number(now->interval_ns), "refused",
+		refused != NULL ? refused : json_object());
 }
 
 static json_t *status_history(const struct snapshot *now) {

@@ -9,7 +9,8 @@ kinds in turn (with commas), and tells in JSON how many of each kind, and of eac
     whole    one as it is
     damaged  one with a bit turned, which may still be a message
 
-Now and then comes one that is too large, on a connection of its own, which it costs."""
+Now and then comes one that is too large ("oversized"), and one too large to be read at all, on a connection of its own,
+which it costs."""
 import json
 import random
 import sys
@@ -45,7 +46,7 @@ MAKE = {
 }
 
 peer = connect()
-sent, whole = dict.fromkeys(kinds, 0), [0] * len(genuine)
+sent, whole = dict.fromkeys([*kinds, "oversized"], 0), [0] * len(genuine)
 start = time.monotonic()
 for number in range(count):
     kind = kinds[number % len(kinds)]
@@ -58,8 +59,10 @@ for number in range(count):
             peer.recv()
         time.sleep(max(0, start + number / rate - time.monotonic()))
     if number % 5000 == 0:
+        peer.send(bytes(generator.randrange((1 << 20) + 1, 4 << 20)))
+        sent["oversized"] += 1
         large = connect()
-        large.send(bytes(2 << 20))
+        large.send(bytes((4 << 20) + 1))
         large.close()
 peer.close()
 context.term()

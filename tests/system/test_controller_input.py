@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
 """Bad input to the controller and weirctl: always a clear line or a counted refusal, never a crash."""
+import json
 import random
 import socket
 import subprocess
@@ -53,12 +54,42 @@ def test_not_zeromq_at_all(make_controller):
     assert controller.ctl("status").returncode == 0
 
 
-def test_oversized_message_costs_its_sender_the_connection(make_controller, make_node):
+def test_oversized_messages_are_refused_and_counted(make_controller, make_node, messages):
     controller = make_controller()
+    node = make_node(controller)
+    assert node.register().accepted
+    counts = lambda: controller.ask("status")["controller"]
+    for number, socket_ in enumerate((node.commands, node.summaries), 1):
+        for size in ((1 << 20) + 1, 4 << 20):
+            socket_.send(bytes(size))
+            error = node.receive(socket_, "error")
+            assert error.code == messages.ERROR_MALFORMED and error.text == (
+                f"a message of {size} bytes: expected at most {1 << 20}")
+        assert counts()["refused_connections"]["oversized"] == counts()["messages"]["refused"] == 2 * number
+    assert "4 oversized" in controller.ctl("status").stdout
+    assert getattr(node.beat(), "epoch", None) == 1, "its connection still serves"
+    socket_.send(bytes(1 << 20))
+    assert node.receive(socket_, "error").text == "not a message of weir.proto"
+    assert counts()["refused_connections"]["oversized"] == 4
+
+
+def test_what_is_too_large_to_be_read_costs_its_sender_the_connection(make_controller, make_node, messages):
+    controller = make_controller()
+    asker = make_node(controller)
+
+    def connections():
+        """Asked on a connection that lasts, so that asking changes nothing."""
+        asker.send(asker.commands, request=messages.Request(command="status"))
+        return json.loads(asker.receive(asker.commands, "reply").json)["controller"]["connections"]
+
+    ended = connections()["ended"]
     with zmq.Context() as context, dealer(context, controller.endpoint) as peer:
-        peer.send(bytes(2 << 20))
-        node = make_node(controller)
-        assert node.register().accepted
+        for number in range(1, 4):
+            peer.send(bytes((4 << 20) + 1))
+            wait_for(lambda: connections()["ended"] == ended + number, "the connection is closed")
+            wait_for(lambda: connections()["accepted"] > connections()["ended"] + 2, "and made again")
+    assert controller.ask("status")["controller"]["refused_connections"]["oversized"] == 0
+    assert make_node(controller).register().accepted
 
 
 def test_hostile_summaries(make_controller, make_node, messages):

@@ -95,6 +95,7 @@ def test_garbage_harms_nobody(make_controller, make_node, messages, tmp_path):
         expected = dict.fromkeys(REFUSALS, 0)
         for socket, sent in enumerate(told):
             expected["malformed"] += sum(sent["kinds"][kind] for kind in ("random", "cut", "version"))
+            expected["refused"] += sent["kinds"]["oversized"]
             for number, kind in zip(sent["whole"], (m[1 + socket] for m in made)):
                 if kind != "taken":
                     expected[kind] += number
@@ -105,6 +106,9 @@ def test_garbage_harms_nobody(make_controller, make_node, messages, tmp_path):
 
         wait_for(lambda: sum(counted().values()) >= sum(expected.values()), "all of it was looked at")
         assert counted() == expected
+        told_of = controller.ask("status")["controller"]
+        assert told_of["refused_connections"]["oversized"] == sum(sent["kinds"]["oversized"] for sent in told) > 0
+        assert sum(told_of["refused_connections"].values()) == told_of["refused_connections"]["oversized"]
         # Damage may spare a message, and one that was taken over tells a made-up epoch: who knows how many those are.
         forged = messages.Message(version=1, register=messages.Register(node="replayed", incarnation=7, epoch=2**62))
         received = counts(controller)["received"]

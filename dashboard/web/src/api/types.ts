@@ -19,6 +19,7 @@ export interface Status {
 		started_ns: Figure;
 		stored_ns: Figure;
 		interval_ns: Figure;
+		refused?: Record<string, number>;
 	} | null;
 	windows_s: number[];
 	lists: string[];

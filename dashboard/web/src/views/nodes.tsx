@@ -7,6 +7,7 @@ import type { Interval, Node, Nodes } from "../api/types";
 import { NodeBadge } from "../components/badge";
 import { Chart } from "../components/chart";
 import { Empty, Missing } from "../components/notice";
+import { Refused } from "../components/refused";
 import { type Column, Table } from "../components/table";
 import { Tile } from "../components/tile";
 import { bits, bytes, clockOffset, count, duration, moment, packets, perSecond, si } from "../lib/format";
@@ -274,6 +275,7 @@ export function NodesView({ range, route }: ViewProps) {
 				/>
 			</section>
 			<Paths />
+			<Refused />
 		</>
 	);
 }
