@@ -13,16 +13,6 @@ enum {
 	VARINT_MAX = 5, // bytes of 32 bits
 };
 
-static unsigned bucket_of(uint64_t time_ns) {
-	if (time_ns < UINT64_C(1) << HISTOGRAM_OCTAVE_MIN)
-		return 0;
-	unsigned octave = 63 - (unsigned)__builtin_clzll(time_ns);
-	if (octave >= HISTOGRAM_OCTAVE_MIN + HISTOGRAM_OCTAVES)
-		return HISTOGRAM_BUCKETS - 1;
-	unsigned sub = (unsigned)(time_ns >> (octave - HISTOGRAM_RESOLUTION_MAX)) & (SUB_BUCKETS - 1);
-	return (octave - HISTOGRAM_OCTAVE_MIN) * SUB_BUCKETS + sub;
-}
-
 static uint64_t lower_ns(unsigned bucket) {
 	unsigned octave = bucket / SUB_BUCKETS + HISTOGRAM_OCTAVE_MIN, sub = bucket % SUB_BUCKETS;
 	return (uint64_t)(SUB_BUCKETS + sub) << (octave - HISTOGRAM_RESOLUTION_MAX);
@@ -38,7 +28,7 @@ static void add_to(struct histogram *histogram, unsigned bucket, uint64_t count)
 }
 
 void histogram_add(struct histogram *histogram, uint64_t time_ns, uint64_t count) {
-	add_to(histogram, bucket_of(time_ns), count < UINT32_MAX ? count : UINT32_MAX);
+	add_to(histogram, histogram_bucket(time_ns), count < UINT32_MAX ? count : UINT32_MAX);
 }
 
 void histogram_merge(struct histogram *into, const struct histogram *from) {

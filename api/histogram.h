@@ -28,6 +28,18 @@ struct histogram {
 	uint8_t lost_bits;                  // HISTOGRAM_RESOLUTION_MAX less the least resolution that was merged
 };
 
+//   return  0..HISTOGRAM_BUCKETS-1
+static inline unsigned histogram_bucket(uint64_t time_ns) {
+	if (time_ns < UINT64_C(1) << HISTOGRAM_OCTAVE_MIN)
+		return 0;
+	unsigned octave = 63 - (unsigned)__builtin_clzll(time_ns);
+	if (octave >= HISTOGRAM_OCTAVE_MIN + HISTOGRAM_OCTAVES)
+		return HISTOGRAM_BUCKETS - 1;
+	unsigned sub =
+		(unsigned)(time_ns >> (octave - HISTOGRAM_RESOLUTION_MAX)) & ((1 << HISTOGRAM_RESOLUTION_MAX) - 1);
+	return ((octave - HISTOGRAM_OCTAVE_MIN) << HISTOGRAM_RESOLUTION_MAX) + sub;
+}
+
 // Add a time, so many times.
 void histogram_add(struct histogram *histogram, uint64_t time_ns, uint64_t count);
 void histogram_merge(struct histogram *into, const struct histogram *from);

@@ -148,6 +148,18 @@ static void add_named(struct metrics *metrics, const char *node, const json_t *i
 	}
 }
 
+// Quantiles are no counters and can't be summed: one series each.
+static void add_latency(struct metrics *metrics, const char *node, const json_t *instance, const char *member) {
+	static const struct {
+		const char *member, *quantile;
+	} quantiles[] = {{"p50_ns", "0.5"}, {"p99_ns", "0.99"}, {"max_ns", "1"}};
+	const json_t *latency = json_object_get(instance, member);
+	for (size_t i = 0; json_is_object(latency) && i < LENGTH(quantiles); i++)
+		metrics_real(metrics, 1e-9 * json_number_value(json_object_get(latency, quantiles[i].member)), "node",
+			node, "pipeline", text_of(instance, "pipeline"), "operator", text_of(instance, "operator"),
+			"instance", number_of(instance, "index").text, "quantile", quantiles[i].quantile, NULL);
+}
+
 static void add_channel(struct metrics *metrics, const char *node, const json_t *channel, const char *member) {
 	metrics_count(metrics, (uint64_t)json_integer_value(json_object_get(channel, member)), "node", node, "pipeline",
 		text_of(channel, "pipeline"), "from", text_of(channel, "from"), "from_instance",
@@ -179,6 +191,9 @@ void node_metrics_add(struct metrics *metrics, const json_t *nodes, const json_t
 	add_all(metrics, graphs, "operators", "drops", add_named);
 	metrics_family(metrics, "weir_operator_level", GAUGE, "Levels that an operator reports.");
 	add_all(metrics, graphs, "operators", "gauges", add_named);
+	metrics_family(metrics, "weir_operator_latency_seconds", GAUGE,
+		"How long tuples took from where they were taken in to their end here, in the last second with any.");
+	add_all(metrics, graphs, "operators", "latency", add_latency);
 	for (size_t i = 0; i < LENGTH(channel_metrics); i++) {
 		const struct node_metric *metric = &channel_metrics[i];
 		metrics_family(metrics, metric->name, metric->type, metric->help);

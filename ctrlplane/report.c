@@ -3,6 +3,7 @@
 #include "ctrlplane/report.h"
 
 #include "api/clock.h"
+#include "api/histogram.h"
 #include "ctrlplane/group_loads.h"
 #include "ctrlplane/text.h"
 
@@ -24,21 +25,31 @@ static uint64_t left_out(size_t length) {
 	return length > REPORT_NAMES_MAX ? length - REPORT_NAMES_MAX : 0;
 }
 
+// How long the tuples took that ended at an instance since the report before; null: none ended, or it makes no sense.
+static json_t *report_latency(const ProtobufCBinaryData *packed) {
+	struct histogram times = {.lost_bits = 0};
+	if (packed->len == 0 || histogram_merge_packed(&times, packed->data, packed->len) != 0)
+		return json_null();
+	return json_pack("{so so so so}", "tuples", number(histogram_count(&times)), "p50_ns",
+		number(histogram_quantile(&times, 0.5)), "p99_ns", number(histogram_quantile(&times, 0.99)), "max_ns",
+		number(histogram_quantile(&times, 1)));
+}
+
 // The identity of design section 4: in = forwarded + absorbed + drops + held, out = forwarded + created.
 static json_t *report_instance(const Weir__InstanceCounters *c) {
 	uint64_t dropped = 0;
 	for (size_t i = 0; i < c->n_drops; i++)
 		dropped += c->drops[i]->value;
 	bool holds = c->in == c->forwarded + c->absorbed + dropped + c->held && c->out == c->forwarded + c->created;
-	return json_pack("{so so sI sI so so so so so so so so so so so so so so sb}", "pipeline",
+	return json_pack("{so so sI sI so so so so so so so so so so so so so so so sb}", "pipeline",
 		text_json(c->pipeline), "operator", text_json(c->operator_), "index", (json_int_t)c->index, "worker",
 		(json_int_t)c->worker, "in", number(c->in), "forwarded", number(c->forwarded), "absorbed",
 		number(c->absorbed), "created", number(c->created), "out", number(c->out), "held", number(c->held),
 		"blocked", number(c->blocked), "lost_outside", number(c->lost_outside), "in_bytes", number(c->in_bytes),
 		"dropped", number(dropped), "drops", report_named(c->drops, c->n_drops), "gauges",
 		report_named(c->gauges, c->n_gauges), "names_left_out",
-		number(left_out(c->n_drops) + left_out(c->n_gauges)), "watermark_ns", number(c->watermark_ns), "holds",
-		(int)holds);
+		number(left_out(c->n_drops) + left_out(c->n_gauges)), "watermark_ns", number(c->watermark_ns),
+		"latency", report_latency(&c->latency), "holds", (int)holds);
 }
 
 static json_t *report_channel(const Weir__ChannelCounters *c) {

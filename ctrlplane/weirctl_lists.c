@@ -144,6 +144,16 @@ static void format_rings(const json_t *channels, const json_t *instance, char *o
 	snprintf(out, size, fullest < 0 ? "-" : "%.0f %%", fullest);
 }
 
+// How long the tuples took that ended here in the last second.
+static void cells_latency(struct table *table, const json_t *instance) {
+	static const char *const members[] = {"p50_ns", "p99_ns", "max_ns"};
+	const json_t *latency = json_object_get(instance, "latency");
+	char text[UNITS_SIZE];
+	for (int i = 0; i < 3; i++)
+		table_cell(table, TABLE_PLAIN, "%s",
+			json_is_object(latency) ? units_duration(show_number(latency, members[i]), text) : "-");
+}
+
 static void row_operator(struct table *table, const json_t *node, const json_t *instance) {
 	static const char *const counters[] = {"in", "forwarded", "absorbed", "created", "out", "held", NULL};
 	char text[TABLE_CELL_SIZE];
@@ -157,6 +167,7 @@ static void row_operator(struct table *table, const json_t *node, const json_t *
 	table_cell(table, lost > 0 ? TABLE_BAD : TABLE_PLAIN, "%s", units_count(lost, text));
 	format_rings(json_object_get(node, "channels"), instance, text, sizeof(text));
 	table_cell(table, TABLE_PLAIN, "%s", text);
+	cells_latency(table, instance);
 	bool holds = json_is_true(json_object_get(instance, "holds"));
 	table_cell(table, holds ? TABLE_GOOD : TABLE_BAD, "%s", holds ? "yes" : "NO");
 	format_drops(instance, text, sizeof(text));
@@ -165,7 +176,7 @@ static void row_operator(struct table *table, const json_t *node, const json_t *
 
 void show_operators(const json_t *answer, FILE *file) {
 	static const char *const heads[] = {"NODE", "INSTANCE", ">WORKER", ">IN", ">FORWARDED", ">ABSORBED", ">CREATED",
-		">OUT", ">HELD", ">LOST OUTSIDE", ">RING", "ADDS UP", "DROPS", NULL};
+		">OUT", ">HELD", ">LOST OUTSIDE", ">RING", ">LATENCY P50", ">P99", ">MAX", "ADDS UP", "DROPS", NULL};
 	struct table table;
 	table_init(&table, heads);
 	size_t n, i;

@@ -4,11 +4,19 @@
 
 #include "dataplane/key.h"
 #include "dataplane/key_words.h"
+#include "dataplane/latency.h"
 #include "dataplane/node.h"
 
 void channel_call(struct instance *to, struct batch *batch) {
-	to->counters.in += batch->count;
+	const unsigned count = batch->count;
+	const uint64_t absorbed = to->counters.absorbed;
+	to->counters.in += count;
 	to->type->process(to, batch);
+	const uint64_t ended = to->type->outputs == NULL ? count : to->counters.absorbed - absorbed;
+	if (ended > 0 && latency_since != 0)
+		latency_end(to->latency, ended);
+	if (to->backlog)
+		to->due = latency_since;
 	channel_flush(to);
 }
 
@@ -21,7 +29,7 @@ void channel_flush(struct instance *from) {
 static void send_to(const struct route *route, struct target *target, struct batch *batch) {
 	if (target->ring != NULL) {
 		batch_store(batch, route->schema);
-		ring_enqueue(target->ring, batch->tuples, batch->count);
+		ring_enqueue(target->ring, batch->tuples, batch->count, latency_since);
 	} else {
 		target->called += batch->count;
 		batch->input = route->input;
@@ -55,11 +63,15 @@ static void send_by_group(struct route *route, struct batch *batch) {
 	batch->count = 0;
 	send_gathered(route);
 	struct batch *held = &route->targets[route->target_count].gathered;
-	if (held->count > 0)
+	if (held->count > 0) {
+		if (hold_count(&route->hold) == 0)
+			route->hold.since = latency_since;
 		hold_put(&route->hold, held, route->schema);
+	}
 }
 
 void channel_send_held(struct route *route, struct batch *batch) {
+	latency_since = route->hold.since;
 	send_by_group(route, batch);
 }
 

@@ -14,6 +14,7 @@ enum { HOLD_SIZE = 1024 }; // tuples; a power of two
 struct hold {
 	struct rte_mbuf **tuples; // [HOLD_SIZE], a ring; NULL: the route has one target, which owns all
 	uint64_t put, taken;      // ever
+	uint64_t since;           // of the oldest one that was put since it was empty (latency.h)
 	bool is_closed;           // what it has goes out, and there was no room for all: those who fill it wait
 };
 

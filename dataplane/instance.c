@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "dataplane/channel.h"
+#include "dataplane/latency.h"
 #include "dataplane/node.h"
 
 void instance_forward(struct instance *self, unsigned output, struct batch *batch) {
@@ -31,6 +32,10 @@ void instance_emit(struct instance *self, unsigned output, struct rte_mbuf *tupl
 	batch_add_packet(pending, tuple, tuple_stored_packet(tuple));
 	if (pending->count == BATCH_MAX)
 		channel_deliver(self, &self->outputs[output], pending);
+}
+
+void instance_was_due(struct instance *self, uint64_t ago_ns) {
+	latency_move_back(ago_ns);
 }
 
 static void let_go(const struct instance *self, struct batch *batch) {

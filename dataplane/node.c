@@ -12,6 +12,7 @@
 
 #include <rte_lcore.h>
 
+#include "dataplane/latency.h"
 #include "dataplane/move.h"
 #include "dataplane/node_move.h"
 #include "dataplane/node_parts.h"
@@ -74,6 +75,7 @@ int node_init(struct node *node, const struct node_config *config, struct plan *
 		.takes_changes = config->controller != NULL,
 	};
 	init_locks(node);
+	latency_init();
 	node->done_fd = eventfd(0, EFD_CLOEXEC);
 	if (node->done_fd < 0) {
 		fprintf(stderr, "weir-dataplane: no descriptor for the node: %m\n");

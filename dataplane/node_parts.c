@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/latency.h"
 #include "dataplane/node_pools.h"
 
 void *aligned_zeros(size_t size) {
@@ -113,6 +114,8 @@ static int make_instance(
 		.options = op->options,
 	};
 	op->instances[index] = instance;
+	if (op->type->poll == NULL && (instance->latency = calloc(1, sizeof(*instance->latency))) == NULL)
+		return -ENOMEM;
 	count_listeners(instance, &plan->config->pipelines[planned->pipeline], plan_operator_config(plan, planned));
 	return 0;
 }
@@ -247,8 +250,10 @@ static void free_operator(struct operator *op) {
 	if (op->type->close != NULL)
 		op->type->close(op);
 	for (unsigned i = 0; op->instances != NULL && i < op->instance_count; i++) {
-		if (op->instances[i] != NULL)
+		if (op->instances[i] != NULL) {
 			free(op->instances[i]->state);
+			free(op->instances[i]->latency);
+		}
 		free(op->instances[i]);
 	}
 	free(op->instances);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dataplane/latency.h"
 #include "dataplane/node_move.h"
 #include "dataplane/node_set.h"
 
@@ -98,6 +99,22 @@ static size_t list_named(const char *const *names, const uint64_t *values, Weir_
 	return filled;
 }
 
+static void tell_latency(const struct instance *instance, Weir__InstanceCounters *message) {
+	uint8_t packed[HISTOGRAM_PACKED_MAX];
+	struct histogram histogram;
+	if (instance->latency == NULL)
+		return;
+	latency_take(instance->latency, &histogram);
+	size_t size = histogram_pack(&histogram, HISTOGRAM_RESOLUTION_MAX, packed, sizeof(packed));
+	if (size == 0)
+		return;
+	message->latency.data = malloc(size);
+	if (message->latency.data == NULL)
+		return;
+	message->latency.len = size;
+	memcpy(message->latency.data, packed, size);
+}
+
 static Weir__InstanceCounters *measure_instance(const struct node *node, unsigned index) {
 	const struct instance *instance = node->instances[index];
 	const struct snapshot *snapshot = &node->snapshots[index];
@@ -119,6 +136,7 @@ static Weir__InstanceCounters *measure_instance(const struct node *node, unsigne
 	message->lost_outside = snapshot->counters.lost_outside;
 	message->in_bytes = snapshot->counters.in_bytes;
 	message->watermark_ns = snapshot->watermark_ns;
+	tell_latency(instance, message);
 	message->n_drops = list_named(instance->type->drops, snapshot->counters.drops, &message->drops);
 	message->n_gauges = list_named(instance->type->gauges, snapshot->gauges, &message->gauges);
 	return message;

@@ -14,6 +14,7 @@
 #include "dataplane/operator_type.h"
 #include "dataplane/tuple.h"
 
+struct latency;
 struct node;
 struct route;
 
@@ -81,6 +82,8 @@ struct instance {
 	// round until it says that there is no more. Time does not pass the instance meanwhile.
 	bool backlog;
 	bool on_loan; // the tuples of the batch in hand are somebody else's (type->borrows)
+	uint64_t due; // of what waits to be emitted: since when it is on its way (latency.h); the engine's own
+	struct latency *latency; // of the tuples that ended here; NULL: a source
 	struct counters counters;
 	uint64_t gauges[OPERATOR_GAUGES_MAX]; // named by type->gauges
 	struct output outputs[OPERATOR_OUTPUTS_MAX];
@@ -96,6 +99,9 @@ void instance_emit(struct instance *self, unsigned output, struct rte_mbuf *tupl
 
 // A source's tuples: counts them as in and forwarded.
 void instance_take_in(struct instance *self, unsigned output, struct batch *batch, uint64_t bytes);
+
+// Sources with a rate: what is taken in by this poll has been due for so long, and its latency counts from then.
+void instance_was_due(struct instance *self, uint64_t ago_ns);
 
 // Free all tuples of the batch; counts them as absorbed. The batch is empty afterwards.
 void instance_absorb(struct instance *self, struct batch *batch);

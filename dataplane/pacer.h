@@ -18,8 +18,9 @@ static inline void pacer_init(struct pacer *pacer, uint64_t rate, const struct i
 	*pacer = (struct pacer){.rate = rate > 0 ? (share > 0 ? share : 1) : 0};
 }
 
+// How many tuples of `self` are due; says since when the first one has been.
 //   return  at most `room`; who sends them adds them to `sent`
-static inline unsigned pacer_allow(struct pacer *pacer, unsigned room) {
+static inline unsigned pacer_allow(struct pacer *pacer, struct instance *self, unsigned room) {
 	const uint64_t second_ns = 1000000000;
 	if (pacer->rate == 0)
 		return room;
@@ -33,5 +34,9 @@ static inline unsigned pacer_allow(struct pacer *pacer, unsigned room) {
 	}
 	uint64_t allowed = (now_ns - pacer->began_ns) * pacer->rate / second_ns;
 	uint64_t due = allowed > pacer->sent ? allowed - pacer->sent : 0;
+	if (due == 0)
+		return 0;
+	uint64_t due_ns = pacer->began_ns + (pacer->sent + 1) * second_ns / pacer->rate;
+	instance_was_due(self, now_ns > due_ns ? now_ns - due_ns : 0);
 	return due < room ? (unsigned)due : room;
 }

@@ -25,7 +25,12 @@ int ring_new(struct ring **out, unsigned size) {
 	rc = rte_ring_init(ring->tuples, "weir", size, RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
 	if (rc < 0)
 		goto err;
+	ring->arrivals = calloc(rte_align32pow2(size), sizeof(*ring->arrivals));
+	rc = -ENOMEM;
+	if (ring->arrivals == NULL)
+		goto err;
 	ring->size = size;
+	ring->arrival_mask = rte_align32pow2(size) - 1;
 	*out = ring;
 	return 0;
 err:
@@ -36,18 +41,32 @@ err:
 void ring_free(struct ring *ring) {
 	if (ring == NULL)
 		return;
+	free(ring->arrivals);
 	free(ring->tuples);
 	free(ring);
 }
 
-void ring_enqueue(struct ring *ring, struct rte_mbuf *const *tuples, unsigned n) {
+void ring_enqueue(struct ring *ring, struct rte_mbuf *const *tuples, unsigned n, uint64_t since) {
 	// Counted first, so that whoever sees a tuple received also sees it sent: the difference never is negative.
 	uint64_t sent = atomic_load_explicit(&ring->sent, memory_order_relaxed);
 	atomic_store_explicit(&ring->sent, sent + n, memory_order_relaxed);
+	ring->arrivals[ring->enqueued++ & ring->arrival_mask] = (struct ring_arrival){.sent = sent + n, .since = since};
 	unsigned done = rte_ring_sp_enqueue_bulk(ring->tuples, (void *const *)tuples, n, NULL);
 	if (done != n)
 		abort(); // the room was reserved: only a broken invariant of the engine gets here
 	ring->kick = true;
+}
+
+// Look at the batches that the tuples dequeued last came in, up to the one that is still in the ring in part.
+//   received  tuples, those included
+//   return    since when the oldest is on its way
+static uint64_t pass_arrivals(struct ring *ring, uint64_t received) {
+	const uint64_t mask = ring->arrival_mask;
+	uint64_t since = ring->arrivals[ring->dequeued & mask].since;
+	while (ring->arrivals[ring->dequeued & mask].sent < received)
+		ring->dequeued++;
+	ring->dequeued += ring->arrivals[ring->dequeued & mask].sent == received;
+	return since;
 }
 
 // A ring that is never found empty still lets time pass: one watermark at a time is remembered, with the number of
@@ -64,6 +83,7 @@ struct ring_reading ring_dequeue(struct ring *ring, struct rte_mbuf **tuples, un
 	}
 	unsigned count = rte_ring_sc_dequeue_burst(ring->tuples, (void **)tuples, max, NULL);
 	received += count;
+	uint64_t since = count > 0 ? pass_arrivals(ring, received) : 0;
 	atomic_store_explicit(&ring->received, received, memory_order_release);
 	bool emptied = count < max;
 	if (emptied) {
@@ -74,6 +94,7 @@ struct ring_reading ring_dequeue(struct ring *ring, struct rte_mbuf **tuples, un
 		.count = count,
 		.drained = received >= ring->promised_sent,
 		.finished = closed && emptied,
+		.since = since,
 		.watermark_ns = ring->promised_ns,
 	};
 }

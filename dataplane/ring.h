@@ -17,17 +17,28 @@
 
 struct ring {
 	struct rte_ring *tuples;
-	unsigned size; // entries
+	unsigned size;         // entries
+	unsigned arrival_mask; // of `arrivals`
 	// producer: wo, consumer: ro
 	alignas(64) _Atomic uint64_t watermark_ns;
 	_Atomic bool closed;
 	_Atomic uint64_t sent; // tuples; anyone may read
+	uint64_t enqueued;     // producer only: how often
 	uint64_t marker;       // `sent` when a key group stopped coming this way: ring_mark
 	bool kick;             // producer only: enqueued since its worker last looked for sleepers
 	// consumer: wo, anyone may read
 	alignas(64) _Atomic uint64_t received;
 	// consumer only: a watermark that holds once as many tuples have been received as were sent before it
 	uint64_t promised_ns, promised_sent;
+	uint64_t dequeued;             // how many enqueued batches have been dequeued whole
+	struct ring_arrival *arrivals; // [arrival_mask + 1] of the batches in the ring
+};
+
+// Since when the tuples of one ring_enqueue are on their way (latency.h). Producer: wo, consumer: ro, each while the
+// other leaves it alone: an entry passes from one to the other with its tuples, and back once `received` says so.
+struct ring_arrival {
+	uint64_t sent; // up to here
+	uint64_t since;
 };
 
 enum {
@@ -56,8 +67,9 @@ static inline unsigned ring_room(const struct ring *ring) {
 
 // Enqueue n tuples, whose room the producer reserved. Ownership moves to the ring.
 //   n       1..ring_room()
+//   since   of latency_since
 //   thread  the producer; released before the consumer's acquire
-void ring_enqueue(struct ring *ring, struct rte_mbuf *const *tuples, unsigned n);
+void ring_enqueue(struct ring *ring, struct rte_mbuf *const *tuples, unsigned n, uint64_t since);
 
 // All tuples enqueued after this have a clock at or above watermark_ns.
 //   thread  the producer
@@ -92,6 +104,7 @@ struct ring_reading {
 	unsigned count;
 	bool drained;          // every tuple enqueued before watermark_ns was set has been dequeued
 	bool finished;         // closed and empty
+	uint64_t since;        // of the oldest, as they were enqueued; 0 without tuples
 	uint64_t watermark_ns; // valid for the consumer once it has handled the tuples, if drained; never runs back
 };
 

@@ -6,6 +6,7 @@
 
 #include <rte_lcore.h>
 
+#include "dataplane/latency.h"
 #include "dataplane/move.h"
 #include "dataplane/node.h"
 #include "dataplane/node_set.h"
@@ -64,6 +65,7 @@ static unsigned poll_source(struct worker *worker, struct schedule_entry *entry)
 		return 0;
 	}
 	source->stopping = node_is_stopping(worker->node) || has_pace(source, OPERATOR_LEAVES);
+	latency_since = rte_rdtsc();
 	unsigned taken = source->type->poll(source, room);
 	channel_flush(source);
 	return taken;
@@ -80,6 +82,7 @@ static unsigned poll_ring(struct schedule_entry *entry, struct ring_input *input
 	batch.count = reading.count;
 	batch.input = input->input;
 	batch_load(&batch);
+	latency_since = reading.since;
 	if (batch.count > 0)
 		channel_call(entry->instance, &batch);
 	if (reading.drained)
@@ -146,6 +149,9 @@ static unsigned tick(struct schedule_entry *entry) {
 	if (room == 0)
 		return 0;
 	entry->ticked_ns = instance->watermark_ns;
+	if (!entry->backlog && !instance->backlog)
+		instance->due = rte_rdtsc();
+	latency_since = instance->due;
 	entry->backlog = instance->type->tick(instance, room);
 	channel_flush(instance);
 	return entry->backlog;
@@ -165,6 +171,7 @@ static unsigned finish(struct worker *worker, struct schedule_entry *entry) {
 			return 0;
 		bool is_told = node_is_stopping(worker->node) || has_pace(instance, OPERATOR_LEAVES);
 		enum end_of_stream why = is_told ? END_OF_SHUTDOWN : END_OF_INPUT;
+		latency_since = 0;
 		more = instance->type->flush(instance, why, room);
 		channel_flush(instance);
 	}

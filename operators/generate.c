@@ -132,7 +132,7 @@ static unsigned generate_poll(struct instance *self, unsigned room) {
 	const struct schema *schema = self->op->outputs[0];
 	struct generate *state = self->state;
 	struct batch batch = {.count = 0};
-	room = pacer_allow(&state->pacer, room);
+	room = pacer_allow(&state->pacer, self, room);
 	while (!self->stopping && batch.count < room && (state->end == 0 || state->next < state->end)) {
 		struct rte_mbuf *tuple = instance_new_record(self, schema);
 		if (tuple == NULL)

@@ -307,7 +307,7 @@ static unsigned replay_poll(struct instance *self, unsigned room) {
 	}
 	if (state->next == 0 && !frame_slice_is_home(state->slice))
 		return 0;
-	room = pacer_allow(&state->pacer, room);
+	room = pacer_allow(&state->pacer, self, room);
 	// A batch doesn't go beyond a round: a frame can't be in it twice.
 	unsigned n = (unsigned)RTE_MIN(room, state->slice->count - state->next);
 	if (n == 0)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/latency.h"
 #include "dataplane/node.h"
 
 static inline void *small_zeros(size_t count, size_t size) {
@@ -34,6 +35,7 @@ static inline void small_node_add_operator(struct node *node, unsigned number) {
 	for (unsigned i = 0; i < place->instance_count; i++) {
 		struct instance *instance = op->instances[i] = small_zeros(1, sizeof(struct instance));
 		node->instances[place->first_instance + i] = instance;
+		instance->latency = small_zeros(1, sizeof(struct latency));
 		instance->type = planned->type;
 		instance->op = op;
 		instance->index = i;
@@ -83,8 +85,10 @@ static inline void small_node_fini(struct node *node, struct node_config *config
 		free(node->operators[i]->instances);
 		free(node->operators[i]);
 	}
-	for (unsigned i = 0; i < node->plan->instance_count; i++)
+	for (unsigned i = 0; i < node->plan->instance_count; i++) {
+		free(node->instances[i]->latency);
 		free(node->instances[i]);
+	}
 	free(node->operators);
 	free(node->instances);
 	free(node->snapshots);

@@ -50,7 +50,9 @@ static void test_nodes_without_figures_have_no_samples(void **state) {
 		0, NULL);
 	json_t *graphs =
 		json_loads("[{\"name\":\"a\",\"operators\":[{\"pipeline\":\"p\",\"operator\":\"o\",\"index\":1,"
-			   "\"in\":3,\"drops\":{\"full\":2}}]},{\"name\":\"b\"}]",
+			   "\"in\":3,\"latency\":{\"p50_ns\":1500,\"p99_ns\":2000000,\"max_ns\":3000000000},"
+			   "\"drops\":{\"full\":2}},{\"pipeline\":\"p\",\"operator\":\"none\",\"index\":0,"
+			   "\"latency\":null}]},{\"name\":\"b\"}]",
 			0, NULL);
 	node_metrics_add(&metrics, nodes, graphs);
 	char *text = metrics_finish(&metrics, &size);
@@ -61,6 +63,10 @@ static void test_nodes_without_figures_have_no_samples(void **state) {
 	assert_non_null(strstr(text, "\nweir_node_unknown_seconds_total{node=\"a\"} 1.5\n"));
 	assert_non_null(strstr(text, "\nweir_operator_dropped_tuples_total{node=\"a\",pipeline=\"p\",operator=\"o\","
 				     "instance=\"1\",reason=\"full\"} 2\n"));
+	assert_non_null(strstr(text, "\nweir_operator_latency_seconds{node=\"a\",pipeline=\"p\",operator=\"o\","
+				     "instance=\"1\",quantile=\"0.99\"} 0.002\n"));
+	assert_non_null(strstr(text, "quantile=\"1\"} 3\n"));
+	assert_null(strstr(text, "weir_operator_latency_seconds{node=\"a\",pipeline=\"p\",operator=\"none\""));
 	free(text);
 	json_decref(nodes);
 	json_decref(graphs);

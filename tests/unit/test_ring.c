@@ -38,7 +38,7 @@ static void test_holds_its_size(void **state) {
 	assert_int_equal(ring_room(ring), RING_SIZE_MIN);
 	for (uintptr_t i = 0; i < RING_SIZE_MIN; i++)
 		tuples[i] = number(i);
-	ring_enqueue(ring, tuples, RING_SIZE_MIN);
+	ring_enqueue(ring, tuples, RING_SIZE_MIN, 0);
 	assert_int_equal(ring_room(ring), 0);
 
 	struct ring_reading reading = ring_dequeue(ring, tuples, 10);
@@ -59,7 +59,7 @@ static void test_ends_only_when_empty(void **state) {
 	struct ring *ring = NULL;
 	struct rte_mbuf *tuples[4] = {number(0), number(1), number(2)};
 	assert_int_equal(ring_new(&ring, RING_SIZE_MIN), 0);
-	ring_enqueue(ring, tuples, 3);
+	ring_enqueue(ring, tuples, 3, 0);
 	ring_set_watermark(ring, 77);
 	ring_close(ring);
 
@@ -80,10 +80,10 @@ static void test_lets_time_pass_under_constant_load(void **state) {
 	assert_int_equal(ring_new(&ring, 4 * BATCH_MAX), 0);
 	uint64_t sent = 0, received = 0, watermark = 0;
 	for (; sent < 2 * BATCH_MAX; sent++)
-		ring_enqueue(ring, (struct rte_mbuf *[]){number(sent)}, 1);
+		ring_enqueue(ring, (struct rte_mbuf *[]){number(sent)}, 1, 0);
 	for (unsigned round = 0; round < 20; round++) {
 		for (unsigned i = 0; i < BATCH_MAX; i++, sent++)
-			ring_enqueue(ring, (struct rte_mbuf *[]){number(sent)}, 1);
+			ring_enqueue(ring, (struct rte_mbuf *[]){number(sent)}, 1, 0);
 		ring_set_watermark(ring, sent);
 		struct ring_reading reading = ring_dequeue(ring, tuples, BATCH_MAX);
 		assert_int_equal(reading.count, BATCH_MAX);
@@ -100,6 +100,32 @@ static void test_lets_time_pass_under_constant_load(void **state) {
 	ring_free(ring);
 }
 
+// Enqueued by sizes that the consumer's do not match, over many laps: since when the oldest of each is on its way.
+static void test_tells_since_when_the_oldest_is_on_its_way(void **state) {
+	enum { SIZES = 7 };
+	static const unsigned in[SIZES] = {1, 64, 3, 1, 1, 20, 7}, out[] = {2, 64, 5, 1, 33};
+	struct ring *ring = NULL;
+	struct rte_mbuf *tuples[BATCH_MAX] = {0};
+	static uint64_t batch_of[20000];
+	uint64_t sent = 0, received = 0;
+	assert_int_equal(ring_new(&ring, RING_SIZE_MIN), 0);
+	for (uint64_t batch = 1; sent + BATCH_MAX < 20000; batch++) {
+		unsigned n = in[batch % SIZES];
+		while (ring_room(ring) < n) {
+			struct ring_reading reading = ring_dequeue(ring, tuples, out[received % 5]);
+			assert_int_equal(reading.since, batch_of[received]);
+			received += reading.count;
+		}
+		ring_enqueue(ring, tuples, n, batch);
+		for (unsigned i = 0; i < n; i++)
+			batch_of[sent++] = batch;
+	}
+	while (received < sent)
+		received += ring_dequeue(ring, tuples, BATCH_MAX).count;
+	assert_int_equal(ring_dequeue(ring, tuples, BATCH_MAX).since, 0);
+	ring_free(ring);
+}
+
 // The producer stamps each tuple with its number and promises numbers from then on.
 static void *produce(void *argument) {
 	struct ring *ring = argument;
@@ -110,7 +136,7 @@ static void *produce(void *argument) {
 		for (; n < wanted && n < room && next < STRESS_TUPLES; n++)
 			tuples[n] = number(next++);
 		if (n > 0)
-			ring_enqueue(ring, tuples, n);
+			ring_enqueue(ring, tuples, n, next); // since: how many there were with these
 		else
 			sched_yield();
 		ring_set_watermark(ring, next);
@@ -130,6 +156,8 @@ static void test_keeps_order_and_promises_between_threads(void **state) {
 	for (bool finished = false; !finished;) {
 		struct rte_mbuf *tuples[BATCH_MAX];
 		struct ring_reading reading = ring_dequeue(ring, tuples, BATCH_MAX);
+		if (reading.count > 0)
+			assert_true(reading.since > expected && reading.since <= expected + BATCH_MAX);
 		for (unsigned i = 0; i < reading.count; i++) {
 			assert_ptr_equal(tuples[i], number(expected));
 			assert_true(expected >= watermark); // what was promised holds
@@ -157,6 +185,7 @@ int main(void) {
 		cmocka_unit_test(test_holds_its_size),
 		cmocka_unit_test(test_ends_only_when_empty),
 		cmocka_unit_test(test_lets_time_pass_under_constant_load),
+		cmocka_unit_test(test_tells_since_when_the_oldest_is_on_its_way),
 		cmocka_unit_test(test_keeps_order_and_promises_between_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

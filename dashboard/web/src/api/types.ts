@@ -127,6 +127,8 @@ export interface Instance {
 	drops: Drop[];
 	gauges: Record<string, number>;
 	watermark_ns: Figure;
+	/** Of the tuples that ended there in the last second. */
+	latency: { tuples: number; p50_ns: number; p99_ns: number; max_ns: number } | null;
 	holds: boolean;
 }
 

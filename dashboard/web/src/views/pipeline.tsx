@@ -11,7 +11,7 @@ import { Choice } from "../components/controls";
 import { PipelineGraph } from "../components/graph";
 import { Empty, Missing } from "../components/notice";
 import { type Column, Table } from "../components/table";
-import { bits, count, perSecond, share } from "../lib/format";
+import { bits, count, latency, perSecond, share } from "../lib/format";
 import { formatRoute } from "../lib/route";
 import { useWidth } from "../lib/width";
 import type { ViewProps } from "./view";
@@ -47,6 +47,12 @@ function figureColumn(
 	return { name, title, figure: true, value, show: (row) => show(value(row)), ...(hint ? { hint } : {}) };
 }
 
+function latencyColumn(name: "p50_ns" | "p99_ns", title: string): Column<InstanceRow> {
+	const value = (row: InstanceRow): number | null => row.latency?.[name] ?? null;
+	const hint = "from where tuples were taken in to where they ended here, in the last second";
+	return { name: `latency_${name}`, title, figure: true, value, show: (row) => latency(value(row)), hint };
+}
+
 const COLUMNS: Column<InstanceRow>[] = [
 	{ name: "operator", title: "Operator", value: (row) => row.operator, show: (row) => <b>{row.operator}</b> },
 	{ name: "index", title: "Instance", figure: true, value: (row) => row.index },
@@ -80,6 +86,8 @@ const COLUMNS: Column<InstanceRow>[] = [
 	figureColumn("blocked_per_s", "Blocked", perSecond, "times it could not run for want of room behind it"),
 	figureColumn("dropped", "Dropped", count, "tuples, in all"),
 	figureColumn("lost_outside", "Lost outside", count, "by the capture, before weir had them"),
+	latencyColumn("p50_ns", "Latency p50"),
+	latencyColumn("p99_ns", "p99"),
 	{
 		name: "holds",
 		title: "Adds up",
