@@ -82,6 +82,7 @@ struct node {
 	// `finished` and must not come again.
 	uint64_t past[NODE_INTERVALS_MAX], past_length;
 	bool had_controller; // an earlier one may have taken summaries of this incarnation
+	bool is_recalled;    // Redis had the books of first_incarnation
 	char host[NODE_TEXT_SIZE], version[NODE_TEXT_SIZE];
 	uint32_t pid, workers;
 	struct identity commands, summaries; // where answers go; size 0: not connected since the controller started
@@ -133,6 +134,7 @@ struct nodes {
 	uint64_t departed_nodes;
 	struct departed departed_last[NODES_DEPARTED_MAX]; // in no order
 	uint64_t departures;                               // the latest number
+	uint64_t forgotten_ns; // greatest incarnation whose books are kept no more, though it is in the sums; 0: none is
 	uint64_t departed_changes;                         // of all this: tells the store that it is another
 	struct unnoted departed_unnoted;                   // what the history of all has not taken note of
 	struct window *window; // of the intervals of all nodes but those that are elsewhen; NULL: no node yet

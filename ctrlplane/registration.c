@@ -73,6 +73,13 @@ bool registration_accept(
 			"node name \"%s\" was taken over by another process since; restart this one", node->name);
 		return false;
 	}
+	if (departed_is_forgotten(&state->nodes, message)) {
+		snprintf(reason, REGISTRATION_REASON_SIZE,
+			"node \"%s\" was away while others took its place, and what it reported can't be told from what "
+			"is counted already; restart it",
+			message->node);
+		return false;
+	}
 	int err = nodes_obtain(&state->nodes, message->node, &node);
 	if (err != 0) {
 		snprintf(reason, REGISTRATION_REASON_SIZE, "no room for node \"%s\": nodes_max is %zu", message->node,
@@ -82,6 +89,8 @@ bool registration_accept(
 	departed_give_back(&state->nodes, node, message->incarnation);
 	registration_raise_epoch(state, node, message);
 	bool is_new = node->incarnation != message->incarnation;
+	if (is_new && node->incarnation != 0 && node->past_length >= NODE_INTERVALS_MAX)
+		departed_forget(&state->nodes, node->past[node->past_length % NODE_INTERVALS_MAX]);
 	node_register(node, message, peer, clock_wall_ns());
 	log_line_limited("node %s %s: process %u on %s, %u workers", node->name,
 		is_new ? "registered" : "registered again", node->pid, node->host, node->workers);

@@ -15,7 +15,7 @@ enum {
 //   the same incarnation on a new connection,
 //   anybody on the same connection,
 //   anybody once the old connection closed, the old node said goodbye or missed its beats, but for a process that was
-//   replaced before: its counters are in the books already.
+//   replaced before: its counters are in the books already. Nobody registers whose books are kept no more.
 //   commands  the ROUTER that answers commands
 //   reason    [REGISTRATION_REASON_SIZE], why not; empty where accepted
 //   return    accepted

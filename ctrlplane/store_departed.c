@@ -71,6 +71,7 @@ static void join_returned(struct nodes *nodes, struct node *node, const struct d
 	const char *path;
 	json_t *value;
 	departed_recall(nodes, departed);
+	node->is_recalled = true;
 	totals_add(&node->finished, &departed->finished);
 	node->incarnations += departed->incarnations > 0 ? departed->incarnations - 1 : 0;
 	json_object_foreach((json_t *)all, path, value) store_take_series(node, path, value);

@@ -226,6 +226,7 @@ static void take_departed_sums(struct nodes *nodes, const redisReply *reply) {
 	field_totals(reply, "departed.", &departed);
 	totals_add(&nodes->departed, &departed);
 	nodes->departed_nodes += field_number(reply, "departed.nodes");
+	departed_forget(nodes, field_number(reply, "departed.forgotten_ns"));
 }
 
 static void take_intervals(const redisReply *reply, const char *prefix, struct node_intervals *out) {
@@ -291,6 +292,7 @@ static void take_node(struct node *node, bool is_new, const redisReply *reply) {
 	uint64_t incarnation = field_number(reply, "incarnation"), incarnations = field_number(reply, "incarnations");
 	bool is_same = is_new || incarnation == node->first_incarnation;
 	node->incarnations += incarnations - (!is_new && is_same ? 1 : 0);
+	node->is_recalled = is_same;
 	if (!is_same && state_by_name(field_text(reply, "", "state")) != NODE_ENDED)
 		node_intervals_add(&node->unknown, field_number(reply, "beat_ns"), node->registered_ns, 0);
 	take_past_list(node, reply);
@@ -363,4 +365,5 @@ void store_take_over(struct store *store) {
 	take_baselines(store->state, replies[LOAD_BASELINES]);
 	for (size_t i = 0; i < store->names_length; i++)
 		take_stored(store, store->names[i], store->kept + LOADS_GREETING + i * LOADS_PER_NODE);
+	departed_dismiss(&store->state->nodes);
 }

@@ -75,6 +75,7 @@ static void save_total(struct store_command *command, struct state *state) {
 	store_members(command, "", object);
 	store_members(command, "departed.", departed);
 	store_number(command, "departed.nodes", state->nodes.departed_nodes);
+	store_number(command, "departed.forgotten_ns", state->nodes.forgotten_ns);
 	store_command_end(command);
 	json_decref(object);
 	json_decref(departed);

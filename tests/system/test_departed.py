@@ -71,6 +71,68 @@ def test_who_comes_back_before_redis_counts_once(make_controller, redis, make_no
     assert redis.hash("weir:1:total")["packets"] == "13"
 
 
+def crowd_out(controller, make_node, count=257):
+    """So many nodes come and go, one after the other, that the books of all before them are gone."""
+    crowd = make_node(controller, "crowd")
+    for number in range(count):
+        crowd.name, crowd.incarnation = f"crowd-{number}", crowd.incarnation + 1
+        assert crowd.register().accepted
+        crowd.goodbye()
+
+
+def test_who_comes_back_when_its_books_are_gone_counts_once(make_controller, redis, make_node, tmp_path):
+    controller = make_controller(redis=redis.endpoint, config=nodes_max(tmp_path, 1))
+    back, fresh = make_node(controller, "n0"), make_node(controller, "n0")
+    assert back.register().accepted
+    back.summary(packets=9)
+    back.wait_ack(1)
+    back.goodbye()
+    crowd_out(controller, make_node)
+    back.epoch = 1
+    assert "restart it" in back.register().reason
+    assert packets(controller) == 9
+    wait_for(lambda: redis.hash("weir:1:total").get("departed.forgotten_ns") == str(back.incarnation), "it is stored")
+
+    for is_redis_late in (False, True):
+        controller.kill()
+        if is_redis_late:
+            redis.process.child.send_signal(signal.SIGSTOP)
+        controller.start()
+        back.epoch = 1
+        if is_redis_late:
+            assert back.register().accepted
+            back.summary(packets=4)
+            wait_for(lambda: packets(controller) == 13, "who it is, Redis alone knows")
+            redis.process.child.send_signal(signal.SIGCONT)
+            wait_for(lambda: getattr(back.beat(), "code", 0) == back.pb.ERROR_UNREGISTERED, "it has to register again")
+        wait_for(lambda: not back.register().accepted)
+        assert packets(controller) == 9
+
+    fresh.incarnation = back.incarnation + 1
+    wait_for(lambda: fresh.register().accepted, "a new process is welcome")
+    fresh.summary(packets=5)
+    fresh.wait_ack(1)
+    assert packets(controller) == 14 and redis.hash("weir:1:total")["packets"] == "14"
+
+
+def test_a_predecessor_of_long_ago_counts_once(make_controller, make_node):
+    controller = make_controller()
+    nodes = [make_node(controller) for _ in range(11)]
+    for number, node in enumerate(nodes):
+        node.incarnation = nodes[0].incarnation + number
+        assert node.register().accepted
+        node.summary(packets=3)
+        node.wait_ack(1)
+        node.goodbye()
+        wait_for(lambda: controller.node("a")["state"] == "ended")
+    for node in nodes[:-1]:
+        node.epoch = 1
+        assert "restart" in node.register().reason
+    assert packets(controller) == 33
+    nodes[-1].epoch = 1
+    assert nodes[-1].register().accepted
+
+
 def test_a_lesser_nodes_max_takes_nothing_from_the_sums(make_controller, redis, make_node, tmp_path):
     config = nodes_max(tmp_path, 3)
     controller = make_controller(redis=redis.endpoint, config=config)

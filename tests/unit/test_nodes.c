@@ -162,6 +162,35 @@ static void who_made_room_and_returns_counts_once(void **state) {
 	assert_int_equal(nodes->departed.v[TOTALS_PACKETS], 19);
 }
 
+// A start that had a controller; whether it may register.
+static bool is_welcome(const struct nodes *nodes, const char *name, uint64_t incarnation, uint64_t epoch) {
+	Weir__Register message = WEIR__REGISTER__INIT;
+	message.node = (char *)name;
+	message.incarnation = incarnation;
+	message.epoch = epoch;
+	return !departed_is_forgotten(nodes, &message);
+}
+
+static void who_returns_when_its_books_are_gone_is_refused(void **state) {
+	struct nodes *nodes = *state;
+	char name[NODE_NAME_SIZE];
+	report(enrol(nodes, "a", 50, 100), 1, 10, 101);
+	enrol(nodes, "b", 60, 200 + NODES_DEPARTED_MAX);
+	for (uint64_t i = 0; i <= NODES_DEPARTED_MAX; i++) {
+		assert_true(is_welcome(nodes, "a", 50, 1));
+		node_end(nodes_find(nodes, i == 0 ? "a" : name));
+		snprintf(name, sizeof(name), "other-%d", (int)i);
+		enrol(nodes, name, 100 + i, 102 + i);
+	}
+	assert_null(nodes_find(nodes, "a"));
+	assert_int_equal(nodes->departed.v[TOTALS_PACKETS], 10);
+	assert_false(is_welcome(nodes, "a", 50, 1));
+	assert_true(is_welcome(nodes, "a", 50, 0)); // no controller ever took a summary of it
+	assert_true(is_welcome(nodes, "a", 51, 1)); // another process
+	assert_true(is_welcome(nodes, "b", 60, 1)); // is here
+	assert_true(is_welcome(nodes, "other-0", 100, 1));
+}
+
 static void intervals_are_bounded_and_their_sums_whole(void **state) {
 	struct node_intervals intervals = {0};
 	for (uint64_t i = 1; i <= 100; i++)
@@ -193,6 +222,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(same_process_back_or_goodbye_leaves_nothing_unknown, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_registry_gives_up_who_has_been_away_longest, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_made_room_and_returns_counts_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_returns_when_its_books_are_gone_is_refused, setup, teardown),
 		cmocka_unit_test(intervals_are_bounded_and_their_sums_whole),
 		cmocka_unit_test(names),
 	};
