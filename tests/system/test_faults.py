@@ -6,16 +6,20 @@ import contextlib
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 import time
 
 import pytest
-from conftest import ROOT, Redis, wait_for
+from conftest import BUILD, ROOT, Redis, wait_for
 from network import Node, network  # noqa: F401  a fixture
 
-# Until a controller that was killed has its nodes back: given where nothing else runs (scripts/soak).
-BACK_S = float(os.environ.get("WEIR_BACK_S", "inf"))
+# Until a controller that was killed has its nodes back. Nine tenths of it are to spare, so that the machine may be busy;
+# a sanitizer's own start is not what is meant. Where nothing else runs (scripts/soak) each start is held to it.
+IS_SANITIZED = b"__asan_init" in (BUILD / "weir-controller").read_bytes()
+BACK_S = float("inf") if IS_SANITIZED else 2
+EACH_BACK_S = float(os.environ.get("WEIR_BACK_S", "inf"))
 
 # An alert that is there as long as there is traffic.
 RULES = """
@@ -43,6 +47,7 @@ def test_controller_killed_under_load(network, redis, make_controller, tmp_path,
     sender = network.send_datagrams()
     alert, = wait_for(lambda: controller.ask("alerts")["active"], "an alert")
     wait_for(lambda: len(entries(redis, "weir:1:node:edge:history")) >= 3, "history of the node")
+    took_s = []
     for _ in range(int(os.environ.get("WEIR_RESTARTS", "3"))):
         node.wait_for_more()
         controller.kill()
@@ -55,9 +60,11 @@ def test_controller_killed_under_load(network, redis, make_controller, tmp_path,
         back_s = time.monotonic() - start_s
         print(f"controller answers after {answers_s:.2f} s, has its node back after {back_s:.2f} s", file=sys.stderr,
               flush=True)
-        assert back_s <= BACK_S
+        assert back_s <= EACH_BACK_S
+        took_s.append(back_s)
         wait_for(lambda: controller.ask("top", "flows")["entries"], "top lists go on")
         wait_for(lambda: entries(redis, "weir:1:history")[-1][0] > last_ms + 1000, "the history goes on")
+    assert statistics.median(took_s) <= BACK_S
     assert [a["id"] for a in controller.ask("alerts")["active"]] == [alert["id"]], "the alert is the same one"
     events = entries(redis, "weir:1:alerts:history")
     assert [fields["event"] for _, fields in events] == ["start"]
