@@ -6,11 +6,13 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
 
-from conftest import BUILD, ROOT
+from conftest import BUILD, ROOT, wait_for
+from node import Node, assert_accounts_hold
 
 DOCUMENT = (ROOT / "docs/write-an-operator.md").read_text()
 EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/meson.build"))
@@ -109,6 +111,81 @@ def test_the_document_to_the_letter(installed, tmp_path):
     assert ran > 4
     manual = installed.run("weir-dataplane", "--plugin", tmp_path / "build/min_ttl.so", "--manual=min_ttl").stdout
     assert "low_ttl" in manual
+
+
+FRAMES, LOOPS = 32768, 200
+RUNNING = f"""
+pipeline: running
+operators:
+  - {{name: source,  type: replay, flows: 3000, frames: {FRAMES}, loops: {LOOPS}, interval: 2us, parallelism: 1}}
+  - {{name: flow_id, type: flow_id}}
+  - {{name: stats,   type: flow_stats, parallelism: 2}}
+  - {{name: sink,    type: json, path: flows.jsonl}}
+"""
+WATCHED = RUNNING + """  - {name: watch,   type: ttl_watch, parallelism: 1}
+  - {name: changes, type: json, path: changes.jsonl}
+streams:
+  - {from: source,  to: flow_id}
+  - {from: flow_id, to: stats}
+  - {from: stats,   to: sink}
+  - {from: flow_id, to: watch}
+  - {from: watch,   to: changes}
+"""
+ANOTHER = """
+pipeline: another
+operators:
+  - {name: source,  type: replay, flows: 10, frames: 64, loops: 0, rate: 1000, parallelism: 1}
+  - {name: flow_id, type: flow_id}
+  - {name: watch,   type: ttl_watch}
+  - {name: sink,    type: 'null'}
+"""
+REFUSED = {"plugin_other_abi": "built against other headers (ABI 2.", "./plugin_good.so": "a path; expected the name",
+           "nothing": "nothing.so: No such file", "plugin_twice": "there is an operator type of that name already"}
+
+
+def test_a_plugin_comes_to_a_running_node(installed, make_controller, tmp_path):
+    """Under load: a pipeline gets an operator of a class that the node did not know, another one begins with it, and
+    what can't be loaded is refused; no packet of what runs is lost or counted twice."""
+    folder = tmp_path / "plugins"
+    shutil.copytree(BUILD / "tests/unit/plugins", folder, ignore=shutil.ignore_patterns("*.p"))
+    source = pathlib.Path(installed.pkg_config("--variable=examplesdir")[0]) / "ttl_watch"
+    installed.run("meson", "setup", source, tmp_path / "build")
+    installed.run("meson", "compile", "-C", tmp_path / "build")
+    shutil.copy(tmp_path / "build/ttl_watch.so", folder)
+    texts = {"running": RUNNING, "unknown": WATCHED, "watched": "plugins: [ttl_watch]\n" + WATCHED,
+             "another": "plugins: [ttl_watch.so]\n" + ANOTHER}
+    texts |= {f"refused{i}": f"plugins: [{name}]\n{WATCHED}" for i, name in enumerate(REFUSED)}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.yaml").write_text(text.replace("path: ", f"path: {tmp_path}/"))
+    controller = make_controller()
+    arguments = ["--node", "edge", "--controller", controller.endpoint, "--config", tmp_path / "running.yaml"]
+    node = Node(tmp_path, arguments, eal=("-l", "0-1"), before=("env", f"WEIR_PLUGIN_DIR={folder}"))
+
+    def apply(name):
+        return controller.ctl("apply", "edge", tmp_path / f"{name}.yaml")
+
+    try:
+        node.wait_until_up()
+        wait_for(lambda: controller.node("edge").get("state") == "up", "node edge is up")
+        for i, expected in enumerate(REFUSED.values()):
+            result = apply(f"refused{i}")
+            assert result.returncode == 1 and expected in result.stdout + result.stderr, result
+        result = apply("unknown")
+        assert result.returncode == 1 and '"ttl_watch": unknown operator type' in result.stdout + result.stderr, result
+        for name, expected in (("watched", "running"), ("another", "another: new, 4 operators")):
+            result = apply(name)
+            assert result.returncode == 0 and f"runs {expected}" in result.stdout, result
+        assert {one["pipeline"] for one in node.instances()} == {"running", "another"}
+        for one in node.instances():
+            assert_accounts_hold(one)
+        wait_for(lambda: any(i["operator"] == "watch" and i["pipeline"] == "running" and i["in"] > FRAMES
+                             for i in node.instances()), "the new class gets packets")
+        assert controller.ctl("remove", "edge", "another").returncode == 0
+        assert node.process.wait() == 0, node.process.err()
+    finally:
+        node.close()
+    flows = [json.loads(line) for line in (tmp_path / "flows.jsonl").read_text().splitlines()]
+    assert sum(flow[way]["packets"] for flow in flows for way in ("fwd", "rev") if way in flow) == FRAMES * LOOPS
 
 
 def test_what_is_no_plugin_is_refused(installed, tmp_path):
