@@ -188,7 +188,7 @@ def test_group_goes_on(cluster, live, tmp_path):
 
 def test_group_of_two(cluster, live, tmp_path):
     """Two nodes of a group share the partitions out; one that leaves hands its own to the other. What the group did not
-    yet know to be read when the partitions changed hands may come twice at the node that keeps them; nothing is lost."""
+    yet know to be read when partitions changed hands may come twice at the node that keeps them; none is lost."""
     two = [live(cluster.brokers, "source.group=readers", IMPATIENT) for _ in range(2)]
 
     def partitions():
