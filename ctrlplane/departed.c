@@ -92,8 +92,7 @@ void departed_dismiss(struct nodes *nodes) {
 	for (size_t i = 0; i < nodes->length; i++) {
 		struct node *node = nodes->list[i];
 		bool is_of_now = node->incarnation != 0 && node->incarnation == node->first_incarnation;
-		if (!is_of_now || !node->had_controller || node->is_recalled ||
-			node->incarnation > nodes->forgotten_ns)
+		if (!is_of_now || !node->had_controller || node->is_recalled || node->incarnation > nodes->forgotten_ns)
 			continue;
 		node->past[node->past_length++ % NODE_INTERVALS_MAX] = node->incarnation;
 		node->incarnation = node->first_incarnation = 0;

@@ -134,11 +134,12 @@ struct nodes {
 	uint64_t departed_nodes;
 	struct departed departed_last[NODES_DEPARTED_MAX]; // in no order
 	uint64_t departures;                               // the latest number
-	uint64_t forgotten_ns; // greatest incarnation whose books are kept no more, though it is in the sums; 0: none is
-	uint64_t departed_changes;                         // of all this: tells the store that it is another
-	struct unnoted departed_unnoted;                   // what the history of all has not taken note of
-	struct window *window; // of the intervals of all nodes but those that are elsewhen; NULL: no node yet
-	struct paths *paths;   // flows that two nodes see; NULL: none yet
+	uint64_t
+		forgotten_ns; // greatest incarnation whose books are kept no more, though it is in the sums; 0: none is
+	uint64_t departed_changes;       // of all this: tells the store that it is another
+	struct unnoted departed_unnoted; // what the history of all has not taken note of
+	struct window *window;           // of the intervals of all nodes but those that are elsewhen; NULL: no node yet
+	struct paths *paths;             // flows that two nodes see; NULL: none yet
 	uint64_t repeated_packets,
 		repeated_bytes; // that one of several nodes told of whose figures are counted already
 	uint32_t numbers;       // given to nodes

@@ -75,7 +75,8 @@ bool registration_accept(
 	}
 	if (departed_is_forgotten(&state->nodes, message)) {
 		snprintf(reason, REGISTRATION_REASON_SIZE,
-			"node \"%s\" was away while others took its place, and what it reported can't be told from what "
+			"node \"%s\" was away while others took its place, and what it reported can't be told from "
+			"what "
 			"is counted already; restart it",
 			message->node);
 		return false;

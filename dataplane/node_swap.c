@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "dataplane/node_parts.h"
+#include "dataplane/plan_compare.h"
 #include "dataplane/schedule_carry.h"
 #include "dataplane/text.h"
 
@@ -19,7 +20,7 @@ struct swap {
 	struct node *node;
 	struct plan *plan;
 	struct node_parts before, after;
-	bool *is_changed; // [before.plan->config->pipeline_count] paused; its streams lead elsewhere
+	bool *is_changed; // [before.plan->config->pipeline_count] paused; its instances or streams are others
 	struct node_swap_report *report;
 };
 
@@ -280,7 +281,8 @@ int node_swap(struct node *node, struct plan *plan, struct node_swap_report *rep
 	int rc = swap.is_changed != NULL ? node_parts_make(&swap.after, node, plan, &swap.before) : -ENOMEM;
 	for (unsigned i = 0; rc == 0 && i < config->pipeline_count; i++) {
 		const struct pipeline *next = find_pipeline(plan, config->pipelines[i].name);
-		swap.is_changed[i] = next != NULL && next->operators != config->pipelines[i].operators;
+		swap.is_changed[i] =
+			next != NULL && !plan_is_joined_alike(before, i, plan, next - plan->config->pipelines);
 	}
 	if (rc == 0) {
 		rc = carry_out(&swap);

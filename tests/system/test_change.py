@@ -68,6 +68,49 @@ def test_operators_come_and_go(make_controller, tmp_path):
     assert records(tmp_path, "changing") == records(tmp_path, "still")
 
 
+WEIGHED = """
+pipeline: weighed
+operators:
+  - {name: source, type: generate, rate: 100000, count: COUNT, fields: [n u64 sequence], parallelism: 1}
+  - {name: part,   type: filter, where: n >= 0, parallelism: 2}
+  - {name: sink,   type: json, path: PATH}
+streams:
+  - {from: source, to: part, grouping: shuffle, weights: WEIGHTS}
+  - {from: part,   to: sink}
+"""
+RECORDS = 400_000
+
+
+def test_weights_change_while_tuples_are_on_their_way(make_controller, tmp_path):
+    def weighed(*weights):
+        config = tmp_path / f"{weights}.yaml"
+        text = WEIGHED.replace("COUNT", str(RECORDS)).replace("PATH", str(tmp_path / "records.jsonl"))
+        config.write_text(text.replace("WEIGHTS", str(list(weights))))
+        return config
+
+    def parts():
+        """Tuples that each instance of `part` got so far."""
+        return [one["in"] for one in node.instances() if one["operator"] == "part"]
+
+    controller = make_controller()
+    node = node_of(controller, tmp_path, "--config", weighed(70, 30))
+    try:
+        for weights in ((20, 80), (0, 1), (70, 30)):
+            result = controller.ctl("apply", "edge", weighed(*weights))
+            assert result.returncode == 0, result
+            assert f"weighed: groups source -> part shuffle {weights[0]}/{weights[1]}; workers for" in result.stdout
+            before = parts()
+            wait_for(lambda: sum(parts()) > sum(before) + 20_000, "many were shared out anew")
+            got = [now - then for now, then in zip(parts(), before)]
+            # Some were in the rings; figures of the two are not of one moment.
+            assert abs(got[0] - sum(got) * weights[0] / sum(weights)) < 0.1 * sum(got), (weights, got)
+        assert node.process.wait() == 0
+    finally:
+        node.close()
+    numbers = sorted(int(line.split(":")[1].rstrip("}")) for line in records(tmp_path, "records"))
+    assert numbers == list(range(RECORDS))
+
+
 ANOTHER = """
 pipeline: NAME
 operators:
