@@ -94,6 +94,7 @@ def flows_told(path):
     """What a CSV file says of each flow, as {key: a hash of its line}, and how many lines are of a key told before."""
     told, lines = {}, 0
     with open(path, encoding="ascii") as file:
+        next(file) # names of the columns
         for line in file:
             told[tuple(line.split(",", KEY_COLUMNS)[:KEY_COLUMNS])] = hash(line)
             lines += 1
