@@ -6,14 +6,10 @@ The full rate is found first, without a limit. Then the source sends half of it,
 when it was due by that rate, so that what waits because the worker is late is not left out. The figures of an instance
 are of each second; medians over the seconds.
 """
-import json
-import pathlib
-import socket
 import statistics
-import subprocess
-import tempfile
 import time
 
+from control import Controller
 from node import NodeFailed
 
 PACKETS = """\
@@ -37,59 +33,23 @@ WORKLOADS = (("packets to flow statistics", PACKETS, TRAFFIC), ("records to a si
 GOAL = "p50 <= 20 us, p99 <= 200 us"
 
 
-def free_port():
-    """A port with a free one behind it, which the controller takes too."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            try:
-                second.bind(("127.0.0.1", first.getsockname()[1] + 1))
-            except (OSError, OverflowError):
-                continue
-            return first.getsockname()[1]
-
-
-class Controller:
-    """A controller without Redis, and weirctl to ask it."""
-
-    def __init__(self, build):
-        self.build, self.endpoint = pathlib.Path(build), f"tcp://127.0.0.1:{free_port()}"
-        self.folder = tempfile.TemporaryDirectory(prefix="weir-bench-")
-        config = pathlib.Path(self.folder.name) / "controller.yaml"
-        config.write_text(f"stages:\n  - {{type: collect, listen: '{self.endpoint}'}}\n  - {{type: lists}}\n",
-                          encoding="utf-8")
-        self.process = subprocess.Popen([self.build / "weir-controller", "--config", config],
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.folder.cleanup()
-
-    def latency(self, operator):
-        """That of the last second; None: nothing is known yet."""
-        asked = subprocess.run([self.build / "weirctl", "--controller", self.endpoint, "operators", "--json"],
-                               capture_output=True, text=True, check=False)
-        if asked.returncode != 0:
-            return None
-        for node in json.loads(asked.stdout)["nodes"]:
-            for instance in node["operators"] or ():
-                if instance["operator"] == operator:
-                    return instance["latency"]
-        return None
+def told(controller, operator):
+    """The latency that `weirctl operators` shows, of the last second; None: nothing is known yet."""
+    for node in controller.ask("operators")["nodes"]:
+        for instance in node["operators"] or ():
+            if instance["operator"] == operator:
+                return instance["latency"]
+    return None
 
 
 def half_rate(bench, controller, text, settings, rate):
     """Latencies of the seconds at that rate."""
-    text = f"controller: {controller.endpoint}\n{text}"
-    with bench.node(text, f"0@{bench.last}", {**settings, "source.rate": rate}) as node:
+    settings = {**settings, "source.rate": rate}
+    with bench.node(text, f"0@{bench.last}", settings, words=controller.words) as node:
         node.warm_up(2 * rate, "end")
         seconds, last, end = [], None, time.monotonic() + 60
         while len(seconds) < (3 if bench.quick else 10):
-            found = controller.latency("end")
+            found = told(controller, "end")
             if found is not None and found != last:
                 seconds.append(found)
                 last = found
@@ -104,7 +64,7 @@ def measure(bench):
         with bench.node(text, f"0@{bench.last}", settings) as node:
             node.warm_up(4 << 20, "source")
             full = 1e9 / node.rates(bench.windows, bench.window_s, "source")[0]
-        with Controller(pathlib.Path(bench.weir).parent) as controller:
+        with Controller(bench.weir) as controller:
             seconds = half_rate(bench, controller, text, settings, int(full / 2))
         took = {figure: round(statistics.median(second[f"{figure}_ns"] for second in seconds) / 1e3, 1)
                 for figure in ("p50", "p99", "max")}
