@@ -292,6 +292,13 @@ static void list_options(
 	}
 }
 
+static void list_weight(const struct pipeline *after, const struct pipeline *before, struct list *list) {
+	if (after->weight == before->weight)
+		return;
+	list_begin(list);
+	text_append(list->text, list->size, "weight %u (was %u)", after->weight, before->weight);
+}
+
 // One pipeline that runs and goes on.
 static void describe_change(
 	const struct node *node, const struct plan *plan, const struct pipeline *after, char *text, size_t size) {
@@ -307,6 +314,7 @@ static void describe_change(
 	list_streams(after, before, &lists[2]);
 	list_streams(before, after, &lists[3]);
 	list_groupings(after, before, &lists[4]);
+	list_weight(after, before, &lists[5]);
 	list_options(node, plan, after, &lists[5]);
 	if (strlen(text) == used)
 		text_append(text, size, "; no difference");

@@ -56,6 +56,7 @@ struct node_config;
 
 struct pipeline {
 	char *name;
+	unsigned weight;                  // of its share of the workers
 	const struct node_config *config; // that it was read with: settings of the node hold for it
 	unsigned operator_count, stream_count;
 	struct pipeline_operator *operators; // in the order listed

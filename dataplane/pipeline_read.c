@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dataplane/plugin.h"
+#include "dataplane/share.h"
 
 // The text of a member that must be a name.
 static int read_name(
@@ -133,6 +134,24 @@ static int add_pipeline(struct config_reader *reader) {
 	return 0;
 }
 
+// Of its share of the workers.
+static int read_weight(struct config_reader *reader, const struct config_value *value, unsigned *out) {
+	static const struct option bounds = {"weight", OPTION_UINT, 0, NULL, 1, SHARE_WEIGHT_MAX};
+	uint64_t weight = 1;
+	char ignored[256];
+	if (value == NULL) {
+		*out = 1;
+		return 0;
+	}
+	struct location where = config_where(value);
+	int ret = check_kind(reader, value, CONFIG_TEXT, "weight", "a whole number");
+	if (ret == 0 && option_set(&bounds, &weight, value->text, ignored, sizeof(ignored)) != 0)
+		ret = config_fail_text(reader->error, &where, "weight", value->text, "expected a whole number (1..%u)",
+			(unsigned)SHARE_WEIGHT_MAX);
+	*out = (unsigned)weight;
+	return ret;
+}
+
 static int read_pipeline(struct config_reader *reader, const struct config_value *document) {
 	struct location where = {.file = document->file, .line = document->line};
 	const struct config_value *name = config_tree_lookup(document, "pipeline");
@@ -167,18 +186,25 @@ static int read_pipeline(struct config_reader *reader, const struct config_value
 	if (config->pipelines[index].name == NULL)
 		return -ENOMEM;
 	reader->drafts[index].streams = config_tree_lookup(document, "streams");
+	ret = read_weight(reader, config_tree_lookup(document, "weight"), &config->pipelines[index].weight);
+	if (ret != 0)
+		return ret;
 	return read_operators(reader, index, operators);
 }
 
+static const char *const pipeline_keys[] = {"pipeline", "operators", "streams", "weight", NULL};
+
 static bool is_pipeline_key(const char *key) {
-	return strcmp(key, "pipeline") == 0 || strcmp(key, "operators") == 0 || strcmp(key, "streams") == 0;
+	for (unsigned i = 0; pipeline_keys[i] != NULL; i++)
+		if (strcmp(key, pipeline_keys[i]) == 0)
+			return true;
+	return false;
 }
 
 static int fail_key(struct config_reader *reader, const struct config_value *value) {
 	struct text_names names = {0};
-	text_names_add(&names, "pipeline");
-	text_names_add(&names, "operators");
-	text_names_add(&names, "streams");
+	for (unsigned i = 0; pipeline_keys[i] != NULL; i++)
+		text_names_add(&names, pipeline_keys[i]);
 	for (const struct option *option = node_options; option->name != NULL; option++)
 		text_names_add(&names, option->name);
 	struct location where = config_where(value);

@@ -7,5 +7,5 @@
 #include "dataplane/plan.h"
 
 // Whether pipeline `i` of plan `a` and `j` of plan `b` have the same instances on the same workers, joined by the same
-// channels under the same groupings. What else is theirs (weights, options) can be changed while tuples are on their way.
+// channels under the same groupings. What else is theirs (weights, options) can change while tuples are on their way.
 bool plan_is_joined_alike(const struct plan *a, unsigned i, const struct plan *b, unsigned j);

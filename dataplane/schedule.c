@@ -11,6 +11,7 @@
 
 #include "dataplane/key_words.h"
 #include "dataplane/node.h"
+#include "dataplane/share.h"
 
 static struct schedule_entry *entry_of(const struct node *node, unsigned instance) {
 	return node->instances[instance]->schedule;
@@ -328,6 +329,28 @@ static int find_reach(struct node *node, const struct plan *plan) {
 	return rc;
 }
 
+static unsigned pipeline_of(const struct plan *plan, const struct schedule_entry *entry) {
+	return plan->operators[plan->instances[entry->number].op].pipeline;
+}
+
+// Of a worker with one pipeline nothing is shared.
+static int add_shares(struct schedule *schedule, const struct plan *plan) {
+	bool is_shared = false;
+	for (unsigned i = 1; i < schedule->entry_count; i++)
+		is_shared |= pipeline_of(plan, &schedule->entries[i]) != pipeline_of(plan, &schedule->entries[0]);
+	if (!is_shared)
+		return 0;
+	schedule->share_count = plan->config->pipeline_count;
+	schedule->shares = calloc(schedule->share_count, sizeof(*schedule->shares));
+	if (schedule->shares == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < schedule->share_count; i++)
+		schedule->shares[i].weight = plan->config->pipelines[i].weight;
+	for (unsigned i = 0; i < schedule->entry_count; i++)
+		schedule->entries[i].share = &schedule->shares[pipeline_of(plan, &schedule->entries[i])];
+	return 0;
+}
+
 int schedule_build(struct node *node, const struct plan *plan) {
 	int rc = add_entries(node, plan);
 	if (rc == 0)
@@ -336,7 +359,9 @@ int schedule_build(struct node *node, const struct plan *plan) {
 		return rc;
 	settle_targets(node, plan);
 	settle_copies(node, plan);
-	return find_reach(node, plan);
+	for (unsigned w = 0; rc == 0 && w < plan->worker_count; w++)
+		rc = add_shares(&node->schedules[w], plan);
+	return rc == 0 ? find_reach(node, plan) : rc;
 }
 
 void schedule_free(struct schedule *schedule) {
@@ -358,5 +383,6 @@ void schedule_free(struct schedule *schedule) {
 	}
 	free(schedule->entries);
 	free(schedule->ring_outputs);
+	free(schedule->shares);
 	memset(schedule, 0, sizeof(*schedule));
 }

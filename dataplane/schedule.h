@@ -10,6 +10,7 @@
 #include "dataplane/plan.h"
 
 struct node;
+struct share;
 
 // Where tuples of an instance end up after direct calls: in rings, in sinks that take only so many, and in holds. And
 // how many tuples one of its tuples can become there.
@@ -36,8 +37,9 @@ struct schedule_entry {
 	struct instance *instance;
 	unsigned number; // of the instance in the plan
 	struct reach reach;
-	bool keeps;  // tuples that are lent to it may go on to who does not borrow
-	bool writes; // it, or who gets its input from it, writes to the tuples that it gets
+	struct share *share; // its pipeline's; NULL: the worker has no other
+	bool keeps;          // tuples that are lent to it may go on to who does not borrow
+	bool writes;         // it, or who gets its input from it, writes to the tuples that it gets
 	unsigned ring_input_count;
 	struct ring_input *ring_inputs;
 	unsigned call_input_count;
@@ -68,6 +70,8 @@ struct schedule {
 	struct ring_output *ring_outputs;
 	unsigned unfinished; // instances
 	bool has_backlog;    // an entry had one in the last round
+	unsigned share_count;
+	struct share *shares; // [share_count] of the plan's pipelines, where more than one has an instance here
 };
 
 // Resolve the plan for all workers of the node: fills node->schedules and the routes of every instance.

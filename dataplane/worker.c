@@ -11,6 +11,7 @@
 #include "dataplane/node.h"
 #include "dataplane/node_set.h"
 #include "dataplane/rcu.h"
+#include "dataplane/share.h"
 
 // Event time moves on in steps of at least this much for ticks: expiry and windows are no finer.
 enum { TICK_NS = 4000 * 1000 };
@@ -68,6 +69,8 @@ static unsigned poll_source(struct worker *worker, struct schedule_entry *entry)
 	latency_since = rte_rdtsc();
 	unsigned taken = source->type->poll(source, room);
 	channel_flush(source);
+	if (entry->share != NULL)
+		share_take(entry->share, taken, room);
 	return taken;
 }
 
@@ -88,6 +91,8 @@ static unsigned poll_ring(struct schedule_entry *entry, struct ring_input *input
 	if (reading.drained)
 		input->watermark_ns = reading.watermark_ns;
 	input->finished = reading.finished;
+	if (entry->share != NULL)
+		share_take(entry->share, reading.count, room);
 	return reading.count;
 }
 
@@ -184,6 +189,21 @@ static unsigned finish(struct worker *worker, struct schedule_entry *entry) {
 	return (room > 0 && !waits) || instance->finished;
 }
 
+//   return  since when time is to be charged
+static uint64_t begin_shares(struct schedule *schedule) {
+	if (schedule->share_count == 0)
+		return 0;
+	shares_begin(schedule->shares, schedule->share_count);
+	return rte_rdtsc();
+}
+
+//   return  now
+static uint64_t charge(struct share *share, uint64_t since) {
+	uint64_t now = rte_rdtsc();
+	share_charge(share, now - since);
+	return now;
+}
+
 // Poll, pass time on, and finish what has no input left. Entries are in topological order, so time and endings pass
 // through a chain in one round.
 //   return  tuples taken in, plus one for each other kind of progress
@@ -194,12 +214,14 @@ static unsigned run_round(struct worker *worker) {
 	if (had_backlog)
 		find_who_is_behind(schedule);
 	schedule->has_backlog = false;
+	uint64_t charged = begin_shares(schedule);
 	for (unsigned i = 0; i < schedule->entry_count; i++) {
 		struct schedule_entry *entry = &schedule->entries[i];
 		struct instance *instance = entry->instance;
 		if (instance->finished)
 			continue;
-		bool ended = false, takes_in = !had_backlog || !entry->is_behind;
+		bool ended = false, waits = entry->share != NULL && entry->share->waits;
+		bool takes_in = !waits && (!had_backlog || !entry->is_behind);
 		bool pauses = has_pace(instance, OPERATOR_PAUSES);
 		if (instance->type->poll == NULL) {
 			for (unsigned r = 0; takes_in && r < entry->ring_input_count; r++)
@@ -223,6 +245,8 @@ static unsigned run_round(struct worker *worker) {
 			entry->told_ns = instance->told_ns;
 		if (ended && !pauses)
 			moved += finish(worker, entry);
+		if (entry->share != NULL)
+			charged = charge(entry->share, charged);
 	}
 	return moved;
 }
