@@ -15,8 +15,8 @@ import pytest
 from conftest import BUILD, ROOT, Redis, wait_for
 from network import Node, network  # noqa: F401  a fixture
 
-# Until a controller that was killed has its nodes back. Nine tenths of it are to spare, so that the machine may be busy;
-# a sanitizer's own start is not what is meant. Where nothing else runs (scripts/soak) each start is held to it.
+# Until a controller that was killed has its nodes back: far more than it takes, so that the machine may be busy; a
+# sanitizer's own start is not what is meant. Where nothing else runs (scripts/soak) each start is held to it.
 IS_SANITIZED = b"__asan_init" in (BUILD / "weir-controller").read_bytes()
 BACK_S = float("inf") if IS_SANITIZED else 2
 EACH_BACK_S = float(os.environ.get("WEIR_BACK_S", "inf"))

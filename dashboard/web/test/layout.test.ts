@@ -2,7 +2,7 @@
 // Copyright (c) 2026 the weir authors
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Box, type Edge, type Layout, layersOf, layout, layoutDown, smooth } from "../src/lib/layout";
+import { type Box, type Edge, type Layout, labelEnds, layersOf, layout, layoutDown, smooth } from "../src/lib/layout";
 
 const GAPS = { x: 100, y: 20 };
 const box = (id: string, height = 60): Box => ({ id, width: 150, height });
@@ -133,4 +133,32 @@ test("paths leave boxes at right angles", () => {
 	assert.equal(smooth(points, false), "M0,0C5,0 5,20 10,20");
 	assert.equal(smooth(points, true), "M0,0C0,10 10,10 10,20");
 	assert.equal(smooth([], false), "");
+	const along = { end: "head" as const, run: 88, bend: 44 };
+	assert.equal(smooth(points, false, along), "M0,0C5,0 5,20 10,20", "where there is no room");
+});
+
+test("a line is straight along its label", () => {
+	const points = [
+		{ x: 0, y: 0 },
+		{ x: 132, y: 20 },
+	];
+	const along = { run: 88, bend: 44 };
+	assert.equal(smooth(points, false, { ...along, end: "head" }), "M0,0H0C22,0 22,20 44,20H132");
+	assert.equal(smooth(points, false, { ...along, end: "tail" }), "M0,0H88C110,0 110,20 132,20H132");
+	assert.equal(
+		smooth([points[0], { x: 20, y: 50 }] as typeof points, true, { end: "head", run: 20, bend: 30 }),
+		"M0,0V0C0,15 20,15 20,30V50",
+	);
+	// A long one bends where its layer's boxes have ended.
+	const long = [...points, { x: 400, y: 40 }];
+	assert.equal(
+		smooth(long, false, { ...along, end: "tail" }),
+		"M0,0H88C110,0 110,20 132,20H132H268C290,20 290,40 312,40H400",
+	);
+});
+
+test("labels stand where lines are apart", () => {
+	assert.deepEqual(labelEnds(["a b", "a c"].map(edge)), ["head", "head"], "a fork");
+	assert.deepEqual(labelEnds(["a c", "b c", "c d"].map(edge)), ["tail", "tail", "head"], "a join");
+	assert.deepEqual(labelEnds(["a b", "a c", "b d", "c d"].map(edge)), ["head", "head", "tail", "tail"], "a diamond");
 });

@@ -96,7 +96,7 @@ function axes(drawing: Drawing): uPlot.Axis[] {
 		{ ...common, values: (_plot, splits) => axisTimes(splits), incrs: STEPS_S, space: 76, size: 28 },
 		{
 			...common,
-			values: (_plot, splits) => splits.map((split) => round(drawing.format(split))),
+			values: (_plot, splits) => splits.map((split) => (split === 0 ? "0" : round(drawing.format(split)))),
 			size: 72,
 			gap: 6,
 			space: 38,

@@ -5,13 +5,17 @@
 // grouping and how full its fullest ring is. From left to right, or downwards where there is no room.
 import type { Graph, Instance, Operator, Stream } from "../api/types";
 import { perSecond, si } from "../lib/format";
-import { layout, layoutDown, type Placed, type Routed, smooth } from "../lib/layout";
+import { type End, labelEnds, layout, layoutDown, type Placed, type Routed, smooth } from "../lib/layout";
 import { fillTone } from "./bar";
 
 const HEAD = 48;
 const ROW = 22;
 const ROWS_MAX = 8;
 const MARGIN = 8;
+// Of a line that its label stands along, and of its bend: from left to right, downwards.
+const ACROSS = { run: 88, bend: 44 };
+const DOWN = { run: 44, bend: 28 };
+const HEAD_ROOM = 8; // before an arrow's head, so that it points the right way
 
 interface Props {
 	graph: Graph;
@@ -116,19 +120,28 @@ function Fill({ part }: { part: number }) {
 	);
 }
 
-/** Rate and grouping stand near the arrow's head, where streams out of one operator have parted. */
-function StreamLine({ edge, stream, down }: { edge: Routed; stream: Stream; down: boolean }) {
-	const head = edge.points[edge.points.length - 1] ?? { x: 0, y: 0 };
-	// Downwards it stands outside of the bend.
-	const left = down && head.x < (edge.points[0]?.x ?? 0);
-	const label = down ? { x: head.x + (left ? -10 : 10), y: head.y - 28 } : { x: head.x - 50, y: head.y - 9 };
-	const anchor = !down ? "middle" : left ? "end" : "start";
+/** Rate and grouping stand above and below the straight part of the line; downwards beside it. */
+function labelOf({ points }: Routed, end: End, down: boolean): { x: number; y: number } {
+	const tail = points[0] ?? { x: 0, y: 0 };
+	const head = points[points.length - 1] ?? tail;
+	const near = end === "tail" ? tail : head;
+	if (down) return { x: near.x + 10, y: end === "tail" ? near.y + 22 : near.y - 28 };
+	return { x: end === "tail" ? near.x + ACROSS.run / 2 : near.x - ACROSS.run / 2 - 4, y: near.y - 9 };
+}
+
+function StreamLine({ edge, stream, down, end }: { edge: Routed; stream: Stream; down: boolean; end: End }) {
+	const label = labelOf(edge, end, down);
+	const anchor = down ? "start" : "middle";
 	const rings = stream.channels.filter((channel) => channel.ring).length;
 	const what = `${stream.from} to ${stream.to}: ${perSecond(stream.sent_per_s)}, ${stream.grouping ?? "grouping not known"}`;
 	return (
 		<g class={`stream${rings > 0 ? " ring" : ""}`}>
 			<title>{`${what}, ${stream.channels.length} channels, ${rings} of them rings`}</title>
-			<path class="line" d={smooth(edge.points, down)} marker-end="url(#arrow)" />
+			<path
+				class="line"
+				d={smooth(edge.points, down, { end, ...(down ? DOWN : ACROSS) })}
+				marker-end="url(#arrow)"
+			/>
 			<g transform={`translate(${label.x},${label.y})`}>
 				<text class="rate" text-anchor={anchor}>
 					{perSecond(stream.sent_per_s)}
@@ -137,7 +150,7 @@ function StreamLine({ edge, stream, down }: { edge: Routed; stream: Stream; down
 					{stream.grouping ?? ""}
 				</text>
 				{stream.ring_fill !== null && (
-					<g transform={!down ? "translate(0,29)" : left ? "translate(-22,-19)" : "translate(22,-19)"}>
+					<g transform={down ? "translate(22,-19)" : "translate(0,29)"}>
 						<Fill part={stream.ring_fill} />
 					</g>
 				)}
@@ -148,14 +161,18 @@ function StreamLine({ edge, stream, down }: { edge: Routed; stream: Stream; down
 
 export function PipelineGraph({ graph, pipeline, width, selected, onSelect }: Props) {
 	const operators = graph.operators.filter((operator) => operator.pipeline === pipeline);
-	const streams = graph.streams.filter((stream) => stream.pipeline === pipeline);
-	const down = width < 700;
-	const boxes = operators.map((operator) => ({
-		id: operator.name,
-		width: down ? 158 : 178,
-		height: heightOf(operator),
-	}));
-	const placed = down ? layoutDown(boxes, streams, { x: 58, y: 16 }) : layout(boxes, streams, { x: 124, y: 34 });
+	const isKnown = (name: string): boolean => operators.some((operator) => operator.name === name);
+	const streams = graph.streams.filter(
+		(stream) => stream.pipeline === pipeline && isKnown(stream.from) && isKnown(stream.to),
+	);
+	const boxesOf = (width: number) =>
+		operators.map((operator) => ({ id: operator.name, width, height: heightOf(operator) }));
+	const across = layout(boxesOf(178), streams, { x: ACROSS.run + ACROSS.bend + HEAD_ROOM, y: 34 });
+	const downwards = layoutDown(boxesOf(158), streams, { x: DOWN.run + DOWN.bend + HEAD_ROOM, y: 16 });
+	const isTooWide = across.width + 2 * MARGIN > width && downwards.width < across.width;
+	const down = width < 700 || isTooWide;
+	const placed = down ? downwards : across;
+	const ends = labelEnds(placed.edges);
 	const size = { width: placed.width + 2 * MARGIN, height: placed.height + 2 * MARGIN };
 	return (
 		// biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
@@ -180,7 +197,13 @@ export function PipelineGraph({ graph, pipeline, width, selected, onSelect }: Pr
 					</marker>
 				</defs>
 				{placed.edges.map((edge, i) => (
-					<StreamLine key={`${edge.from} ${edge.to}`} edge={edge} stream={streams[i] as Stream} down={down} />
+					<StreamLine
+						key={`${i} ${edge.from} ${edge.to}`}
+						edge={edge}
+						stream={streams[i] as Stream}
+						down={down}
+						end={ends[i] ?? "head"}
+					/>
 				))}
 				{placed.boxes.map((box) => {
 					const operator = operators.find(({ name }) => name === box.id) as Operator;

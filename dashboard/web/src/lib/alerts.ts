@@ -10,6 +10,12 @@ export function endOf(alert: Alert): Figure | "now" {
 	return alert.state === "unknown" ? null : "now";
 }
 
+/** A history whose alerts that fire are those of now: what is stored of them is from their start. */
+export function asOfNow(history: Alert[], active: Alert[]): Alert[] {
+	const byId = new Map(active.map((alert) => [alert.id, alert]));
+	return history.map((alert) => (endOf(alert) === "now" ? { ...alert, ...byId.get(alert.id) } : alert));
+}
+
 /** Nanoseconds, of one that fires up to when it was last seen; null: not known. */
 export function lasted(alert: Alert): Figure {
 	const end = endOf(alert);

@@ -213,16 +213,47 @@ export function layoutDown(boxes: readonly Box[], edges: readonly Edge[], gaps: 
 	};
 }
 
-/** Points as an SVG path with round corners that leaves and reaches boxes at right angles. */
-export function smooth(points: readonly { x: number; y: number }[], down: boolean): string {
+export type End = "head" | "tail";
+
+/**
+ * At which end of each edge there is room for what is written along it: at its head, where those that leave one box
+ * have parted, but for several into one box, which are apart at their tails.
+ */
+export function labelEnds(edges: readonly Edge[]): End[] {
+	const count = (key: keyof Edge, id: string): number => edges.filter((edge) => edge[key] === id).length;
+	return edges.map(({ from, to }) => (count("to", to) > 1 && count("from", from) === 1 ? "tail" : "head"));
+}
+
+/** A line along which a label stands is straight for `run`, and bends within `bend`. */
+export interface Run {
+	end: End;
+	run: number;
+	bend: number;
+}
+
+/**
+ * Points as an SVG path with round corners that leaves and reaches boxes at right angles. Each bend is as far as can be
+ * from the end with the label.
+ */
+export function smooth(points: readonly { x: number; y: number }[], down: boolean, along?: Run): string {
 	const [first, ...rest] = points;
 	if (!first) return "";
+	const pair = (far: number, side: number): string => (down ? `${side},${far}` : `${far},${side}`);
+	const straight = down ? "V" : "H";
 	let path = `M${first.x},${first.y}`;
-	let last = first;
-	for (const { x, y } of rest) {
-		const bend = down ? (last.y + y) / 2 : (last.x + x) / 2;
-		path += down ? `C${last.x},${bend} ${x},${bend} ${x},${y}` : `C${bend},${last.y} ${bend},${y} ${x},${y}`;
-		last = { x, y };
-	}
+	let [far, side] = down ? [first.y, first.x] : [first.x, first.y];
+	rest.forEach((point, i) => {
+		const [toFar, toSide] = down ? [point.y, point.x] : [point.x, point.y];
+		if (along && toFar - far >= along.run + along.bend) {
+			const from = along.end === "tail" && i === 0 ? far + along.run : toFar - along.run - along.bend;
+			const middle = from + along.bend / 2;
+			path += `${straight}${from}C${pair(middle, side)} ${pair(middle, toSide)} ${pair(from + along.bend, toSide)}`;
+			path += `${straight}${toFar}`;
+		} else {
+			const middle = (far + toFar) / 2;
+			path += `C${pair(middle, side)} ${pair(middle, toSide)} ${pair(toFar, toSide)}`;
+		}
+		[far, side] = [toFar, toSide];
+	});
 	return path;
 }

@@ -10,7 +10,7 @@ import { Choice, Search } from "../components/controls";
 import { Gaps } from "../components/gaps";
 import { Empty, Missing } from "../components/notice";
 import { type Column, Table } from "../components/table";
-import { endOf, lasted } from "../lib/alerts";
+import { asOfNow, endOf, lasted } from "../lib/alerts";
 import { duration, moment, si } from "../lib/format";
 import { bounds, type Range } from "../lib/range";
 import { Decisions } from "./decisions";
@@ -176,7 +176,7 @@ export function AlertsView({ range }: ViewProps) {
 	const history = usePart<AlertHistory>("alerts/history");
 	const [search, setSearch] = useState("");
 	const [severity, setSeverity] = useState("all");
-	const alerts = history.data?.alerts ?? [];
+	const alerts = asOfNow(history.data?.alerts ?? [], active.data?.active ?? []);
 	const shown = severity === "all" ? alerts : alerts.filter((alert) => alert.severity === severity);
 	return (
 		<>

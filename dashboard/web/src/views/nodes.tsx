@@ -50,6 +50,7 @@ function columnsFor(route: Route, nodes: Node[]): Column<Node>[] {
 			name: "packets",
 			title: "Packets",
 			figure: true,
+			minor: true,
 			value: (node) => node.rates?.packets_per_s,
 			show: (node) => packets(node.rates?.packets_per_s),
 		},
