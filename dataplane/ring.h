@@ -83,6 +83,11 @@ static inline void ring_close(struct ring *ring) {
 	atomic_store_explicit(&ring->closed, true, memory_order_release);
 }
 
+// Some will, after all. Nobody uses the ring at the time.
+static inline void ring_reopen(struct ring *ring) {
+	atomic_store_explicit(&ring->closed, false, memory_order_release);
+}
+
 // Put a marker behind what was enqueued so far; whoever tells the consumer of it orders the two.
 //   thread  the producer
 static inline void ring_mark(struct ring *ring) {

@@ -64,6 +64,45 @@ static struct schedule_entry *find(struct schedule *schedules, unsigned worker_c
 	return NULL;
 }
 
+static bool has_input(const struct schedule_entry *entry) {
+	bool has = false;
+	for (unsigned i = 0; i < entry->ring_input_count; i++)
+		has |= !entry->ring_inputs[i].producer->finished;
+	for (unsigned i = 0; i < entry->call_input_count; i++)
+		has |= !entry->call_inputs[i]->finished;
+	return has;
+}
+
+// Who had finished because nothing led to it any more, and gets input again.
+//   return  false: there is none
+static bool resume(struct schedule *schedule) {
+	bool has_any = false;
+	for (unsigned i = 0; i < schedule->entry_count; i++) {
+		struct schedule_entry *entry = &schedule->entries[i];
+		if (!entry->instance->finished || !has_input(entry))
+			continue;
+		entry->instance->finished = false;
+		schedule->unfinished++;
+		has_any = true;
+	}
+	return has_any;
+}
+
+static void reopen_rings(struct schedule *schedule) {
+	for (unsigned i = 0; i < schedule->ring_output_count; i++) {
+		struct ring_output *output = &schedule->ring_outputs[i];
+		if (!output->closed || output->producer->finished)
+			continue;
+		output->closed = false;
+		ring_reopen(output->ring);
+	}
+	for (unsigned i = 0; i < schedule->entry_count; i++)
+		for (unsigned r = 0; r < schedule->entries[i].ring_input_count; r++) {
+			struct ring_input *input = &schedule->entries[i].ring_inputs[r];
+			input->finished &= input->producer->finished;
+		}
+}
+
 void schedule_carry(struct schedule *to, struct schedule *from, unsigned worker_count) {
 	for (unsigned w = 0; from != NULL && w < worker_count; w++) {
 		for (unsigned i = 0; i < to[w].entry_count; i++) {
@@ -74,6 +113,13 @@ void schedule_carry(struct schedule *to, struct schedule *from, unsigned worker_
 		for (unsigned v = 0; v < worker_count; v++)
 			carry_outputs(&to[w], &from[v]);
 	}
+	for (bool has_any = true; has_any;) {
+		has_any = false;
+		for (unsigned w = 0; w < worker_count; w++)
+			has_any |= resume(&to[w]);
+	}
+	for (unsigned w = 0; w < worker_count; w++)
+		reopen_rings(&to[w]);
 }
 
 void schedule_restore(struct schedule *schedules, unsigned worker_count) {

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
 """Pipelines that change while they run: the counts of each key are those of an undisturbed run."""
+import collections
 import itertools
+import json
 
 from conftest import wait_for
 from node import Node, assert_accounts_hold, run_file
@@ -68,6 +70,17 @@ def test_operators_come_and_go(make_controller, tmp_path):
     assert records(tmp_path, "changing") == records(tmp_path, "still")
 
 
+def wait_for_share(counts, least, most):
+    """Wait until the first of counts() has got such a share of many tuples. Figures may be a moment apart."""
+    before = counts()
+
+    def has_share():
+        got = [now - then for now, then in zip(counts(), before)]
+        return sum(got) > 20_000 and least <= got[0] / sum(got) <= most
+
+    wait_for(has_share, f"a share of {least}..{most}")
+
+
 WEIGHED = """
 pipeline: weighed
 operators:
@@ -99,16 +112,70 @@ def test_weights_change_while_tuples_are_on_their_way(make_controller, tmp_path)
             result = controller.ctl("apply", "edge", weighed(*weights))
             assert result.returncode == 0, result
             assert f"weighed: groups source -> part shuffle {weights[0]}/{weights[1]}; workers for" in result.stdout
-            before = parts()
-            wait_for(lambda: sum(parts()) > sum(before) + 20_000, "many were shared out anew")
-            got = [now - then for now, then in zip(parts(), before)]
-            # Some were in the rings; figures of the two are not of one moment.
-            assert abs(got[0] - sum(got) * weights[0] / sum(weights)) < 0.1 * sum(got), (weights, got)
+            share = weights[0] / sum(weights)
+            wait_for_share(parts, share - 0.1, share + 0.1)
         assert node.process.wait() == 0
     finally:
         node.close()
     numbers = sorted(int(line.split(":")[1].rstrip("}")) for line in records(tmp_path, "records"))
     assert numbers == list(range(RECORDS))
+
+
+GROUPED = """
+pipeline: grouped
+operators:
+  - {name: source, type: generate, rate: 100000, count: COUNT, fields: [n u64 sequence, user u32 uniform 0 1000],
+     parallelism: 2}
+  - {name: part,   type: filter, where: n >= 0, parallelism: 2}
+  - {name: sums,   type: reduce, key: [user], compute: [tuples = count()], parallelism: 2}
+  - {name: sink,   type: json, path: PATH}
+  - {name: totals, type: json, path: TOTALS}
+streams:
+  - {from: source, to: part, PART}
+  - {from: part,   to: sums, SUMS}
+  - {from: part,   to: sink}
+  - {from: sums,   to: totals}
+"""
+
+
+def test_groupings_change(make_controller, tmp_path):
+    def grouped(part, sums="grouping: key"):
+        config = tmp_path / "grouped.yaml"
+        text = GROUPED.replace("COUNT", str(RECORDS)).replace("PART", part).replace("SUMS", sums)
+        for word in ("PATH", "TOTALS"):
+            text = text.replace(word, str(tmp_path / f"{word}.jsonl"))
+        config.write_text(text)
+        return config
+
+    def parts():
+        return [one["in"] for one in node.instances() if one["operator"] == "part"]
+
+    controller = make_controller()
+    node = node_of(controller, tmp_path, "--config", grouped("grouping: shuffle"))
+    try:
+        # What the first of the two instances gets then, at least and at most.
+        for part, said, least, most in (
+                ("grouping: partial_key, key: [user]", "partial_key", 0.4, 0.6),
+                ("grouping: global", "global", 1, 1), # the other one has no input any more, and ends
+                ("grouping: forward", "forward", 0.4, 0.6), # and begins again
+                ("grouping: key, key: [user]", "key", 0.3, 0.7),
+                ("grouping: shuffle, weights: [0, 1]", "shuffle 0/1", 0, 0),
+                ("grouping: shuffle", "shuffle", 0.4, 0.6)):
+            result = controller.ctl("apply", "edge", grouped(part))
+            assert result.returncode == 0, result
+            assert f"grouped: groups source -> part {said}; " in result.stdout, result
+            wait_for_share(parts, least, most)
+        # What keeps state by key stays so.
+        for sums in ("grouping: shuffle", "grouping: key, key: [n]"):
+            result = controller.ctl("apply", "edge", grouped("grouping: shuffle", sums))
+            assert result.returncode == 1 and "part -> sums" in result.stdout + result.stderr, result
+        assert node.process.wait() == 0
+    finally:
+        node.close()
+    lines = [json.loads(line) for line in records(tmp_path, "PATH")]
+    assert sorted(line["n"] for line in lines) == list(range(RECORDS))
+    totals = {line["user"]: line["tuples"] for line in map(json.loads, records(tmp_path, "TOTALS"))}
+    assert totals == collections.Counter(line["user"] for line in lines)
 
 
 ANOTHER = """
