@@ -136,7 +136,7 @@ unsigned export_queue_room(struct instance *self) {
 	if (!queue->waits)
 		return BATCH_MAX;
 	unsigned room = record_ring_room(&queue->ring, BATCH_MAX);
-	if (room < BATCH_MAX && operator_is_stopping(self->op) && is_overdue(queue))
+	if (room < BATCH_MAX && instance_is_stopping(self) && is_overdue(queue))
 		return BATCH_MAX; // nobody takes them: what does not fit is dropped, so that the node ends
 	return room;
 }

@@ -73,6 +73,12 @@ uint32_t flow_table_insert(struct flow_table *table, unsigned part, uint64_t has
 // Remove a record and give it back; it has no key any more, so that no candidate matches it.
 void flow_table_remove(struct flow_table *table, unsigned part, uint32_t record);
 
+// The instance of a part goes, and owns no group any more: what it had ready for new flows is for the others.
+//   thread  a control thread
+static inline void flow_table_leave_part(struct flow_table *table, unsigned part) {
+	index_pool_leave(&table->record_pool, &table->record_caches[part]);
+}
+
 // The records of a key group: flow_table_next gives one after the other, then 0. Nothing may be inserted or removed
 // meanwhile.
 struct flow_cursor {

@@ -49,6 +49,9 @@ int index_pool_init(struct index_pool *pool, uint32_t capacity, unsigned users) 
 	atomic_init(&pool->empty.top, 0);
 	atomic_init(&pool->fresh, 0);
 	atomic_init(&pool->left, capacity);
+	atomic_init(&pool->is_rest_locked, false);
+	atomic_init(&pool->rest_count, 0);
+	pool->rest.count = 0;
 	pool->items = huge_memory_new(items_size(pool));
 	pool->next = calloc((size_t)pool->block_count + 1, sizeof(*pool->next));
 	if (pool->items == NULL || pool->next == NULL) {
@@ -83,6 +86,34 @@ static void take_fresh(struct index_pool *pool, struct index_cache *cache) {
 	atomic_fetch_sub_explicit(&pool->left, cache->count, memory_order_relaxed);
 }
 
+// Whoever finds it locked does without: it is never for long, and such a table is as good as full.
+static void take_rest(struct index_pool *pool, struct index_cache *cache) {
+	if (atomic_load_explicit(&pool->rest_count, memory_order_relaxed) == 0 ||
+		atomic_exchange_explicit(&pool->is_rest_locked, true, memory_order_acquire))
+		return;
+	while (pool->rest.count > 0 && cache->count < pool->block_size)
+		cache->items[cache->count++] = pool->rest.items[--pool->rest.count];
+	atomic_fetch_sub_explicit(&pool->left, cache->count, memory_order_relaxed);
+	atomic_store_explicit(&pool->rest_count, pool->rest.count, memory_order_relaxed);
+	atomic_store_explicit(&pool->is_rest_locked, false, memory_order_release);
+}
+
+void index_pool_leave(struct index_pool *pool, struct index_cache *cache) {
+	while (cache->count >= pool->block_size)
+		index_pool_spill(pool, cache);
+	while (atomic_exchange_explicit(&pool->is_rest_locked, true, memory_order_acquire))
+		;
+	atomic_fetch_add_explicit(&pool->left, cache->count, memory_order_relaxed);
+	while (cache->count > 0)
+		pool->rest.items[pool->rest.count++] = cache->items[--cache->count];
+	if (pool->rest.count >= pool->block_size) {
+		atomic_fetch_sub_explicit(&pool->left, pool->block_size, memory_order_relaxed);
+		index_pool_spill(pool, &pool->rest);
+	}
+	atomic_store_explicit(&pool->rest_count, pool->rest.count, memory_order_relaxed);
+	atomic_store_explicit(&pool->is_rest_locked, false, memory_order_release);
+}
+
 uint32_t index_pool_refill(struct index_pool *pool, struct index_cache *cache) {
 	uint32_t block = pop(pool, &pool->full);
 	if (block != 0) {
@@ -92,6 +123,8 @@ uint32_t index_pool_refill(struct index_pool *pool, struct index_cache *cache) {
 		push(pool, &pool->empty, block);
 	} else {
 		take_fresh(pool, cache);
+		if (cache->count == 0)
+			take_rest(pool, cache);
 	}
 	return cache->count > 0 ? cache->items[--cache->count] : 0;
 }

@@ -9,9 +9,16 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { INDEX_BLOCK_MAX = 256 };
+
+// One thread's share. At most two blocks are kept from the others.
+struct index_cache {
+	uint32_t count;
+	uint32_t items[2 * INDEX_BLOCK_MAX];
+};
 
 // Blocks by number, linked by index_pool.next.
 struct index_stack {
@@ -26,18 +33,20 @@ struct index_pool {
 	struct index_stack full, empty;
 	_Alignas(64) _Atomic uint64_t fresh; // indices above this have never been taken
 	_Atomic uint32_t left;               // indices neither lent nor in a cache; for a moment there may be fewer
-};
-
-// One thread's share. At most two blocks are kept from the others.
-struct index_cache {
-	uint32_t count;
-	uint32_t items[2 * INDEX_BLOCK_MAX];
+	// What users left behind that is no whole block, taken where all else is used up. Who is in it holds the lock.
+	_Atomic bool is_rest_locked;
+	_Atomic uint32_t rest_count; // of rest, for a look without the lock
+	struct index_cache rest;
 };
 
 //   users   caches there will be, >= 1
 //   return  0 or -ENOMEM
 int index_pool_init(struct index_pool *pool, uint32_t capacity, unsigned users);
 void index_pool_fini(struct index_pool *pool);
+
+// Give all that a cache has to the others: its user goes. Another one may come.
+//   thread  any, one at a time, while nobody uses the cache
+void index_pool_leave(struct index_pool *pool, struct index_cache *cache);
 
 // The slow halves of the two functions below.
 uint32_t index_pool_refill(struct index_pool *pool, struct index_cache *cache);

@@ -146,8 +146,9 @@ bool node_is_stopping(const struct node *node) {
 	return atomic_load_explicit(&node->stopping, memory_order_relaxed);
 }
 
-bool operator_is_stopping(const struct operator *op) {
-	return node_is_stopping(op->node) || atomic_load_explicit(&op->pace, memory_order_acquire) == OPERATOR_LEAVES;
+bool instance_is_stopping(const struct instance *self) {
+	return node_is_stopping(self->op->node) ||
+	       atomic_load_explicit(&self->pace, memory_order_acquire) == INSTANCE_LEAVES;
 }
 
 bool operator_has_live_source(const struct operator *op) {

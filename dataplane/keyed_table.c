@@ -75,6 +75,10 @@ void keyed_table_free(struct keyed_table *table) {
 	free(table);
 }
 
+void keyed_table_leave_part(struct keyed_table *table, unsigned part) {
+	index_pool_leave(&table->pool, &table->caches[part]);
+}
+
 void keyed_table_lookup_batch(
 	const struct keyed_table *table, const uint64_t *hashes, const uint64_t *keys, unsigned n, uint32_t *records) {
 	const unsigned words = table->key_size / sizeof(*keys);

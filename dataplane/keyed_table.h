@@ -48,7 +48,7 @@ struct keyed_table_shape {
 	uint64_t capacity;   // records, 1..KEYED_TABLE_CAPACITY_MAX
 	uint32_t key_size;   // bytes, a multiple of 8 up to KEYED_KEY_SIZE_MAX; the last word of a key is never 0
 	uint32_t value_size; // bytes, up to KEYED_VALUE_SIZE_MAX; rounded up to a multiple of 8
-	unsigned parts;      // instances that will use it, >= 1
+	unsigned parts;      // instances that may use it, >= 1
 };
 
 // Take the memory of a table: address space now, pages when they are first touched.
@@ -95,6 +95,10 @@ uint32_t keyed_table_insert(struct keyed_table *table, unsigned part, uint64_t h
 
 // Remove a record that is on no wheel.
 void keyed_table_remove(struct keyed_table *table, unsigned part, uint32_t record);
+
+// The instance of a part goes, and owns no group any more: what it had ready for new keys is for the others.
+//   thread  a control thread
+void keyed_table_leave_part(struct keyed_table *table, unsigned part);
 
 // Of some records of this part, from the buckets of `hash` on, the one whose value begins with the least uint64_t: what
 // it was last used at, where the user keeps that there. An approximation as good as Redis's: the oldest of eight.

@@ -27,7 +27,7 @@ static int make_panes(struct keyed_windows *windows, struct operator *op, const 
 	struct keyed_table_shape table = {
 		.capacity = options->max_keys,
 		.key_size = windows->figures.input.words.length * (uint32_t)sizeof(uint64_t),
-		.parts = op->instance_count,
+		.parts = operator_part_count(op),
 	};
 	windows->panes.shape = options->shape;
 	windows->panes.aggregates = &windows->figures.aggregates;

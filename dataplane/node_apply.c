@@ -12,6 +12,7 @@
 #include "dataplane/control_thread.h"
 #include "dataplane/node_diff.h"
 #include "dataplane/node_move.h"
+#include "dataplane/node_spread.h"
 #include "dataplane/node_swap.h"
 #include "dataplane/text.h"
 
@@ -34,6 +35,8 @@ struct node_change {
 	_Atomic bool is_done; // and the two below are valid
 	int rc;
 	char text[CHANGE_TEXT_SIZE];
+	char remark[CHANGE_TEXT_SIZE]; // what could not be done of it, though the plan has come
+	unsigned moved;                // key groups, to or from instances that are new or gone
 };
 
 static void pause_ns(long ns) {
@@ -81,25 +84,6 @@ static void free_merged(struct node_config *merged) {
 	free(merged);
 }
 
-static struct plan_operator *find_planned(const struct plan *plan, const char *pipeline, const char *name) {
-	for (unsigned i = 0; i < plan->operator_count; i++)
-		if (strcmp(plan->config->pipelines[plan->operators[i].pipeline].name, pipeline) == 0 &&
-			strcmp(plan_operator_config(plan, &plan->operators[i])->name, name) == 0)
-			return &plan->operators[i];
-	return NULL;
-}
-
-// What stays owns the key groups that it owned.
-static void keep_owners(const struct plan *plan, const struct plan *before) {
-	for (unsigned i = 0; i < plan->operator_count; i++) {
-		struct plan_operator *planned = &plan->operators[i];
-		const struct plan_operator *last = find_planned(before, plan->config->pipelines[planned->pipeline].name,
-			plan_operator_config(plan, planned)->name);
-		if (last != NULL && last->instance_count == planned->instance_count)
-			memcpy(planned->owners, last->owners, PLAN_KEY_GROUPS * sizeof(*planned->owners));
-	}
-}
-
 //   return  0 or a negative errno, with a line in text
 static int make_plan(struct node_change *change, const struct node_config *config, struct plan **plan) {
 	struct config_error error = {""};
@@ -112,7 +96,6 @@ static int make_plan(struct node_change *change, const struct node_config *confi
 		snprintf(change->text, sizeof(change->text), "%s", rc == -EINVAL ? error.text : strerror(-rc));
 		return rc;
 	}
-	keep_owners(*plan, change->node->plan);
 	rc = node_diff_check(change->node, *plan, change->text, sizeof(change->text));
 	if (rc < 0) {
 		plan_free(*plan);
@@ -126,14 +109,25 @@ static int make_plan(struct node_change *change, const struct node_config *confi
 static int run_plan(
 	struct node_change *change, struct plan *plan, struct node_config *config, struct node_swap_report *report) {
 	struct node *node = change->node;
-	int rc = node_swap(node, plan, report, change->text, sizeof(change->text));
-	if (rc < 0)
-		return rc;
-	node_diff_set_options(node, report->old);
-	plan_free(report->old);
-	free_merged(node->merged);
-	node->merged = config;
-	return 0;
+	struct node_spread spread;
+	int rc = node_spread_gather(&spread, node, plan, change->text, sizeof(change->text));
+	if (rc == 0) {
+		node_spread_keep_owners(plan, node->plan);
+		rc = node_swap(node, plan, report, change->text, sizeof(change->text));
+		if (rc < 0)
+			node_spread_undo(&spread, node);
+	}
+	if (rc == 0) {
+		node_diff_set_options(node, report->old);
+		if (node_spread_out(&spread, node, report->old, change->remark, sizeof(change->remark)) == 0)
+			change->remark[0] = '\0';
+		change->moved = spread.moved;
+		plan_free(report->old);
+		free_merged(node->merged);
+		node->merged = config;
+	}
+	node_spread_fini(&spread);
+	return rc;
 }
 
 //   return  0 or a negative errno, with a line in text
@@ -155,13 +149,18 @@ static void say_what_runs(struct node_change *change, const char *difference, co
 		text_append(change->text, sizeof(change->text), "sources held still for %" PRIu64 " us, ",
 			report->paused_ns / 1000);
 	text_append(change->text, sizeof(change->text), "workers for %" PRIu64 " us", report->still_ns / 1000);
+	if (change->moved > 0)
+		text_append(change->text, sizeof(change->text), "; %u key groups moved", change->moved);
+	if (change->remark[0] != '\0')
+		text_append(
+			change->text, sizeof(change->text), "; key groups stay where they were: %s", change->remark);
 }
 
 static int apply_document(struct node_change *change, const struct node_config *document) {
 	struct node_config *merged = merge(change->node, document, NULL);
 	struct plan *plan = NULL;
 	struct node_swap_report report = {0};
-	char difference[CHANGE_TEXT_SIZE - 100] = ""; // how long it took comes behind it
+	char difference[CHANGE_TEXT_SIZE - 300] = ""; // how long it took comes behind it
 	bool is_trial = strcmp(change->value, "dry-run") == 0;
 	int rc = merged != NULL ? make_plan(change, merged, &plan) : -ENOMEM;
 	if (rc == 0) {

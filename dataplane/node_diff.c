@@ -126,6 +126,30 @@ static int check_inputs(const struct pair *pair, char *text, size_t size) {
 	return -EINVAL;
 }
 
+// Instances come and go: whose state they share, or can hand over, or can emit.
+static int check_parallelism(const struct pair *pair, char *text, size_t size) {
+	const struct operator *op = pair->op;
+	const struct operator_type *type = op->type;
+	unsigned count = pair->planned->instance_count;
+	bool has_keys = type->key != NULL || type->key_option != NULL;
+	if (count == op->instance_count)
+		return 0;
+	int length = snprintf(
+		text, size, "%s/%s: parallelism %u: expected %u, ", op->pipeline, op->name, count, op->instance_count);
+	text += length;
+	size -= RTE_MIN(size, (size_t)length);
+	if (type->poll != NULL)
+		snprintf(text, size, "as it runs: what the instances of type %s read was shared out at their start",
+			type->name);
+	else if (has_keys && type->group_enter == NULL)
+		snprintf(text, size, "as it runs: type %s keeps state per key that can't be handed over", type->name);
+	else if (has_keys && count > operator_part_count(op))
+		snprintf(text, size, "or up to %u: its state per key has no more parts", operator_part_count(op));
+	else
+		return 0;
+	return -EINVAL;
+}
+
 static int check_pair(const struct pair *pair, char *text, size_t size) {
 	const struct operator *op = pair->op;
 	if (op->type != pair->config->type) {
@@ -134,65 +158,14 @@ static int check_pair(const struct pair *pair, char *text, size_t size) {
 			op->pipeline, op->name, op->type->name, pair->config->type->name);
 		return -EINVAL;
 	}
-	if (op->instance_count != pair->planned->instance_count) {
-		snprintf(text, size,
-			"%s/%s: parallelism %u: it runs in %u instance%s, which can't change while it runs",
-			op->pipeline, op->name, pair->planned->instance_count, op->instance_count,
-			op->instance_count == 1 ? "" : "s");
-		return -EINVAL;
-	}
-	int rc = check_options(pair, text, size);
+	int rc = check_parallelism(pair, text, size);
+	if (rc == 0)
+		rc = check_options(pair, text, size);
 	return rc == 0 ? check_inputs(pair, text, size) : rc;
 }
 
-// Whether something that stays would come between two that leave: the one behind would not wait for what the other
-// emits.
-static bool is_between(const struct pipeline *before, const struct pipeline *after, bool *from_leaving) {
-	bool is_new = true;
-	while (is_new) {
-		is_new = false;
-		for (unsigned i = 0; i < before->stream_count; i++) {
-			const struct pipeline_stream *stream = &before->streams[i];
-			bool is_left =
-				find_operator(after, before->operators[stream->from].name) == after->operator_count;
-			if (!from_leaving[stream->to] && (is_left || from_leaving[stream->from])) {
-				from_leaving[stream->to] = true;
-				is_new = true;
-			}
-		}
-	}
-	for (unsigned i = 0; i < before->stream_count; i++) {
-		const struct pipeline_stream *stream = &before->streams[i];
-		bool stays = find_operator(after, before->operators[stream->from].name) < after->operator_count;
-		bool goes = find_operator(after, before->operators[stream->to].name) == after->operator_count;
-		if (stays && goes && from_leaving[stream->from])
-			return true;
-	}
-	return false;
-}
-
-static int check_leaving(const struct node *node, const struct plan *plan, char *text, size_t size) {
-	for (unsigned i = 0; i < node->plan->config->pipeline_count; i++) {
-		const struct pipeline *before = &node->plan->config->pipelines[i];
-		const struct pipeline *after = find_pipeline(plan, before->name);
-		bool *from_leaving = calloc(before->operator_count, sizeof(*from_leaving));
-		if (from_leaving == NULL)
-			return -ENOMEM;
-		bool is_wrong = after != NULL && is_between(before, after, from_leaving);
-		free(from_leaving);
-		if (!is_wrong)
-			continue;
-		snprintf(text, size,
-			"%s: an operator that stays lies between two that are removed: remove one after "
-			"the other",
-			before->name);
-		return -EINVAL;
-	}
-	return 0;
-}
-
 int node_diff_check(struct node *node, const struct plan *plan, char *text, size_t size) {
-	int rc = check_leaving(node, plan, text, size);
+	int rc = 0;
 	pthread_mutex_lock(&node->settings_lock);
 	for (unsigned i = 0; rc == 0 && i < plan->operator_count; i++) {
 		struct pair pair;
@@ -278,6 +251,11 @@ static void list_options(
 		struct pair pair;
 		if (!find_pair(node, plan, i, &pair) || pair.after != after)
 			continue;
+		if (pair.op->instance_count != pair.planned->instance_count) {
+			list_begin(list);
+			text_append(list->text, list->size, "%s.parallelism %u (was %u)", pair.op->name,
+				pair.planned->instance_count, pair.op->instance_count);
+		}
 		const struct option *option = pair.op->type->options;
 		for (; option != NULL && option->name != NULL; option++) {
 			if (is_same_value(&pair, option))

@@ -2,8 +2,8 @@
 // Copyright (c) 2026 the weir authors
 //
 // What a new plan would change in what a node runs, and whether it can be changed so. Operators are the same if
-// pipeline and name are; their state stays where nothing but options that may change while the node runs, weights,
-// workers and neighbours are others.
+// pipeline and name are; their state stays where nothing but options that may change while the node runs, the number of
+// instances, weights, workers and neighbours are others.
 #pragma once
 
 #include "dataplane/node.h"

@@ -68,6 +68,10 @@ static bool has_key_stream(const struct node *node, const struct plan_operator *
 	return false;
 }
 
+bool node_move_is_keyed(const struct node *node, unsigned op) {
+	return has_key_stream(node, &node->plan->operators[op]);
+}
+
 static bool is_movable(const struct node *node, unsigned op) {
 	const struct operator_type *type = node->operators[op]->type;
 	return has_key_stream(node, &node->plan->operators[op]) && node->plan->operators[op].instance_count > 1 &&
@@ -267,19 +271,9 @@ static int follow(struct node *node, struct move *move, char *text, size_t size)
 	return is_void ? -EBUSY : 0;
 }
 
-static int move_groups(struct node *node, const struct wish *wish, char *text, size_t size) {
-	uint16_t after[KEY_GROUPS];
-	memcpy(after, node->plan->operators[wish->op].owners, sizeof(after));
-	for (unsigned group = 0; group < KEY_GROUPS; group++)
-		if (wish->groups[group])
-			after[group] = (uint16_t)wish->instance;
-	if (memcmp(after, node->plan->operators[wish->op].owners, sizeof(after)) == 0) {
-		snprintf(text, size, "%s: instance %u owned them already", node->operators[wish->op]->name,
-			wish->instance);
-		return 0;
-	}
+int node_move_to(struct node *node, unsigned op, const uint16_t *owners, char *text, size_t size) {
 	struct move *move = NULL;
-	int ret = new_move(&move, node, wish->op, after);
+	int ret = new_move(&move, node, op, owners);
 	if (ret < 0) {
 		snprintf(text, size, "out of memory");
 		return ret;
@@ -290,6 +284,18 @@ static int move_groups(struct node *node, const struct wish *wish, char *text, s
 		return -EBUSY;
 	}
 	return follow(node, move, text, size);
+}
+
+static int move_groups(struct node *node, const struct wish *wish, char *text, size_t size) {
+	uint16_t after[KEY_GROUPS];
+	memcpy(after, node->plan->operators[wish->op].owners, sizeof(after));
+	for (unsigned group = 0; group < KEY_GROUPS; group++)
+		if (wish->groups[group])
+			after[group] = (uint16_t)wish->instance;
+	if (memcmp(after, node->plan->operators[wish->op].owners, sizeof(after)) != 0)
+		return node_move_to(node, wish->op, after, text, size);
+	snprintf(text, size, "%s: instance %u owned them already", node->operators[wish->op]->name, wish->instance);
+	return 0;
 }
 
 int node_move(struct node *node, const char *target, const char *value, char *text, size_t size) {

@@ -20,6 +20,13 @@
 //   thread  a control thread, with change_lock held
 int node_move(struct node *node, const char *target, const char *value, char *text, size_t size);
 
+// Give an operator's key groups other owners, as node_move does.
+//   op      index into the plan's operators; node_move_is_keyed, its groups can be moved, and no move is under way
+//   owners  [KEY_GROUPS] not all as they are
+int node_move_to(struct node *node, unsigned op, const uint16_t *owners, char *text, size_t size);
+// Whether a stream steers tuples to its instances by key group.
+bool node_move_is_keyed(const struct node *node, unsigned op);
+
 // Free what a move that is over left behind.
 //   return  false: one is still under way
 //   thread  who holds change_lock, or the manager after the workers' end

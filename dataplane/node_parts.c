@@ -29,8 +29,23 @@ struct node_parts node_parts_of(const struct node *node) {
 	};
 }
 
+// Of what stays: what its plan says of it.
+static void describe(const struct node_parts *parts) {
+	const struct plan *plan = parts->plan;
+	for (unsigned i = 0; i < plan->operator_count; i++) {
+		const struct plan_operator *planned = &plan->operators[i];
+		struct operator *op = parts->operators[i];
+		op->has_live_source = pipeline_has_live_source(&plan->config->pipelines[planned->pipeline]);
+		op->instances = &parts->instances[planned->first_instance];
+		op->instance_count = planned->instance_count;
+	}
+	for (unsigned i = 0; i < plan->instance_count; i++)
+		parts->instances[i]->worker = plan->instances[i].worker;
+}
+
 void node_parts_put(struct node *node, const struct node_parts *parts) {
 	pthread_mutex_lock(&node->move_lock);
+	describe(parts);
 	node->operators = parts->operators;
 	node->instances = parts->instances;
 	node->snapshots = parts->snapshots;
@@ -53,6 +68,13 @@ struct operator *node_parts_find(const struct node_parts *parts, const char *pip
 bool node_parts_have(const struct node_parts *parts, const struct operator *op) {
 	for (unsigned i = 0; parts->operators != NULL && i < parts->plan->operator_count; i++)
 		if (parts->operators[i] == op)
+			return true;
+	return false;
+}
+
+bool node_parts_have_instance(const struct node_parts *parts, const struct instance *instance) {
+	for (unsigned i = 0; parts->instances != NULL && i < parts->plan->instance_count; i++)
+		if (parts->instances[i] == instance)
 			return true;
 	return false;
 }
@@ -113,11 +135,19 @@ static int make_instance(
 		.worker = plan->instances[number].worker,
 		.options = op->options,
 	};
-	op->instances[index] = instance;
 	if (op->type->poll == NULL && (instance->latency = calloc(1, sizeof(*instance->latency))) == NULL)
 		return -ENOMEM;
 	count_listeners(instance, &plan->config->pipelines[planned->pipeline], plan_operator_config(plan, planned));
 	return 0;
+}
+
+// Those that there are not yet.
+static int make_instances(struct node_parts *parts, struct operator *op, const struct plan_operator *planned) {
+	int rc = 0;
+	for (unsigned i = 0; rc == 0 && i < planned->instance_count; i++)
+		if (parts->instances[planned->first_instance + i] == NULL)
+			rc = make_instance(parts, op, planned, i);
+	return rc;
 }
 
 static int make_operator(struct node_parts *parts, struct node *node, unsigned number) {
@@ -138,25 +168,21 @@ static int make_operator(struct node_parts *parts, struct node *node, unsigned n
 		.inputs = config->inputs,
 		.outputs = config->outputs,
 		.instance_count = planned->instance_count,
-		.instances = calloc(planned->instance_count, sizeof(struct instance *)),
+		.instances = &parts->instances[planned->first_instance],
 		.node = node,
 	};
 	describe_keys(op, pipeline, config);
 	op->has_live_source = pipeline_has_live_source(pipeline);
-	int rc = op->instances != NULL ? 0 : -ENOMEM;
-	for (unsigned i = 0; rc == 0 && i < planned->instance_count; i++)
-		rc = make_instance(parts, op, planned, i);
-	return rc;
+	return make_instances(parts, op, planned);
 }
 
-static void take_operator(struct node_parts *parts, const struct node_parts *old, struct operator *op,
+// An operator that there is, with as many of its instances as are to go on.
+static int take_operator(struct node_parts *parts, const struct node_parts *old, struct operator *op,
 	const struct plan_operator *planned) {
-	for (unsigned i = 0; i < old->plan->instance_count; i++) {
-		if (old->instances[i]->op != op)
-			continue;
-		unsigned number = planned->first_instance + old->instances[i]->index;
-		parts->instances[number] = old->instances[i];
-	}
+	for (unsigned i = 0; i < old->plan->instance_count; i++)
+		if (old->instances[i]->op == op && old->instances[i]->index < planned->instance_count)
+			parts->instances[planned->first_instance + old->instances[i]->index] = old->instances[i];
+	return make_instances(parts, op, planned);
 }
 
 static int make_operators(struct node_parts *parts, struct node *node, const struct node_parts *old) {
@@ -166,10 +192,8 @@ static int make_operators(struct node_parts *parts, struct node *node, const str
 		const struct plan_operator *planned = &plan->operators[i];
 		parts->operators[i] = node_parts_find(old, plan->config->pipelines[planned->pipeline].name,
 			plan_operator_config(plan, planned)->name);
-		if (parts->operators[i] != NULL)
-			take_operator(parts, old, parts->operators[i], planned);
-		else
-			rc = make_operator(parts, node, i);
+		rc = parts->operators[i] != NULL ? take_operator(parts, old, parts->operators[i], planned)
+						 : make_operator(parts, node, i);
 	}
 	return rc;
 }
@@ -204,10 +228,14 @@ static int make_rings(struct node_parts *parts, const struct node_parts *old) {
 	return rc;
 }
 
-static int open_operator(struct operator *op) {
-	int rc = op->type->open != NULL ? op->type->open(op) : 0;
-	for (unsigned i = 0; rc == 0 && i < op->instance_count; i++) {
-		struct instance *instance = op->instances[i];
+// What is new in it: itself, and instances.
+static int open_operator(struct node_parts *parts, struct operator *op, const struct plan_operator *planned,
+	const struct node_parts *old) {
+	int rc = op->type->open != NULL && !node_parts_have(old, op) ? op->type->open(op) : 0;
+	for (unsigned i = 0; rc == 0 && i < planned->instance_count; i++) {
+		struct instance *instance = parts->instances[planned->first_instance + i];
+		if (node_parts_have_instance(old, instance))
+			continue;
 		instance->state = aligned_zeros(op->type->state_size);
 		if (instance->state == NULL)
 			return -ENOMEM;
@@ -227,8 +255,7 @@ int node_parts_make(
 	if (rc == 0)
 		rc = node_pools_fit(node, plan);
 	for (unsigned i = 0; rc == 0 && i < plan->operator_count; i++)
-		if (!node_parts_have(old, parts->operators[i]))
-			rc = open_operator(parts->operators[i]);
+		rc = open_operator(parts, parts->operators[i], &plan->operators[i], old);
 	if (rc < 0)
 		node_parts_free(parts, old);
 	return rc;
@@ -241,32 +268,39 @@ void node_parts_take_figures(struct node_parts *parts, const struct node_parts *
 				parts->snapshots[i] = old->snapshots[j];
 }
 
-static void free_operator(struct operator *op) {
-	for (unsigned i = 0; op->instances != NULL && i < op->instance_count; i++) {
-		struct instance *instance = op->instances[i];
-		if (instance != NULL && instance->state != NULL && op->type->fini != NULL)
-			op->type->fini(instance);
+static void close_instance(const struct instance *instance) {
+	if (instance->state != NULL && instance->op->type->fini != NULL)
+		instance->op->type->fini((struct instance *)instance);
+}
+
+// Operators are closed after the last of their instances, whose memory goes after that.
+static void free_operators(struct node_parts *parts, const struct node_parts *kept) {
+	const struct plan *plan = parts->plan;
+	for (unsigned i = 0; parts->instances != NULL && i < plan->instance_count; i++)
+		if (parts->instances[i] != NULL && !node_parts_have_instance(kept, parts->instances[i]))
+			close_instance(parts->instances[i]);
+	for (unsigned i = 0; parts->operators != NULL && i < plan->operator_count; i++) {
+		struct operator *op = parts->operators[i];
+		if (op == NULL || node_parts_have(kept, op))
+			continue;
+		if (op->type->close != NULL)
+			op->type->close(op);
+		free(op);
 	}
-	if (op->type->close != NULL)
-		op->type->close(op);
-	for (unsigned i = 0; op->instances != NULL && i < op->instance_count; i++) {
-		if (op->instances[i] != NULL) {
-			free(op->instances[i]->state);
-			free(op->instances[i]->latency);
+	for (unsigned i = 0; parts->instances != NULL && i < plan->instance_count; i++)
+		if (parts->instances[i] != NULL && !node_parts_have_instance(kept, parts->instances[i])) {
+			free(parts->instances[i]->state);
+			free(parts->instances[i]->latency);
+			free(parts->instances[i]);
 		}
-		free(op->instances[i]);
-	}
-	free(op->instances);
-	free(op);
 }
 
 void node_parts_free(struct node_parts *parts, const struct node_parts *kept) {
 	const struct plan *plan = parts->plan;
 	for (unsigned i = 0; parts->schedules != NULL && i < plan->worker_count; i++)
 		schedule_free(&parts->schedules[i]);
-	for (unsigned i = 0; parts->operators != NULL && i < plan->operator_count; i++)
-		if (parts->operators[i] != NULL && !node_parts_have(kept, parts->operators[i]))
-			free_operator(parts->operators[i]);
+	if (parts->operators != NULL)
+		free_operators(parts, kept);
 	for (unsigned i = 0; parts->channels != NULL && i < plan->channel_count; i++)
 		if (parts->channels[i].ring != NULL && !node_parts_have_ring(kept, parts->channels[i].ring))
 			ring_free(parts->channels[i].ring);

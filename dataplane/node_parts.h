@@ -2,7 +2,8 @@
 // Copyright (c) 2026 the weir authors
 //
 // What a node has made for a plan: operators, instances, rings. Made beside those that run; what the plan before has as
-// well is taken over with its state, operators by their names, rings by their ends. node_swap.h puts them in place.
+// well is taken over with its state, operators by their names, instances by their numbers, rings by their ends.
+// node_swap.h puts them in place.
 #pragma once
 
 #include "dataplane/node.h"
@@ -21,7 +22,7 @@ struct node_parts {
 
 // What the node has, for the plan that it follows. The arrays are the node's.
 struct node_parts node_parts_of(const struct node *node);
-// Have them take the place of what the node has.
+// Have them take the place of what the node has: operators refer to their instances among them.
 void node_parts_put(struct node *node, const struct node_parts *parts);
 
 // Make what a plan needs and `old` has not, and open it. Nothing of `old` is touched.
@@ -35,4 +36,5 @@ void node_parts_free(struct node_parts *parts, const struct node_parts *kept);
 //   return  NULL: there is none
 struct operator *node_parts_find(const struct node_parts *parts, const char *pipeline, const char *name);
 bool node_parts_have(const struct node_parts *parts, const struct operator *op);
+bool node_parts_have_instance(const struct node_parts *parts, const struct instance *instance);
 bool node_parts_have_ring(const struct node_parts *parts, const struct ring *ring);

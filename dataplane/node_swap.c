@@ -36,8 +36,17 @@ static const struct pipeline *find_pipeline(const struct plan *plan, const char 
 	return NULL;
 }
 
-static void set_pace(struct operator *op, enum operator_pace pace) {
-	atomic_store_explicit(&op->pace, pace, memory_order_release);
+static void set_pace(struct instance *instance, enum instance_pace pace) {
+	atomic_store_explicit(&instance->pace, pace, memory_order_release);
+}
+
+static void set_all(const struct operator *op, enum instance_pace pace) {
+	for (unsigned i = 0; i < op->instance_count; i++)
+		set_pace(op->instances[i], pace);
+}
+
+static bool has_pace(const struct instance *instance, enum instance_pace pace) {
+	return atomic_load_explicit(&instance->pace, memory_order_relaxed) == pace;
 }
 
 static void wake_all(struct node *node) {
@@ -47,19 +56,23 @@ static void wake_all(struct node *node) {
 
 static void run_all(struct swap *swap) {
 	for (unsigned i = 0; i < swap->before.plan->operator_count; i++)
-		set_pace(swap->before.operators[i], OPERATOR_RUNS);
+		set_all(swap->before.operators[i], INSTANCE_RUNS);
 	wake_all(swap->node);
 }
 
-static bool leaves(const struct swap *swap, const struct operator *op) {
-	return !node_parts_have(&swap->after, op);
-}
-
-static bool has_leaving(const struct swap *swap) {
-	for (unsigned i = 0; i < swap->before.plan->operator_count; i++)
-		if (leaves(swap, swap->before.operators[i]))
+// Whether some of an operator's instances do, or all.
+static bool has_leaving(const struct swap *swap, const struct operator *op) {
+	for (unsigned i = 0; i < op->instance_count; i++)
+		if (!node_parts_have_instance(&swap->after, op->instances[i]))
 			return true;
 	return false;
+}
+
+static bool have_leaving(const struct swap *swap) {
+	bool have = false;
+	for (unsigned i = 0; i < swap->before.plan->operator_count; i++)
+		have |= has_leaving(swap, swap->before.operators[i]);
+	return have;
 }
 
 // Who comes before one that leaves must not give it anything any more, not even what becomes due by the clock, or at
@@ -74,9 +87,10 @@ static void pause_before_leaving(struct swap *swap, unsigned pipeline) {
 				&swap->before, config->name, config->operators[config->streams[i].from].name);
 			const struct operator *to = node_parts_find(
 				&swap->before, config->name, config->operators[config->streams[i].to].name);
-			if (from->pace != OPERATOR_RUNS || (to->pace == OPERATOR_RUNS && !leaves(swap, to)))
+			bool is_before = has_pace(to->instances[0], INSTANCE_PAUSES) || has_leaving(swap, to);
+			if (!is_before || has_pace(from->instances[0], INSTANCE_PAUSES))
 				continue;
-			set_pace(from, OPERATOR_PAUSES);
+			set_all(from, INSTANCE_PAUSES);
 			is_new = true;
 		}
 	}
@@ -87,18 +101,17 @@ static void pause_changed(struct swap *swap) {
 	for (unsigned i = 0; i < plan->operator_count; i++) {
 		struct operator *op = swap->before.operators[i];
 		if (swap->is_changed[plan->operators[i].pipeline] && op->type->poll != NULL)
-			set_pace(op, OPERATOR_PAUSES);
+			set_all(op, INSTANCE_PAUSES);
 	}
 	for (unsigned i = 0; i < plan->config->pipeline_count; i++)
 		if (swap->is_changed[i])
 			pause_before_leaving(swap, i);
 }
 
-// Upstream before downstream: who sees that it leaves sees that of those before it, and waits for them.
-static void have_leave(struct swap *swap) {
-	for (unsigned i = 0; i < swap->before.plan->operator_count; i++)
-		if (leaves(swap, swap->before.operators[i]))
-			set_pace(swap->before.operators[i], OPERATOR_LEAVES);
+static void have_leave(struct swap *swap, const struct operator *op) {
+	for (unsigned i = 0; i < op->instance_count; i++)
+		if (!node_parts_have_instance(&swap->after, op->instances[i]))
+			set_pace(op->instances[i], INSTANCE_LEAVES);
 	wake_all(swap->node);
 }
 
@@ -126,8 +139,8 @@ static bool have_all_answered(const struct node *node) {
 	return true;
 }
 
-// Of the instances of changed pipelines none has some left to emit; all that leave have ended, if they were told to.
-static bool is_at_rest(const struct swap *swap, bool is_leaving) {
+// Of the instances of changed pipelines none has some left to emit; all that were told to leave have ended.
+static bool is_at_rest(const struct swap *swap) {
 	const struct plan *plan = swap->before.plan;
 	node_snapshot_begin(swap->node);
 	bool is = have_all_answered(swap->node);
@@ -135,7 +148,7 @@ static bool is_at_rest(const struct swap *swap, bool is_leaving) {
 		const struct snapshot *snapshot = &swap->before.snapshots[i];
 		if (swap->is_changed[plan->operators[plan->instances[i].op].pipeline])
 			is &= !snapshot->has_more;
-		if (is_leaving && leaves(swap, swap->before.instances[i]->op))
+		if (has_pace(swap->before.instances[i], INSTANCE_LEAVES))
 			is &= snapshot->finished;
 	}
 	node_snapshot_end(swap->node);
@@ -143,16 +156,16 @@ static bool is_at_rest(const struct swap *swap, bool is_leaving) {
 }
 
 // A snapshot is made at the end of a loop: what a worker had in hands before is in a ring then, or handled.
-static bool is_drained(const struct swap *swap, bool is_leaving) {
+static bool is_drained(const struct swap *swap) {
 	uint64_t before, after;
-	return count_sent(swap, &before) && is_at_rest(swap, is_leaving) && count_sent(swap, &after) && before == after;
+	return count_sent(swap, &before) && is_at_rest(swap) && count_sent(swap, &after) && before == after;
 }
 
 //   limit_ns  0: none
 //   return    0; -ETIMEDOUT; -ECANCELED: the node ended
-static int wait_until_drained(const struct swap *swap, bool is_leaving, uint64_t limit_ns) {
+static int wait_until_drained(const struct swap *swap, uint64_t limit_ns) {
 	uint64_t end_ns = clock_monotonic_ns() + limit_ns;
-	while (!is_drained(swap, is_leaving)) {
+	while (!is_drained(swap)) {
 		if (node_is_done(swap->node))
 			return -ECANCELED;
 		if (limit_ns != 0 && clock_monotonic_ns() > end_ns)
@@ -162,22 +175,11 @@ static int wait_until_drained(const struct swap *swap, bool is_leaving, uint64_t
 	return 0;
 }
 
-// Of what stays: what its plan says of it.
-static void describe(const struct node_parts *parts) {
-	const struct plan *plan = parts->plan;
-	for (unsigned i = 0; i < plan->operator_count; i++)
-		parts->operators[i]->has_live_source =
-			pipeline_has_live_source(&plan->config->pipelines[plan->operators[i].pipeline]);
-	for (unsigned i = 0; i < plan->instance_count; i++)
-		parts->instances[i]->worker = plan->instances[i].worker;
-}
-
 static void join_as_before(struct swap *swap) {
 	struct node *node = swap->node;
 	for (unsigned i = 0; i < node->worker_count; i++)
 		schedule_free(&swap->after.schedules[i]);
 	node_parts_put(node, &swap->before);
-	describe(&swap->before);
 	schedule_restore(node->schedules, node->worker_count);
 }
 
@@ -186,7 +188,6 @@ static int join(struct swap *swap) {
 	for (unsigned i = 0; i < swap->plan->instance_count; i++)
 		swap->after.instances[i]->schedule = NULL;
 	node_parts_put(swap->node, &swap->after);
-	describe(&swap->after);
 	int rc = schedule_build(swap->node, swap->plan);
 	if (rc < 0)
 		join_as_before(swap);
@@ -200,7 +201,7 @@ static void take_over(struct swap *swap) {
 	node_parts_take_figures(&swap->after, &swap->before);
 	node_count_unfinished(node);
 	for (unsigned i = 0; i < swap->plan->operator_count; i++)
-		set_pace(swap->after.operators[i], OPERATOR_RUNS);
+		set_all(swap->after.operators[i], INSTANCE_RUNS);
 	node->plan = swap->plan;
 }
 
@@ -226,26 +227,40 @@ static int put_in_place(struct swap *swap, bool for_good) {
 }
 
 //   return  as of wait_until_drained and put_in_place, without -EAGAIN
-static int put_once_drained(struct swap *swap, bool is_leaving, bool for_good) {
+static int put_once_drained(struct swap *swap, uint64_t limit_ns, bool for_good) {
 	int rc;
 	do {
-		rc = wait_until_drained(swap, is_leaving, is_leaving ? 0 : REST_LIMIT_NS);
+		rc = wait_until_drained(swap, limit_ns);
 		if (rc == 0)
 			rc = put_in_place(swap, for_good);
 	} while (rc == -EAGAIN);
 	return rc;
 }
 
+// Upstream before downstream, one operator after the other: what one emits may reach the next by way of one that stays.
+static int take_leave(struct swap *swap) {
+	int rc = 0;
+	for (unsigned i = 0; rc == 0 && i < swap->before.plan->operator_count; i++) {
+		if (!has_leaving(swap, swap->before.operators[i]))
+			continue;
+		have_leave(swap, swap->before.operators[i]);
+		rc = wait_until_drained(swap, 0);
+	}
+	return rc;
+}
+
 static int carry_out(struct swap *swap) {
 	uint64_t begun_ns = clock_monotonic_ns();
-	bool is_leaving = has_leaving(swap);
+	bool is_leaving = have_leaving(swap);
 	pause_changed(swap);
-	int rc = put_once_drained(swap, false, !is_leaving);
+	int rc = put_once_drained(swap, REST_LIMIT_NS, !is_leaving);
 	if (rc == 0 && is_leaving) {
-		have_leave(swap);
+		rc = take_leave(swap);
 		// What left can't come back, and the memory was there a moment ago.
-		while ((rc = put_once_drained(swap, true, true)) == -ENOMEM)
+		while (rc == 0 && (rc = put_once_drained(swap, 0, true)) == -ENOMEM) {
 			look_later();
+			rc = 0;
+		}
 	}
 	for (unsigned i = 0; i < swap->before.plan->config->pipeline_count; i++)
 		if (swap->is_changed[i])

@@ -7,9 +7,9 @@
 //
 //   pause   The sources of a pipeline that is changed hold still, and so does by itself who comes before one that goes.
 //           What is on its way is handled.
-//   leave   What goes is told the end of its input, and emits what it holds. A pipeline that goes as a whole is not
-//           paused: its sources end. From here on there is no way back, so whether the parts can be joined as the new
-//           plan says was tried before.
+//   leave   What goes (operators, or some of their instances) is told the end of its input, and emits what it holds,
+//           one operator after the other. A pipeline that goes as a whole is not paused: its sources end. From here
+//           on there is no way back, so whether the parts can be joined as the new plan says was tried before.
 //   still   For a moment the workers follow a plan without instances: parts have no user, and are joined anew.
 //   run     The workers follow the new plan.
 //

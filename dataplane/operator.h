@@ -27,12 +27,16 @@ struct counters {
 	uint64_t drops[OPERATOR_DROPS_MAX];
 };
 
-// What an operator of a plan that is being changed does: see node_swap.h.
-enum operator_pace {
-	OPERATOR_RUNS,
-	OPERATOR_PAUSES, // begins nothing by itself: no polls, no new time, no end; not even where the node stops
-	OPERATOR_LEAVES, // ends, with those before it that leave as well
+// What an instance of a plan that is being changed does: see node_swap.h.
+enum instance_pace {
+	INSTANCE_RUNS,
+	INSTANCE_PAUSES, // begins nothing by itself: no polls, no new time, no end; not even where the node stops
+	INSTANCE_LEAVES, // ends, with those before it that leave as well
 };
+
+// So many instances can share what an operator keeps per key, or as many as it began with: their number may change
+// while it runs.
+enum { OPERATOR_PARTS = 32 };
 
 // One operator of a running pipeline, shared by its instances.
 struct operator {
@@ -46,11 +50,10 @@ struct operator {
 	// Bit i: tuples by input i have in batch.hashes the hash of the key by which the operator keeps its state; it
 	// is the same for both directions of a flow.
 	uint32_t keyed_inputs, symmetric_inputs;
-	unsigned instance_count;
+	unsigned instance_count;     // may change while no instance runs
 	struct instance **instances; // [instance_count]
 	void *shared;                // from type->open
 	bool has_live_source;        // its pipeline has one
-	_Atomic unsigned pace;       // enum operator_pace; manager: wo, workers: ro
 	struct node *node;
 };
 
@@ -89,6 +92,7 @@ struct instance {
 	struct output outputs[OPERATOR_OUTPUTS_MAX];
 	uint64_t failed_ns;              // when instance_fail last spoke
 	struct schedule_entry *schedule; // the engine's own
+	_Atomic unsigned pace;           // enum instance_pace; manager: wo, worker: ro
 };
 
 // Pass a whole batch on by an output; counts its tuples as forwarded. The batch is empty afterwards.
@@ -159,9 +163,14 @@ unsigned node_socket_id(const struct node *node);
 const char *node_name(const struct node *node);
 uint64_t node_incarnation(const struct node *node);
 
+// For `open`: parts to make of what instances share, one for each that there may ever be.
+static inline unsigned operator_part_count(const struct operator *op) {
+	return op->instance_count > OPERATOR_PARTS ? op->instance_count : OPERATOR_PARTS;
+}
+
 // What sinks need of the node: whether they were told to stop, with the node or alone, and whether any source of their
 // pipeline is live (it can't wait for a slow receiver).
-bool operator_is_stopping(const struct operator *op);
+bool instance_is_stopping(const struct instance *self);
 bool node_is_stopping(const struct node *node);
 bool operator_has_live_source(const struct operator *op);
 // Nobody reads what this sink writes any more: the node stops, unless it has other sinks that somebody may hear.

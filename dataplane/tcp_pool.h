@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dataplane/index_pool.h"
@@ -122,6 +123,12 @@ static inline bool tcp_has_spare(const struct tcp_lender *lender) {
 
 static inline uint32_t tcp_borrow_spare(struct tcp_lender *lender) {
 	return tcp_has_spare(lender) ? tcp_borrow(lender) : 0;
+}
+
+// Its instance goes: what it had ready to borrow is for the others.
+static inline void tcp_lender_leave(struct tcp_lender *lender) {
+	if (lender->pool != NULL)
+		index_pool_leave(lender->pool, lender->cache);
 }
 
 static inline void tcp_return(struct tcp_lender *lender, uint32_t index) {

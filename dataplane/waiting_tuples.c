@@ -40,6 +40,10 @@ void waiting_tuples_give(struct waiting_tuples *waiting, unsigned part, uint32_t
 	index_give(&waiting->pool, &waiting->caches[part], number);
 }
 
+void waiting_tuples_leave_part(struct waiting_tuples *waiting, unsigned part) {
+	index_pool_leave(&waiting->pool, &waiting->caches[part]);
+}
+
 void waiting_lists_add(
 	const struct waiting_tuples *waiting, struct waiting_lists *lists, unsigned side, uint32_t number) {
 	waiting_at(waiting, number)->next = lists->heads[side];

@@ -51,6 +51,10 @@ static inline void *waiting_body(struct waiting *waiting) {
 uint32_t waiting_tuples_take(struct waiting_tuples *waiting, unsigned part, uint64_t time_ns);
 void waiting_tuples_give(struct waiting_tuples *waiting, unsigned part, uint32_t number);
 
+// The instance of a part goes.
+//   thread  a control thread
+void waiting_tuples_leave_part(struct waiting_tuples *waiting, unsigned part);
+
 void waiting_lists_add(
 	const struct waiting_tuples *waiting, struct waiting_lists *lists, unsigned side, uint32_t number);
 

@@ -53,6 +53,11 @@ void window_panes_fini(struct window_panes *panes) {
 	panes->caches = NULL;
 }
 
+void window_panes_leave_part(struct window_panes *panes, unsigned part) {
+	index_pool_leave(&panes->pool, &panes->caches[part]);
+	keyed_table_leave_part(panes->table, part);
+}
+
 static void begin_pane(const struct window_panes *panes, struct window_pane *pane, uint64_t start_ns) {
 	pane->start_ns = start_ns;
 	pane->length = 0;

@@ -53,6 +53,10 @@ struct window_result {
 int window_panes_init(struct window_panes *panes, struct keyed_table_shape *shape, uint64_t older);
 void window_panes_fini(struct window_panes *panes);
 
+// The instance of a part goes, and owns no group any more.
+//   thread  a control thread
+void window_panes_leave_part(struct window_panes *panes, unsigned part);
+
 static inline void *window_pane_state(const struct window_panes *panes, struct window_pane *pane) {
 	return (uint8_t *)pane + panes->state_offset;
 }

@@ -54,8 +54,8 @@ static bool is_holding(const struct worker *worker, const struct schedule_entry 
 	return worker->move != NULL && schedule_holds(entry);
 }
 
-static bool has_pace(const struct instance *instance, enum operator_pace pace) {
-	return atomic_load_explicit(&instance->op->pace, memory_order_acquire) == pace;
+static bool has_pace(const struct instance *instance, enum instance_pace pace) {
+	return atomic_load_explicit(&instance->pace, memory_order_acquire) == pace;
 }
 
 static unsigned poll_source(struct worker *worker, struct schedule_entry *entry) {
@@ -65,7 +65,7 @@ static unsigned poll_source(struct worker *worker, struct schedule_entry *entry)
 		source->counters.blocked++;
 		return 0;
 	}
-	source->stopping = node_is_stopping(worker->node) || has_pace(source, OPERATOR_LEAVES);
+	source->stopping = node_is_stopping(worker->node) || has_pace(source, INSTANCE_LEAVES);
 	latency_since = rte_rdtsc();
 	unsigned taken = source->type->poll(source, room);
 	channel_flush(source);
@@ -99,7 +99,7 @@ static unsigned poll_ring(struct schedule_entry *entry, struct ring_input *input
 // Whether tuples may come by an input. What stays is not ended by what leaves the plan, and what leaves does not wait
 // for what stays, which brings nothing any more.
 static bool is_open(const struct instance *producer, bool is_finished, bool leaves) {
-	bool is_alike = has_pace(producer, OPERATOR_LEAVES) == leaves;
+	bool is_alike = has_pace(producer, INSTANCE_LEAVES) == leaves;
 	return is_alike ? !is_finished : !leaves;
 }
 
@@ -108,7 +108,7 @@ static bool is_open(const struct instance *producer, bool is_finished, bool leav
 static bool advance_watermark(struct schedule_entry *entry) {
 	uint64_t least = UINT64_MAX, greatest = 0;
 	unsigned open = 0;
-	bool leaves = has_pace(entry->instance, OPERATOR_LEAVES);
+	bool leaves = has_pace(entry->instance, INSTANCE_LEAVES);
 	for (unsigned i = 0; i < entry->ring_input_count; i++) {
 		const struct ring_input *input = &entry->ring_inputs[i];
 		greatest = RTE_MAX(greatest, input->watermark_ns);
@@ -174,7 +174,7 @@ static unsigned finish(struct worker *worker, struct schedule_entry *entry) {
 	if (!more && instance->type->flush != NULL) {
 		if (room == 0)
 			return 0;
-		bool is_told = node_is_stopping(worker->node) || has_pace(instance, OPERATOR_LEAVES);
+		bool is_told = node_is_stopping(worker->node) || has_pace(instance, INSTANCE_LEAVES);
 		enum end_of_stream why = is_told ? END_OF_SHUTDOWN : END_OF_INPUT;
 		latency_since = 0;
 		more = instance->type->flush(instance, why, room);
@@ -222,7 +222,7 @@ static unsigned run_round(struct worker *worker) {
 			continue;
 		bool ended = false, waits = entry->share != NULL && entry->share->waits;
 		bool takes_in = !waits && (!had_backlog || !entry->is_behind);
-		bool pauses = has_pace(instance, OPERATOR_PAUSES);
+		bool pauses = has_pace(instance, INSTANCE_PAUSES);
 		if (instance->type->poll == NULL) {
 			for (unsigned r = 0; takes_in && r < entry->ring_input_count; r++)
 				if (!entry->ring_inputs[r].finished)

@@ -234,7 +234,7 @@ static int dedup_open(struct operator *op) {
 		.capacity = options->max_keys,
 		.key_size = shared->input.words.length * (uint32_t)sizeof(uint64_t),
 		.value_size = sizeof(struct passed_key),
-		.parts = op->instance_count,
+		.parts = operator_part_count(op),
 	};
 	ret = keyed_table_new(&shared->table, &shape);
 	if (ret != 0)
@@ -251,7 +251,9 @@ static int dedup_init(struct instance *self) {
 }
 
 static void dedup_fini(struct instance *self) {
-	dead_letters_fini(&((struct dedup *)self->state)->dead);
+	struct dedup *dedup = self->state;
+	keyed_table_leave_part(dedup->shared->table, self->index);
+	dead_letters_fini(&dedup->dead);
 }
 
 #define AT(member) offsetof(struct dedup_options, member)

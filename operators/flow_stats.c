@@ -458,9 +458,9 @@ static int flow_stats_open(struct operator *op) {
 	op->shared = shared;
 	int error = shared != NULL ? 0 : -ENOMEM;
 	if (error == 0)
-		error = flow_table_new(&shared->table, options->max_flows, op->instance_count);
+		error = flow_table_new(&shared->table, options->max_flows, operator_part_count(op));
 	if (error == 0 && options->tcp)
-		error = tcp_table_new(&shared->tcp, options->max_flows, op->instance_count);
+		error = tcp_table_new(&shared->tcp, options->max_flows, operator_part_count(op));
 	if (error != 0) {
 		operator_error(op, "no memory for max_flows: %llu", (unsigned long long)options->max_flows);
 		flow_stats_close(op);
@@ -501,6 +501,8 @@ static int flow_stats_init(struct instance *self) {
 
 static void flow_stats_fini(struct instance *self) {
 	struct flow_stats *stats = self->state;
+	flow_table_leave_part(stats->table, self->index);
+	tcp_lender_leave(&stats->tcp_lender);
 	flow_changes_fini(&stats->changes);
 	link_set_fini(&stats->links);
 	flow_mover_fini(&stats->mover);

@@ -395,12 +395,12 @@ static int take_memory(struct operator *op, struct join_shared *shared) {
 		.capacity = options->max_keys,
 		.key_size = shared->inputs[LEFT].words.length * (uint32_t)sizeof(uint64_t),
 		.value_size = sizeof(struct waiting_lists),
-		.parts = op->instance_count,
+		.parts = operator_part_count(op),
 	};
 	size_t body_size = RTE_MAX(op->inputs[LEFT]->size, op->inputs[RIGHT]->size);
 	int ret = keyed_table_new(&shared->table, &shape);
 	if (ret == 0)
-		ret = waiting_tuples_init(&shared->waiting, options->max_tuples, body_size, op->instance_count);
+		ret = waiting_tuples_init(&shared->waiting, options->max_tuples, body_size, operator_part_count(op));
 	if (ret != 0)
 		operator_error(op, "no memory for max_keys: %llu, max_tuples: %llu",
 			(unsigned long long)options->max_keys, (unsigned long long)options->max_tuples);
@@ -434,7 +434,10 @@ static int join_init(struct instance *self) {
 }
 
 static void join_fini(struct instance *self) {
-	dead_letters_fini(&((struct join *)self->state)->dead);
+	struct join *join = self->state;
+	keyed_table_leave_part(join->shared->table, self->index);
+	waiting_tuples_leave_part(&join->shared->waiting, self->index);
+	dead_letters_fini(&join->dead);
 }
 
 static const char *const kind_names[] = {[JOIN_INTERVAL] = "interval", [JOIN_LATEST] = "latest", NULL};

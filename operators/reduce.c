@@ -241,7 +241,7 @@ static int make_table(struct operator *op, struct reduce_shared *shared) {
 		.capacity = options->max_keys,
 		.key_size = shared->figures.input.words.length * (uint32_t)sizeof(uint64_t),
 		.value_size = (uint32_t)sizeof(struct reduction) + shared->figures.aggregates.size,
-		.parts = op->instance_count,
+		.parts = operator_part_count(op),
 	};
 	int ret = keyed_table_new(&shared->table, &shape);
 	if (ret != 0)
@@ -278,7 +278,9 @@ static int reduce_init(struct instance *self) {
 }
 
 static void reduce_fini(struct instance *self) {
-	dead_letters_fini(&((struct reduce *)self->state)->dead);
+	struct reduce *reduce = self->state;
+	keyed_table_leave_part(reduce->shared->table, self->index);
+	dead_letters_fini(&reduce->dead);
 }
 
 static const char *const evict_names[] = {[EVICT_OLDEST] = "oldest", [EVICT_NONE] = "none", NULL};

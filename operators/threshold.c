@@ -276,7 +276,7 @@ static int threshold_open(struct operator *op) {
 		.capacity = options->max_keys,
 		.key_size = shared->input.words.length * (uint32_t)sizeof(uint64_t),
 		.value_size = sizeof(struct beyond),
-		.parts = op->instance_count,
+		.parts = operator_part_count(op),
 	};
 	ret = keyed_table_new(&shared->table, &shape);
 	if (ret != 0)
@@ -298,6 +298,7 @@ static int threshold_init(struct instance *self) {
 
 static void threshold_fini(struct instance *self) {
 	struct threshold *state = self->state;
+	keyed_table_leave_part(state->shared->table, self->index);
 	expression_free(state->value);
 	dead_letters_fini(&state->dead);
 }

@@ -334,6 +334,7 @@ static int window_init(struct instance *self) {
 
 static void window_fini(struct instance *self) {
 	struct window *window = self->state;
+	window_panes_leave_part(&window->shared->panes, self->index);
 	free(window->state);
 	window->state = NULL;
 	dead_letters_fini(&window->dead);

@@ -186,6 +186,8 @@ static void start(struct running *running, const char *text, unsigned workers) {
 	atomic_store(&received, 0);
 	atomic_store(&wrong, 0);
 	node->done_fd = eventfd(0, EFD_CLOEXEC);
+	node->takes_changes = true; // as one with a controller: workers may come to have nothing to do
+	node_count_unfinished(node);
 	for (unsigned i = 0; i < workers; i++)
 		assert_int_equal(pthread_create(&running->threads[i], NULL, run_worker, &node->workers[i]), 0);
 }

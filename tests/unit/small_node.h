@@ -25,7 +25,7 @@ static inline void small_node_add_operator(struct node *node, unsigned number) {
 		.name = planned->name,
 		.pipeline = "p",
 		.node = node,
-		.instances = small_zeros(place->instance_count, sizeof(struct instance *)),
+		.instances = &node->instances[place->first_instance],
 		.instance_count = place->instance_count,
 		.options = planned->options,
 		.input = planned->inputs[0],
@@ -82,7 +82,6 @@ static inline void small_node_fini(struct node *node, struct node_config *config
 	for (unsigned i = 0; i < node->plan->channel_count; i++)
 		ring_free(node->channels[i].ring);
 	for (unsigned i = 0; i < node->plan->operator_count; i++) {
-		free(node->operators[i]->instances);
 		free(node->operators[i]);
 	}
 	for (unsigned i = 0; i < node->plan->instance_count; i++) {

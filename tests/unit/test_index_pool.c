@@ -38,6 +38,35 @@ static void test_gives_its_whole_capacity_to_one(void **state) {
 	index_pool_fini(&pool);
 }
 
+// What users had ready when they went is lost to nobody.
+static void test_gives_what_was_left_behind(void **state) {
+	struct index_pool pool = {0};
+	struct index_cache caches[3] = {{0}}, last = {0};
+	bool seen[CAPACITY + 1] = {false};
+	unsigned count = 0;
+	assert_int_equal(index_pool_init(&pool, CAPACITY, 3), 0);
+	for (unsigned round = 0; round < 20; round++)
+		for (unsigned i = 0; i < 3; i++) {
+			uint32_t held[HELD];
+			unsigned taken = (round * 3 + i) * 37 % HELD;
+			for (unsigned j = 0; j < taken; j++)
+				held[j] = index_take(&pool, &caches[i]);
+			for (unsigned j = 0; j < taken; j++)
+				if (held[j] != 0)
+					index_give(&pool, &caches[i], held[j]);
+			if (round % 2 == 1)
+				index_pool_leave(&pool, &caches[i]);
+		}
+	assert_int_equal(index_left(&pool, &last), CAPACITY);
+	for (uint32_t index; (index = index_take(&pool, &last)) != 0; count++) {
+		assert_false(seen[index]);
+		seen[index] = true;
+	}
+	assert_int_equal(count, CAPACITY);
+	assert_int_equal(index_left(&pool, &last), 0);
+	index_pool_fini(&pool);
+}
+
 struct user {
 	struct index_pool *pool;
 	_Atomic bool *taken; // [CAPACITY + 1]
@@ -101,6 +130,7 @@ static void test_never_gives_an_index_twice(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gives_its_whole_capacity_to_one),
+		cmocka_unit_test(test_gives_what_was_left_behind),
 		cmocka_unit_test(test_never_gives_an_index_twice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

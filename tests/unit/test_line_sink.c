@@ -45,7 +45,7 @@ uint64_t clock_monotonic_ns(void) {
 	return monotonic_ns;
 }
 
-bool operator_is_stopping(const struct operator *op) {
+bool instance_is_stopping(const struct instance *self) {
 	return false;
 }
 

@@ -14,7 +14,7 @@
 #include "dataplane/text.h"
 #include "tests/unit/numbered_flow.h"
 
-enum { CHANGES = 1000, DELAYED = 24 };
+enum { CHANGES = 1000, CHANGES_MIN = 12, DELAYED = 24 };
 
 // The tuples have their own memory here.
 int node_pools_fit(struct node *node, const struct plan *plan) {
@@ -81,7 +81,7 @@ static int fail_to_open(struct operator *op) {
 	return -ENOENT;
 }
 
-static uint64_t limits[3];
+static uint64_t limits[5];
 static void take_limit(struct instance *self) {
 	limits[self->index] = *(const uint64_t *)self->options;
 }
@@ -113,6 +113,7 @@ OPERATOR_REGISTER(closed);
 
 #define BEFORE "ring_size: 64\nplacement: chained\npipeline: p\noperators: [{name: source, type: feed}, "
 #define AFTER "{name: stats, type: keyed}, {name: sink, type: drain}]\n"
+#define KEYED(count) "{name: stats, type: keyed, parallelism: " count "}, {name: sink, type: drain}]\n"
 static const char plain[] = BEFORE AFTER, passed[] = BEFORE "{name: pass, type: pass}, " AFTER,
 		  delayed[] = BEFORE "{name: delay, type: delay}, " AFTER,
 		  both[] = BEFORE "{name: delay, type: delay}, {name: pass, type: pass, limit: 9}, " AFTER;
@@ -162,11 +163,11 @@ static void change_again_and_again(unsigned workers) {
 	struct running *running = small_zeros(1, sizeof(*running));
 	char text[256];
 	start(running, plain, workers);
-	unsigned instances = running->node.plan->operators[1].instance_count, done = 0;
+	unsigned instances = running->node.plan->operators[1].instance_count;
 	srand(workers);
 	wait_for_tuples(1000);
 	time_t limit = time(NULL) + 4; // where others want the CPUs
-	for (unsigned i = 0; i < CHANGES && time(NULL) < limit; i++, done++) {
+	for (unsigned i = 0; i < CHANGES && (i < CHANGES_MIN || time(NULL) < limit); i++) {
 		assert_done(running, "apply", "run", documents[rand() % 4], NULL);
 		if (i % 4 == 0) {
 			char value[32];
@@ -182,7 +183,6 @@ static void change_again_and_again(unsigned workers) {
 	uint64_t sent = stop(running);
 	assert_int_equal(atomic_load(&wrong), 0);
 	assert_int_equal(atomic_load(&received), sent);
-	assert_true(done > 10);
 	free(running);
 }
 
@@ -192,6 +192,61 @@ static void test_two_workers(void **state) {
 
 static void test_three_workers(void **state) {
 	change_again_and_again(3);
+}
+
+// In one to five instances on one to three workers; groups are where they were if it fails.
+static void spread_again_and_again(unsigned workers) {
+	static const char *const documents[] = {BEFORE KEYED("1"), BEFORE KEYED("2"), BEFORE KEYED("4"),
+		BEFORE "{name: pass, type: pass}, " KEYED("5"), BEFORE "{name: delay, type: delay}, " KEYED("3")};
+	struct running *running = small_zeros(1, sizeof(*running));
+	start(running, documents[0], workers);
+	srand(workers);
+	wait_for_tuples(1000);
+	time_t limit = time(NULL) + 1;
+	for (unsigned i = 0; i < CHANGES && (i < CHANGES_MIN || time(NULL) < limit); i++) {
+		assert_done(running, "apply", "run", documents[rand() % RTE_DIM(documents)], NULL);
+		if (i % 8 == 0)
+			wait_for_tuples(100);
+	}
+	uint64_t sent = stop(running);
+	assert_int_equal(atomic_load(&wrong), 0);
+	assert_int_equal(atomic_load(&received), sent);
+	free(running);
+}
+
+static void test_more_and_fewer_instances(void **state) {
+	for (unsigned workers = 1; workers <= 3; workers++)
+		spread_again_and_again(workers);
+}
+
+static void test_groups_are_shared_out(void **state) {
+	static const struct {
+		const char *document, *said;
+		unsigned count;
+	} steps[] = {
+		{BEFORE KEYED("4"), "runs p: sets stats.parallelism 4 (was 2)", 4},
+		{BEFORE KEYED("3"), "runs p: sets stats.parallelism 3 (was 4)", 3},
+		{BEFORE KEYED("1"), "runs p: sets stats.parallelism 1 (was 3)", 1},
+		{BEFORE KEYED("2"), "runs p: sets stats.parallelism 2 (was 1)", 2},
+	};
+	struct running *running = small_zeros(1, sizeof(*running));
+	start(running, plain, 2);
+	for (unsigned i = 0; i < RTE_DIM(steps); i++) {
+		unsigned groups[4] = {0};
+		assert_done(running, "apply", "run", steps[i].document, steps[i].said);
+		const struct plan_operator *stats = &running->node.plan->operators[1];
+		assert_int_equal(stats->instance_count, steps[i].count);
+		assert_int_equal(running->node.operators[1]->instance_count, steps[i].count);
+		for (unsigned group = 0; group < KEY_GROUPS; group++)
+			groups[stats->owners[group]]++;
+		for (unsigned j = 0; j < steps[i].count; j++)
+			assert_in_range(groups[j], KEY_GROUPS / steps[i].count, KEY_GROUPS / steps[i].count + 1);
+		wait_for_tuples(1000);
+	}
+	uint64_t sent = stop(running);
+	assert_int_equal(atomic_load(&wrong), 0);
+	assert_int_equal(atomic_load(&received), sent);
+	free(running);
 }
 
 static void *stop_soon(void *node) {
@@ -283,9 +338,13 @@ static void test_what_is_refused(void **state) {
 	assert_refused(running, BEFORE "{name: pass, type: delay}, " AFTER,
 		"p/pass: type pass runs under that name: expected the same type, not delay, or another name");
 	assert_refused(running,
-		BEFORE "{name: pass, type: pass}, {name: stats, type: keyed, parallelism: 1}, "
-		       "{name: sink, type: drain}]\n",
-		"p/stats: parallelism 1: it runs in 2 instances, which can't change while it runs");
+		"ring_size: 64\nplacement: chained\npipeline: p\noperators: [{name: source, type: feed, parallelism: "
+		"1}, "
+		"{name: pass, type: pass}, " AFTER,
+		"p/source: parallelism 1: expected 2, as it runs: what the instances of type feed read was shared out "
+		"at their start");
+	assert_refused(running, BEFORE "{name: pass, type: pass}, " KEYED("33"),
+		"p/stats: parallelism 33: expected 2, or up to 32: its state per key has no more parts");
 	change(running, "apply", "run", BEFORE "{name: pass, type: pass}, {name: closed, type: closed}, " AFTER, text);
 	assert_false(running->is_done);
 	assert_string_equal(text, "it could not be opened: closed: nobody is at home");
@@ -303,6 +362,8 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_workers),
 		cmocka_unit_test(test_three_workers),
+		cmocka_unit_test(test_more_and_fewer_instances),
+		cmocka_unit_test(test_groups_are_shared_out),
 		cmocka_unit_test(test_the_end_during_changes),
 		cmocka_unit_test(test_what_cant_be_joined),
 		cmocka_unit_test(test_what_is_said),
