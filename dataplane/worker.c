@@ -221,6 +221,7 @@ static unsigned run_round(struct worker *worker) {
 		if (instance->finished)
 			continue;
 		bool ended = false, waits = entry->share != NULL && entry->share->waits;
+		const unsigned moved_before = moved;
 		bool takes_in = !waits && (!had_backlog || !entry->is_behind);
 		bool pauses = has_pace(instance, INSTANCE_PAUSES);
 		if (instance->type->poll == NULL) {
@@ -245,7 +246,7 @@ static unsigned run_round(struct worker *worker) {
 			entry->told_ns = instance->told_ns;
 		if (ended && !pauses)
 			moved += finish(worker, entry);
-		if (entry->share != NULL)
+		if (entry->share != NULL && (!waits || moved > moved_before)) // to be looked at is free
 			charged = charge(entry->share, charged);
 	}
 	return moved;
