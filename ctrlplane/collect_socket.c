@@ -12,11 +12,16 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "api/clock.h"
 #include "api/endpoint.h"
 #include "ctrlplane/collect.h"
 #include "ctrlplane/message.h"
 
-enum { COLLECT_QUEUE = 64 }; // messages of one node that wait here; a node has as many under way
+enum {
+	COLLECT_QUEUE = 64,     // messages of one node that wait here; a node has as many under way
+	COLLECT_LEAVE_MS = 500, // at the end, at most,
+	COLLECT_QUIET_MS = 20,  // until this long nobody has come or gone
+};
 
 int collect_summary_endpoint(const char *commands, char *out, size_t size) {
 	int written = -1;
@@ -130,7 +135,20 @@ static void close_guarded(void *socket) {
 	zmq_close(socket);
 }
 
+// ZeroMQ aborts where a peer's handshake ends while its socket is being closed, and waits for ever where events of a flood
+// of them find no reader: nobody is let in any more, and those that are at the door come to an end.
+static void collect_leave(struct collect *collect) {
+	zmq_pollitem_t items[GATE_ITEMS];
+	uint64_t end_ns = clock_mono_ns() + COLLECT_LEAVE_MS * NS_PER_MS;
+	int length = gate_poll_items(&collect->gate, items);
+	gate_work(&collect->gate);
+	gate_shut(&collect->gate);
+	while (length > 0 && clock_mono_ns() < end_ns && zmq_poll(items, length, COLLECT_QUIET_MS) > 0)
+		gate_work(&collect->gate);
+}
+
 void collect_fini(struct collect *collect) {
+	collect_leave(collect);
 	close_guarded(collect->commands);
 	close_guarded(collect->summaries);
 	gate_fini(&collect->gate);

@@ -3,9 +3,12 @@
 #include "ctrlplane/gate.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "ctrlplane/log.h"
 #include "ctrlplane/text.h"
 
 enum {
@@ -15,7 +18,7 @@ enum {
 	ADDRESS_SIZE = 80,
 	EVENT_SIZE = 6, // uint16_t event, uint32_t value
 	FAILURES = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
-	EVENTS = FAILURES | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED,
+	EVENTS = FAILURES | ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED,
 };
 
 struct zap_frame {
@@ -59,6 +62,15 @@ int gate_guard(struct gate *gate, void *socket) {
 	if (zmq_socket_monitor(socket, events_at, EVENTS) != 0 || zmq_connect(monitor, events_at) != 0)
 		return -zmq_errno();
 	return 0;
+}
+
+// To close a listener takes the connections that it made with it. One that gets no packets makes none.
+void gate_shut(struct gate *gate) {
+	struct sock_filter nothing = {.code = BPF_RET | BPF_K, .k = 0};
+	const struct sock_fprog program = {.len = 1, .filter = &nothing};
+	for (size_t i = 0; i < gate->listeners_length; i++)
+		if (setsockopt(gate->listeners[i], SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0)
+			log_line("listener %zu: %s", i, strerror(errno));
 }
 
 void gate_leave(void *socket) {
@@ -156,6 +168,8 @@ static bool monitor_work(struct gate *gate, void *monitor) {
 		return true;
 	memcpy(&event, frames[0].bytes, sizeof(event));
 	memcpy(&value, frames[0].bytes + sizeof(event), sizeof(value));
+	if (event == ZMQ_EVENT_LISTENING && gate->listeners_length < GATE_SOCKETS_MAX)
+		gate->listeners[gate->listeners_length++] = (int)value;
 	gate->access->accepted += event == ZMQ_EVENT_ACCEPTED;
 	gate->access->ended += event == ZMQ_EVENT_DISCONNECTED;
 	if (event & FAILURES)

@@ -21,6 +21,8 @@ struct gate {
 	void *zap;                        // REP; NULL: no keys are demanded
 	void *monitors[GATE_SOCKETS_MAX]; // PAIR
 	size_t length;
+	int listeners[GATE_SOCKETS_MAX]; // [listeners_length], descriptors of ZeroMQ's
+	size_t listeners_length;
 };
 
 // Call before any socket of this context is bound.
@@ -33,6 +35,9 @@ void gate_fini(struct gate *gate);
 int gate_guard(struct gate *gate, void *socket);
 // Call before a guarded socket is closed: ZeroMQ loses the memory of an event that finds no reader any more.
 void gate_leave(void *socket);
+
+// Let nobody connect over TCP any more; who is connected stays. Call once.
+void gate_shut(struct gate *gate);
 
 //   items   [GATE_ITEMS], filled
 //   return  how many

@@ -134,8 +134,8 @@ struct nodes {
 	uint64_t departed_nodes;
 	struct departed departed_last[NODES_DEPARTED_MAX]; // in no order
 	uint64_t departures;                               // the latest number
-	uint64_t
-		forgotten_ns; // greatest incarnation whose books are kept no more, though it is in the sums; 0: none is
+	// Greatest incarnation that is in the sums while its books are kept no more; 0: none.
+	uint64_t forgotten_ns;
 	uint64_t departed_changes;       // of all this: tells the store that it is another
 	struct unnoted departed_unnoted; // what the history of all has not taken note of
 	struct window *window;           // of the intervals of all nodes but those that are elsewhen; NULL: no node yet

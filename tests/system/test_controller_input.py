@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
 """Bad input to the controller and weirctl: always a clear line or a counted refusal, never a crash."""
+import contextlib
 import json
 import random
 import socket
 import subprocess
+import threading
 
 import pytest
 import zmq
@@ -249,6 +251,30 @@ def test_controller_usage(words):
 def test_controller_ends_cleanly(make_controller):
     controller = make_controller()
     assert controller.process.stop() == 0
+
+
+def test_controller_ends_cleanly_while_many_knock(make_controller):
+    """Handshakes of ZeroMQ's oldest protocol, and connections that break off, without end."""
+    controller = make_controller()
+    port = int(controller.endpoint.rsplit(":", 1)[1])
+    ended, knocks = threading.Event(), [0, 0]
+
+    def knock(number):
+        while not ended.is_set():
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port + number), 1) as raw:
+                raw.sendall(b"GET / HTTP/1.1\r\n\r\n" + bytes(100))
+                knocks[number] += 1
+
+    threads = [threading.Thread(target=knock, args=(number,)) for number in range(len(knocks))]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_for(lambda: min(knocks) > 200, "many knock")
+        assert controller.process.stop() == 0, controller.process.err()
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_weirctl_without_a_controller(tmp_path):
