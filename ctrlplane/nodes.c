@@ -44,6 +44,7 @@ void node_free(struct node *node) {
 	group_loads_free(node->groups);
 	json_decref(node->operators);
 	json_decref(node->channels);
+	json_decref(node->pipelines);
 	json_decref(node->uplink);
 	json_decref(node->topology);
 	free(node->series);
@@ -159,8 +160,9 @@ static void node_start_incarnation(struct node *node, uint64_t incarnation, uint
 	node->evaluated = 0;
 	json_decref(node->operators);
 	json_decref(node->channels);
+	json_decref(node->pipelines);
 	json_decref(node->uplink);
-	node->operators = node->channels = node->uplink = NULL;
+	node->operators = node->channels = node->pipelines = node->uplink = NULL;
 	group_loads_free(node->groups);
 	node->groups = NULL;
 }

@@ -113,8 +113,8 @@ struct node {
 	struct losses *losses;   // for rules about them; NULL: none asked yet
 	struct unnoted unnoted;
 
-	json_t *operators, *channels, *uplink, *topology; // as last reported; NULL: not yet
-	struct group_loads *groups;                       // the same, of its keyed operators
+	json_t *operators, *channels, *pipelines, *uplink, *topology; // as last reported; NULL: not yet
+	struct group_loads *groups;                                   // the same, of its keyed operators
 };
 
 // The books of a node that had to make room, in case its process comes back.

@@ -125,9 +125,10 @@ json_t *query_operators(struct state *state, const struct node *only) {
 		const struct node *node = state->nodes.list[i];
 		if (only != NULL && node != only)
 			continue;
-		json_array_append_new(nodes,
-			json_pack("{ss ss sO? sO? sO?}", "name", node->name, "state", node_state_names[node->state],
-				"operators", node->operators, "channels", node->channels, "topology", node->topology));
+		json_array_append_new(
+			nodes, json_pack("{ss ss sO? sO? sO? sO?}", "name", node->name, "state",
+				       node_state_names[node->state], "operators", node->operators, "channels",
+				       node->channels, "pipelines", node->pipelines, "topology", node->topology));
 	}
 	return json_pack("{so}", "nodes", nodes);
 }

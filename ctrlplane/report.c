@@ -2,6 +2,8 @@
 // Copyright (c) 2026 the weir authors
 #include "ctrlplane/report.h"
 
+#include <string.h>
+
 #include "api/clock.h"
 #include "api/histogram.h"
 #include "ctrlplane/group_loads.h"
@@ -25,14 +27,38 @@ static uint64_t left_out(size_t length) {
 	return length > REPORT_NAMES_MAX ? length - REPORT_NAMES_MAX : 0;
 }
 
-// How long the tuples took that ended at an instance since the report before; null: none ended, or it makes no sense.
+// How long the tuples took that ended since the report before; null: none ended.
+static json_t *report_times(const struct histogram *times) {
+	uint64_t count = histogram_count(times);
+	if (count == 0)
+		return json_null();
+	return json_pack("{so so so so}", "tuples", number(count), "p50_ns", number(histogram_quantile(times, 0.5)),
+		"p99_ns", number(histogram_quantile(times, 0.99)), "max_ns", number(histogram_quantile(times, 1)));
+}
+
+// At one instance; what makes no sense is left out.
 static json_t *report_latency(const ProtobufCBinaryData *packed) {
 	struct histogram times = {.lost_bits = 0};
-	if (packed->len == 0 || histogram_merge_packed(&times, packed->data, packed->len) != 0)
-		return json_null();
-	return json_pack("{so so so so}", "tuples", number(histogram_count(&times)), "p50_ns",
-		number(histogram_quantile(&times, 0.5)), "p99_ns", number(histogram_quantile(&times, 0.99)), "max_ns",
-		number(histogram_quantile(&times, 1)));
+	if (packed->len > 0)
+		histogram_merge_packed(&times, packed->data, packed->len);
+	return report_times(&times);
+}
+
+// In each pipeline, wherever they ended. Its instances stand one after the other.
+static json_t *report_pipelines(const Weir__Heartbeat *beat) {
+	struct histogram times = {.lost_bits = 0};
+	json_t *list = json_array();
+	for (size_t i = 0; i < beat->n_instances && i < NODE_INSTANCES_MAX; i++) {
+		const Weir__InstanceCounters *c = beat->instances[i];
+		if (c->latency.len > 0)
+			histogram_merge_packed(&times, c->latency.data, c->latency.len);
+		if (i + 1 < beat->n_instances && strcmp(c->pipeline, beat->instances[i + 1]->pipeline) == 0)
+			continue;
+		json_array_append_new(list,
+			json_pack("{so so}", "pipeline", text_json(c->pipeline), "latency", report_times(&times)));
+		times = (struct histogram){.lost_bits = 0};
+	}
+	return list;
 }
 
 // The identity of design section 4: in = forwarded + absorbed + drops + held, out = forwarded + created.
@@ -75,6 +101,7 @@ void report_keep(struct node *node, const Weir__Heartbeat *beat) {
 		group_loads_take(&node->groups, beat, clock_mono_ns());
 		replace(&node->operators, operators);
 		replace(&node->channels, channels);
+		replace(&node->pipelines, report_pipelines(beat));
 	}
 	if (beat->uplink != NULL) {
 		const Weir__UplinkCounters *u = beat->uplink;

@@ -203,8 +203,18 @@ static void count_pipeline(const json_t *instances, const char *pipeline, size_t
 	}
 }
 
+// What a node says of a pipeline as a whole.
+static const json_t *find_pipeline(const json_t *node, const char *name) {
+	size_t i;
+	json_t *pipeline;
+	json_array_foreach(json_object_get(node, "pipelines"), i,
+		pipeline) if (strcmp(show_text(pipeline, "pipeline"), name) == 0) return pipeline;
+	return NULL;
+}
+
 void show_pipelines(const json_t *answer, FILE *file) {
-	static const char *const heads[] = {"NODE", "PIPELINE", ">OPERATORS", ">INSTANCES", NULL};
+	static const char *const heads[] = {
+		"NODE", "PIPELINE", ">OPERATORS", ">INSTANCES", ">LATENCY P50", ">P99", ">MAX", NULL};
 	struct table table;
 	size_t n, i;
 	json_t *node, *instance;
@@ -222,6 +232,7 @@ void show_pipelines(const json_t *answer, FILE *file) {
 			table_cell(&table, TABLE_PLAIN, "%s", pipeline);
 			table_cell(&table, TABLE_PLAIN, "%zu", operators);
 			table_cell(&table, TABLE_PLAIN, "%zu", length);
+			cells_latency(&table, find_pipeline(node, pipeline));
 			last = pipeline;
 		}
 	}
