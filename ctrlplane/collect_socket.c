@@ -135,8 +135,8 @@ static void close_guarded(void *socket) {
 	zmq_close(socket);
 }
 
-// ZeroMQ aborts where a peer's handshake ends while its socket is being closed, and waits for ever where events of a flood
-// of them find no reader: nobody is let in any more, and those that are at the door come to an end.
+// ZeroMQ aborts where a peer's handshake ends while its socket is being closed, and waits for ever where events of a
+// flood of them find no reader: nobody is let in any more, and those that are at the door come to an end.
 static void collect_leave(struct collect *collect) {
 	zmq_pollitem_t items[GATE_ITEMS];
 	uint64_t end_ns = clock_mono_ns() + COLLECT_LEAVE_MS * NS_PER_MS;
