@@ -22,7 +22,8 @@ enum {
 	LOOKS = 100, // at a change that was just begun or asked about, before the uplink goes on
 };
 
-// What was applied. Kept to the end of the node, since messages on their way name its pipelines.
+// What was applied. Operators have their names, options and schemas in the document that they came with, and a plan its
+// pipelines in the last one that has them: it is kept for as long as there is one of either.
 struct applied {
 	struct node_config config;
 	struct applied *next; // the one before
@@ -87,7 +88,7 @@ static void free_merged(struct node_config *merged) {
 //   return  0 or a negative errno, with a line in text
 static int make_plan(struct node_change *change, const struct node_config *config, struct plan **plan) {
 	struct config_error error = {""};
-	if (!node_move_settle(change->node)) { // it says who owns what
+	if (!node_spread_settle(change->node)) { // it says who owns what
 		snprintf(change->text, sizeof(change->text), "a move waits for room downstream");
 		return -EBUSY;
 	}
@@ -130,6 +131,38 @@ static int run_plan(
 	return rc;
 }
 
+static bool is_in_use(const struct node *node, const struct pipeline *pipeline) {
+	bool is = false;
+	for (unsigned i = 0; i < node->plan->config->pipeline_count; i++)
+		is |= node->plan->config->pipelines[i].operators == pipeline->operators;
+	for (unsigned i = 0; i < node->operator_count; i++)
+		is |= node->operators[i]->pipeline == pipeline->name;
+	return is;
+}
+
+static void free_unused(struct node *node) {
+	for (struct applied **link = &node->applied; *link != NULL;) {
+		struct applied *applied = *link;
+		bool is_used = false;
+		for (unsigned i = 0; i < applied->config.pipeline_count; i++)
+			is_used |= is_in_use(node, &applied->config.pipelines[i]);
+		if (is_used) {
+			link = &applied->next;
+			continue;
+		}
+		*link = applied->next;
+		node_config_free(&applied->config);
+		free(applied);
+	}
+}
+
+unsigned node_count_applied(const struct node *node) {
+	unsigned count = 0;
+	for (const struct applied *applied = node->applied; applied != NULL; applied = applied->next)
+		count++;
+	return count;
+}
+
 //   return  0 or a negative errno, with a line in text
 static int read_document(struct node_change *change, struct node_config *config) {
 	struct config_error error = {""};
@@ -143,12 +176,19 @@ static int read_document(struct node_change *change, struct node_config *config)
 	return rc;
 }
 
+static void say_what_was_lost(struct node_change *change, const struct node_swap_report *report) {
+	if (report->given_up[0] != '\0' || report->lost > 0)
+		text_append(change->text, sizeof(change->text),
+			"; given up:%s, with what was held: %" PRIu64 " tuples lost", report->given_up, report->lost);
+}
+
 static void say_what_runs(struct node_change *change, const char *difference, const struct node_swap_report *report) {
 	snprintf(change->text, sizeof(change->text), "runs %s; ", difference);
 	if (report->paused_ns > 0)
 		text_append(change->text, sizeof(change->text), "sources held still for %" PRIu64 " us, ",
 			report->paused_ns / 1000);
 	text_append(change->text, sizeof(change->text), "workers for %" PRIu64 " us", report->still_ns / 1000);
+	say_what_was_lost(change, report);
 	if (change->moved > 0)
 		text_append(change->text, sizeof(change->text), "; %u key groups moved", change->moved);
 	if (change->remark[0] != '\0')
@@ -189,6 +229,7 @@ static int apply(struct node_change *change) {
 	if (rc == 0 && strcmp(change->value, "dry-run") != 0) {
 		applied->next = node->applied;
 		node->applied = applied;
+		free_unused(node);
 	} else {
 		node_config_free(&applied->config);
 		free(applied);
@@ -213,7 +254,9 @@ static int remove_pipeline(struct node_change *change) {
 	if (rc == 0)
 		rc = run_plan(change, plan, merged, &report);
 	if (rc == 0) {
+		free_unused(node);
 		snprintf(change->text, sizeof(change->text), "drained and removed: %s", change->target);
+		say_what_was_lost(change, &report);
 		return 0;
 	}
 	plan_free(plan);

@@ -24,5 +24,8 @@ Weir__CommandStatus node_change(struct node *node, const Weir__Command *command,
 
 // Wait for a change that is being made; the workers have ended.
 void node_change_end(struct node *node);
-// After node_fini, and after the uplink, since summaries on their way name pipelines that are gone.
+// After node_fini.
 void node_free_applied(struct node *node);
+// Documents that are kept since something of them runs.
+//   thread  with change_lock held, or after the workers' end
+unsigned node_count_applied(const struct node *node);

@@ -44,6 +44,9 @@ const struct option node_options[] = {
 			"pipeline where a source can't use every worker"},
 	{"source_workers", OPTION_UINT, offsetof(struct node_config, source_workers), "1", 1, WORKER_INDEX_MAX,
 		.help = "workers for sources in a pipeline placement"},
+	{"change_limit", OPTION_DURATION, offsetof(struct node_config, change_limit_ns), "2s", 100000000,
+		UINT64_C(3600000000000),
+		.help = "for what is on its way to be handled when a plan changes, and again for what goes to end"},
 	{"plugins", OPTION_LIST, offsetof(struct node_config, plugins), .min = 1, .max = 32,
 		.help = "shared objects with operator types of your own: paths, relative to the file that names them, "
 			"or names of those in the folder of plug-ins"},

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dataplane/latency.h"
+#include "dataplane/node_abandon.h"
 #include "dataplane/node_pools.h"
 
 void *aligned_zeros(size_t size) {
@@ -277,8 +278,10 @@ static void close_instance(const struct instance *instance) {
 static void free_operators(struct node_parts *parts, const struct node_parts *kept) {
 	const struct plan *plan = parts->plan;
 	for (unsigned i = 0; parts->instances != NULL && i < plan->instance_count; i++)
-		if (parts->instances[i] != NULL && !node_parts_have_instance(kept, parts->instances[i]))
+		if (parts->instances[i] != NULL && !node_parts_have_instance(kept, parts->instances[i])) {
 			close_instance(parts->instances[i]);
+			node_abandon_free(parts->instances[i]);
+		}
 	for (unsigned i = 0; parts->operators != NULL && i < plan->operator_count; i++) {
 		struct operator *op = parts->operators[i];
 		if (op == NULL || node_parts_have(kept, op))

@@ -11,7 +11,7 @@
 
 enum {
 	GROUPS_AT_ONCE = 32,
-	LOOKS = 2000, // at a move whose tuples wait for room, before the next one
+	LOOKS = 5000, // at a move whose tuples wait for room, before the next one
 };
 
 //   return  NULL: it has no such operator
@@ -77,8 +77,7 @@ static void give_to_new(uint16_t *owners, unsigned old, unsigned count, unsigned
 	}
 }
 
-// The last move may wait for room downstream.
-static bool wait_for_last(struct node *node) {
+bool node_spread_settle(struct node *node) {
 	const struct timespec pause = {.tv_nsec = 1000 * 1000};
 	for (unsigned i = 0; i < LOOKS && !node_move_settle(node); i++)
 		nanosleep(&pause, NULL);
@@ -91,7 +90,7 @@ static int move_to(
 	struct node_spread *spread, struct node *node, unsigned op, const uint16_t *owners, char *text, size_t size) {
 	uint16_t step[KEY_GROUPS];
 	for (unsigned group = 0, moved;;) {
-		if (!wait_for_last(node)) {
+		if (!node_spread_settle(node)) {
 			snprintf(text, size, "%s: a move waits for room downstream", node->operators[op]->name);
 			return -EBUSY;
 		}

@@ -14,6 +14,10 @@ struct node_spread {
 	unsigned moved; // groups, so far
 };
 
+// Wait for the last move, whose tuples may still wait for room downstream, for some seconds.
+//   return  false: it is under way still
+bool node_spread_settle(struct node *node);
+
 // Have nobody own groups whom the plan does not have any more. If it fails, groups are moved back.
 //   plan    that comes next, made for this node
 //   text    [size] filled where it fails

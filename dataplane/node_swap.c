@@ -3,18 +3,18 @@
 #include "dataplane/node_swap.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "dataplane/node_parts.h"
+#include "dataplane/node_abandon.h"
 #include "dataplane/plan_compare.h"
 #include "dataplane/schedule_carry.h"
 #include "dataplane/text.h"
 
 enum { LOOK_NS = 20 * 1000 };
-static const uint64_t REST_LIMIT_NS = UINT64_C(2000) * 1000 * 1000; // for a pipeline to come to rest
 
 struct swap {
 	struct node *node;
@@ -161,14 +161,13 @@ static bool is_drained(const struct swap *swap) {
 	return count_sent(swap, &before) && is_at_rest(swap) && count_sent(swap, &after) && before == after;
 }
 
-//   limit_ns  0: none
 //   return    0; -ETIMEDOUT; -ECANCELED: the node ended
 static int wait_until_drained(const struct swap *swap, uint64_t limit_ns) {
 	uint64_t end_ns = clock_monotonic_ns() + limit_ns;
 	while (!is_drained(swap)) {
 		if (node_is_done(swap->node))
 			return -ECANCELED;
-		if (limit_ns != 0 && clock_monotonic_ns() > end_ns)
+		if (clock_monotonic_ns() > end_ns)
 			return -ETIMEDOUT;
 		look_later();
 	}
@@ -206,15 +205,18 @@ static void take_over(struct swap *swap) {
 }
 
 //   for_good  false: only see whether it can be
+//   by_force  lose what is on its way to what is joined otherwise
 //   return    0; -EAGAIN: something was on its way again; or why it can't be
-static int put_in_place(struct swap *swap, bool for_good) {
+static int put_in_place(struct swap *swap, bool for_good, bool by_force) {
 	struct node *node = swap->node;
 	pthread_mutex_lock(&node->plan_lock);
 	unsigned version = node->plan->version;
 	uint64_t begun_ns = clock_monotonic_ns(), sent;
 	node->nothing->version = version + 1;
 	node_publish_plan(node, node->nothing);
-	int rc = count_sent(swap, &sent) ? join(swap) : -EAGAIN;
+	int rc = by_force || count_sent(swap, &sent) ? join(swap) : -EAGAIN;
+	if (rc == 0 && by_force)
+		swap->report->lost += node_abandon_rings(&swap->before, &swap->after);
 	if (rc == 0 && for_good)
 		take_over(swap);
 	else if (rc == 0)
@@ -232,35 +234,96 @@ static int put_once_drained(struct swap *swap, uint64_t limit_ns, bool for_good)
 	do {
 		rc = wait_until_drained(swap, limit_ns);
 		if (rc == 0)
-			rc = put_in_place(swap, for_good);
+			rc = put_in_place(swap, for_good, false);
 	} while (rc == -EAGAIN);
 	return rc;
 }
 
+// Of those that were told to leave, give up who has not ended.
+static void give_up(struct swap *swap) {
+	struct node *node = swap->node;
+	struct node_swap_report *report = swap->report;
+	pthread_mutex_lock(&node->plan_lock);
+	unsigned version = node->plan->version;
+	node->nothing->version = version + 1;
+	node_publish_plan(node, node->nothing);
+	for (unsigned i = 0; i < swap->before.plan->instance_count; i++) {
+		struct instance *instance = swap->before.instances[i];
+		if (!has_pace(instance, INSTANCE_LEAVES) || instance->finished || node_is_abandoned(instance))
+			continue;
+		// Without the memory it is tried again after the next limit.
+		if (node_abandon(instance) == 0 && instance->index == 0)
+			text_append(report->given_up, sizeof(report->given_up), " %s", instance->op->name);
+	}
+	node->plan->version = version + 2;
+	node_publish_plan(node, node->plan);
+	pthread_mutex_unlock(&node->plan_lock);
+}
+
 // Upstream before downstream, one operator after the other: what one emits may reach the next by way of one that stays.
-static int take_leave(struct swap *swap) {
+// A pipeline that goes as a whole has none of those. Who takes nothing of what comes before it may do so once it has to
+// leave itself, so that all are told before any is given up.
+static int take_leave(struct swap *swap, uint64_t limit_ns) {
+	const struct plan *plan = swap->before.plan;
 	int rc = 0;
-	for (unsigned i = 0; rc == 0 && i < swap->before.plan->operator_count; i++) {
+	for (unsigned i = 0; i < plan->operator_count; i++) {
 		if (!has_leaving(swap, swap->before.operators[i]))
 			continue;
 		have_leave(swap, swap->before.operators[i]);
-		rc = wait_until_drained(swap, 0);
+		if (rc == 0 && swap->is_changed[plan->operators[i].pipeline])
+			rc = wait_until_drained(swap, limit_ns);
 	}
-	return rc;
+	rc = wait_until_drained(swap, limit_ns);
+	if (rc != -ETIMEDOUT)
+		return rc;
+	give_up(swap);
+	return wait_until_drained(swap, limit_ns);
 }
 
-static int carry_out(struct swap *swap) {
+static void count_lost(const struct swap *swap) {
+	for (unsigned i = 0; i < swap->before.plan->instance_count; i++)
+		swap->report->lost += node_abandon_count(swap->before.instances[i]);
+}
+
+// What kept a pipeline from coming to rest: who was sent something, or has some to emit.
+static void say_what_waits(const struct swap *swap, char *text, size_t size) {
+	const struct plan *plan = swap->before.plan;
+	const struct operator *last = NULL;
+	snprintf(text, size, "nothing was changed: what was on its way was not handled in %" PRIu64 " ms, by",
+		swap->node->config->change_limit_ns / 1000000);
+	node_snapshot_begin(swap->node);
+	for (unsigned i = 0; i < plan->instance_count; i++) {
+		const struct operator *op = swap->before.instances[i]->op;
+		bool waits = swap->before.snapshots[i].has_more;
+		for (unsigned c = 0; c < plan->channel_count; c++)
+			waits |= plan->channels[c].to == i && swap->before.channels[c].ring != NULL &&
+				 ring_used(swap->before.channels[c].ring) > 0;
+		if (!waits || op == last || !swap->is_changed[plan->operators[plan->instances[i].op].pipeline])
+			continue;
+		text_append(text, size, "%s %s", last != NULL ? "," : "", op->name);
+		last = op;
+	}
+	node_snapshot_end(swap->node);
+	if (last == NULL)
+		text_append(text, size, " a worker that did not answer");
+}
+
+static int carry_out(struct swap *swap, char *text, size_t size) {
 	uint64_t begun_ns = clock_monotonic_ns();
 	bool is_leaving = have_leaving(swap);
 	pause_changed(swap);
-	int rc = put_once_drained(swap, REST_LIMIT_NS, !is_leaving);
+	uint64_t limit_ns = swap->node->config->change_limit_ns;
+	int rc = put_once_drained(swap, limit_ns, !is_leaving);
+	if (rc == -ETIMEDOUT)
+		say_what_waits(swap, text, size);
 	if (rc == 0 && is_leaving) {
-		rc = take_leave(swap);
+		rc = take_leave(swap, limit_ns);
+		if (rc == 0)
+			rc = put_once_drained(swap, limit_ns, true);
 		// What left can't come back, and the memory was there a moment ago.
-		while (rc == 0 && (rc = put_once_drained(swap, 0, true)) == -ENOMEM) {
-			look_later();
-			rc = 0;
-		}
+		for (; rc == -ETIMEDOUT || rc == -ENOMEM; look_later())
+			rc = put_in_place(swap, true, true);
+		count_lost(swap);
 	}
 	for (unsigned i = 0; i < swap->before.plan->config->pipeline_count; i++)
 		if (swap->is_changed[i])
@@ -274,7 +337,7 @@ static int carry_out(struct swap *swap) {
 
 static void say_why(int rc, char *text, size_t size) {
 	if (rc == -ETIMEDOUT)
-		snprintf(text, size, "what was on its way was not handled in time: nothing was changed");
+		return; // say_what_waits did
 	else if (rc == -ECANCELED)
 		snprintf(text, size, "the node ended meanwhile");
 	else
@@ -300,7 +363,7 @@ int node_swap(struct node *node, struct plan *plan, struct node_swap_report *rep
 			next != NULL && !plan_is_joined_alike(before, i, plan, next - plan->config->pipelines);
 	}
 	if (rc == 0) {
-		rc = carry_out(&swap);
+		rc = carry_out(&swap, text, size);
 		report->old = rc == 0 ? before : NULL;
 		node_parts_free(rc == 0 ? &swap.before : &swap.after, rc == 0 ? &swap.after : &swap.before);
 	}

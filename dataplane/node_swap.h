@@ -9,7 +9,8 @@
 //           What is on its way is handled.
 //   leave   What goes (operators, or some of their instances) is told the end of its input, and emits what it holds,
 //           one operator after the other. A pipeline that goes as a whole is not paused: its sources end. From here
-//           on there is no way back, so whether the parts can be joined as the new plan says was tried before.
+//           on there is no way back, so whether the parts can be joined as the new plan says was tried before. What
+//           does not end within the node's change_limit is given up (node_abandon.h).
 //   still   For a moment the workers follow a plan without instances: parts have no user, and are joined anew.
 //   run     The workers follow the new plan.
 //
@@ -23,6 +24,8 @@ struct node_swap_report {
 	struct plan *old;   // of the node until then: the caller frees it
 	uint64_t paused_ns; // how long sources of changed pipelines held still; 0: none is changed
 	uint64_t still_ns;  // how long no worker did anything
+	uint64_t lost;      // tuples that went with what was given up
+	char given_up[128]; // names of operators, with spaces before them
 };
 
 // Put `plan` in the place of the node's. Its owners of key groups become those of what stays.

@@ -98,6 +98,7 @@ struct node_config {
 	unsigned channels;       // enum channel_choice, for streams that do not say
 	unsigned placement;      // enum placement
 	uint64_t source_workers; // for sources, in a pipeline placement
+	uint64_t change_limit_ns;
 	unsigned pipeline_count;
 	struct pipeline *pipelines;
 	struct option_list files; // what locations name

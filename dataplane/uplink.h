@@ -61,7 +61,7 @@ void uplink_free(struct uplink *uplink, unsigned drain_ms);
 
 // One packed Summary on its way from an operator. The sequence is the operator's: 1, 2, … per instance.
 struct uplink_summary {
-	const char *pipeline, *operator; // outlive the uplink
+	const char *pipeline, *operator; // copied
 	uint32_t instance;
 	uint64_t sequence;
 	size_t size;

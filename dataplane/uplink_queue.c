@@ -19,10 +19,14 @@ void uplink_queue_fini(struct uplink_queue *queue) {
 }
 
 struct uplink_entry *uplink_entry_new(const struct uplink_summary *summary) {
-	struct uplink_entry *entry = calloc(1, sizeof(*entry));
+	size_t pipeline_size = strlen(summary->pipeline) + 1, operator_size = strlen(summary->operator) + 1;
+	struct uplink_entry *entry = calloc(1, sizeof(*entry) + pipeline_size + operator_size);
 
-	if (entry != NULL)
-		entry->summary = *summary;
+	if (entry == NULL)
+		return NULL;
+	entry->summary = *summary;
+	entry->summary.pipeline = memcpy(entry->names, summary->pipeline, pipeline_size);
+	entry->summary.operator = memcpy(entry->names + pipeline_size, summary->operator, operator_size);
 	return entry;
 }
 

@@ -17,6 +17,7 @@ struct uplink_entry {
 	struct uplink_entry *next;
 	bool was_sent; // at least once
 	struct uplink_summary summary;
+	char names[]; // of its pipeline and operator, which may be gone before it is acknowledged
 };
 
 struct uplink_queue {
@@ -31,7 +32,7 @@ struct uplink_queue {
 void uplink_queue_init(struct uplink_queue *queue, uint64_t limit_bytes);
 void uplink_queue_fini(struct uplink_queue *queue);
 
-// An entry with a copy of *summary, or NULL; on success summary->packed is the entry's.
+// An entry with a copy of *summary and its names, or NULL; on success summary->packed is the entry's.
 struct uplink_entry *uplink_entry_new(const struct uplink_summary *summary);
 void uplink_entry_free(struct uplink_entry *entry);
 

@@ -3,6 +3,8 @@
 """Pipelines that change while they run: the counts of each key are those of an undisturbed run."""
 import collections
 import itertools
+import os
+import threading
 import json
 
 from conftest import wait_for
@@ -241,5 +243,81 @@ def test_several_each_on_its_own(make_controller, tmp_path):
             wait_for(lambda: all(counted()[other] > before[other] for other in others), "the others go on")
         assert controller.ctl("stop", "edge").returncode == 0
         assert node.process.wait() == 0
+    finally:
+        node.close()
+
+
+BLOCKED = """
+change_limit: 300ms
+pipeline: blocked
+placement: chained
+channels: CHANNELS
+operators:
+  - {name: source,  type: replay, flows: 3000, frames: 32768, loops: 0, interval: 2us, parallelism: 1}
+  - {name: flow_id, type: flow_id, parallelism: 1}
+  - {name: sums,    type: window, parallelism: 1, size: 100ms, key: [src_ip, src_port], compute: [packets = count()]}
+MORE
+  - {name: sink,    type: json, path: PATH}
+"""
+MORE = "  - {name: more, type: filter, where: packets > 0, parallelism: 1}"
+
+
+def blocked_node(controller, tmp_path, channels):
+    """A node whose sink writes to a pipe that nobody reads, once it takes nothing any more; and its configurations."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR)  # which never sees an end
+    configs = []
+    for name, more in (("with", MORE), ("without", "")):
+        configs.append(tmp_path / f"{name}.yaml")
+        configs[-1].write_text(BLOCKED.replace("CHANNELS", channels).replace("MORE", more).replace("PATH", str(pipe)))
+    node = node_of(controller, tmp_path, "--config", configs[1])
+    seen = [-1]
+
+    def stands_still():
+        seen.append(node.instance("source")["in"])
+        return seen[-1] == seen[-2] > 0
+
+    wait_for(stands_still, "the source waits")
+    return node, reader, configs
+
+
+def test_what_does_not_come_to_rest_is_named(make_controller, tmp_path):
+    controller = make_controller()
+    node, reader, (more, _) = blocked_node(controller, tmp_path, "ring")
+    try:
+        for _ in range(2):
+            result = controller.ctl("apply", "edge", more)
+            assert result.returncode == 1 and "nothing was changed: what was on its way was not handled in 300 ms, by" \
+                in result.stdout and " sink" in result.stdout, result
+        threading.Thread(target=read_all, args=(reader,), daemon=True).start()
+        wait_for(lambda: controller.ctl("apply", "edge", more).returncode == 0, "it is changed once somebody reads")
+        assert {one["operator"] for one in node.instances()} >= {"more", "sink"}
+        assert controller.ctl("stop", "edge").returncode == 0
+        assert node.process.wait() == 0
+    finally:
+        node.close()
+
+
+def read_all(descriptor):
+    while True:
+        os.read(descriptor, 1 << 16)
+
+
+def test_what_does_not_end_is_given_up(make_controller, tmp_path):
+    """The sink takes nothing of what a window gives at its end."""
+    controller = make_controller()
+    node, reader, (_, plain) = blocked_node(controller, tmp_path, "auto")
+    try:
+        result = controller.ctl("remove", "edge", "blocked")
+        assert result.returncode == 0 and "given up:" in result.stdout and "sums" in result.stdout, result
+        assert "tuples lost" in result.stdout
+        wait_for(lambda: not node.ask("/weir/instances"), "it runs nothing")
+        threading.Thread(target=read_all, args=(reader,), daemon=True).start()
+        result = controller.ctl("apply", "edge", plain)
+        assert result.returncode == 0, result
+        wait_for(lambda: node.instance("sink")["in"] > 1000, "what came later runs")
+        assert controller.ctl("stop", "edge").returncode == 0
+        assert node.process.wait() in (0, 1)  # 1 where the sink told of records that it dropped when it went
     finally:
         node.close()

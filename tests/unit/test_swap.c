@@ -180,6 +180,8 @@ static void change_again_and_again(unsigned workers) {
 		if (i % 8 == 0)
 			wait_for_tuples(100);
 	}
+	// The last one, and those with which the other operators came.
+	assert_in_range(node_count_applied(&running->node), 1, 3);
 	uint64_t sent = stop(running);
 	assert_int_equal(atomic_load(&wrong), 0);
 	assert_int_equal(atomic_load(&received), sent);
@@ -204,7 +206,11 @@ static void spread_again_and_again(unsigned workers) {
 	wait_for_tuples(1000);
 	time_t limit = time(NULL) + 1;
 	for (unsigned i = 0; i < CHANGES && (i < CHANGES_MIN || time(NULL) < limit); i++) {
-		assert_done(running, "apply", "run", documents[rand() % RTE_DIM(documents)], NULL);
+		char text[UPLINK_COMMAND_TEXT_SIZE];
+		change(running, "apply", "run", documents[rand() % RTE_DIM(documents)], text);
+		// Where others want the CPUs, what was held may take its time.
+		if (!running->is_done && strstr(text, "waits for room downstream") == NULL)
+			fail_msg("%s", text);
 		if (i % 8 == 0)
 			wait_for_tuples(100);
 	}
