@@ -22,29 +22,20 @@
 #include <time.h>
 #include <zmq.h>
 
-#include "api/histogram.h"
 #include "api/weir.pb-c.h"
+#include "bench/load_lists.h"
 
 enum {
 	VARIANTS = 4,
-	FLOWS_MAX = 256,
-	LISTED = 20, // of hosts; half as many of services and prefixes
 	IN_FLIGHT_MAX = 64,
 	BEAT_MS = 500,
 	RESEND_MS = 2000,
-	PACKETS = 10, // of a flow
-	BYTES = 8000,
 };
 #define MS UINT64_C(1000000)
 #define SECOND (1000 * MS)
 
-struct tail {
-	uint8_t *bytes;
-	size_t size;
-};
-
 struct instance {
-	struct tail tails[VARIANTS];
+	struct load_lists lists[VARIANTS];
 	uint64_t sent, acknowledged; // numbers of summaries
 };
 
@@ -93,122 +84,10 @@ static bool send_message(void *socket, const Weir__Message *message) {
 	return zmq_send(socket, packed, size, ZMQ_DONTWAIT) >= 0;
 }
 
-// Some addresses are many flows', as in a real network.
-static uint32_t random_host(unsigned node) {
-	double u = (double)rand() / RAND_MAX;
-	return 10u << 24 | (node & 255) << 16 | (uint32_t)(60000 * u * u * u);
-}
-
-static ProtobufCBinaryData address_bytes(uint8_t out[4], uint32_t address) {
-	for (unsigned i = 0; i < 4; i++)
-		out[i] = (uint8_t)(address >> (24 - 8 * i));
-	return (ProtobufCBinaryData){4, out};
-}
-
-// What one summary lists. Storage is static: it is packed before the next one is made.
-static void fill_flows(Weir__Summary *summary, unsigned node) {
-	static Weir__FlowDelta flows[FLOWS_MAX], *list[FLOWS_MAX];
-	static uint8_t addresses[FLOWS_MAX][2][4];
-	for (unsigned i = 0; i < load.flows; i++) {
-		Weir__FlowDelta *flow = list[i] = &flows[i];
-		weir__flow_delta__init(flow);
-		flow->src_ip = address_bytes(addresses[i][0], random_host(node));
-		flow->dst_ip = address_bytes(addresses[i][1], (uint32_t)rand() | 0xc0000000u);
-		flow->src_port = 1024 + (uint32_t)rand() % 64000;
-		flow->dst_port = rand() % 2 ? 443 : (uint32_t)rand() % 1000;
-		flow->protocol = 6;
-		flow->fwd_packets = flow->rev_packets = PACKETS / 2;
-		flow->fwd_bytes = BYTES / 8;
-		flow->rev_bytes = BYTES - BYTES / 8;
-		flow->total_bytes = BYTES;
-		flow->total_fwd_packets = flow->total_rev_packets = PACKETS / 2;
-		flow->start_ns = load.start_ns;
-		flow->ended = i % 4 == 0;
-		flow->fwd_rtt_ns = 20 * MS;
-	}
-	summary->flows = list;
-	summary->n_flows = load.flows;
-}
-
-static void fill_hosts(Weir__Summary *summary, unsigned node) {
-	static Weir__HostDelta hosts[LISTED], *list[LISTED];
-	static uint8_t addresses[LISTED][4];
-	for (unsigned i = 0; i < LISTED; i++) {
-		list[i] = &hosts[i];
-		weir__host_delta__init(list[i]);
-		list[i]->ip = address_bytes(addresses[i], random_host(node));
-		list[i]->sent_packets = PACKETS;
-		list[i]->sent_bytes = BYTES;
-		list[i]->flows_out = 1;
-	}
-	summary->hosts = list;
-	summary->n_hosts = LISTED;
-}
-
-static void fill_others(Weir__Summary *summary, unsigned node) {
-	static Weir__ServiceDelta services[LISTED / 2], *service_list[LISTED / 2];
-	static Weir__PrefixDelta prefixes[LISTED / 2], *prefix_list[LISTED / 2];
-	static Weir__TcpPrefixDelta tcp[LISTED / 2], *tcp_list[LISTED / 2];
-	static uint8_t addresses[LISTED / 2][4], rtts[LISTED / 2][96];
-	for (unsigned i = 0; i < LISTED / 2; i++) {
-		struct histogram rtt = {.lost_bits = 0};
-		for (unsigned s = 0; s < 20; s++)
-			histogram_add(&rtt, 20 * MS + (uint64_t)rand() % (20 * MS), 3);
-		weir__service_delta__init(service_list[i] = &services[i]);
-		services[i].protocol = 6;
-		services[i].port = i == 0 ? 443 : (uint32_t)rand() % 1000;
-		services[i].bytes = BYTES;
-		services[i].packets = PACKETS;
-		weir__prefix_delta__init(prefix_list[i] = &prefixes[i]);
-		prefixes[i].prefix = address_bytes(addresses[i], random_host(node) & ~255u);
-		prefixes[i].length = 24;
-		prefixes[i].sent_bytes = BYTES;
-		prefixes[i].sent_packets = PACKETS;
-		weir__tcp_prefix_delta__init(tcp_list[i] = &tcp[i]);
-		tcp[i].prefix = prefixes[i].prefix;
-		tcp[i].length = 24;
-		tcp[i].packets = PACKETS;
-		tcp[i].rtt = (ProtobufCBinaryData){histogram_pack(&rtt, 3, rtts[i], sizeof(rtts[i])), rtts[i]};
-	}
-	summary->services = service_list;
-	summary->prefixes = prefix_list;
-	summary->tcp_prefixes = tcp_list;
-	summary->n_services = summary->n_prefixes = summary->n_tcp_prefixes = LISTED / 2;
-}
-
-// Lists, and what they leave out.
-static void make_tail(struct tail *tail, unsigned node) {
-	static uint8_t rtt_bytes[256];
-	Weir__Summary summary = WEIR__SUMMARY__INIT;
-	Weir__Remainder hosts_rest = WEIR__REMAINDER__INIT, rest = WEIR__REMAINDER__INIT;
-	struct histogram rtt = {.lost_bits = 0};
-	for (unsigned s = 0; s < 200; s++)
-		histogram_add(&rtt, 5 * MS + (uint64_t)rand() % (80 * MS), 3);
-	summary.rtt = (ProtobufCBinaryData){histogram_pack(&rtt, 4, rtt_bytes, sizeof(rtt_bytes)), rtt_bytes};
-	fill_flows(&summary, node);
-	fill_hosts(&summary, node);
-	fill_others(&summary, node);
-	hosts_rest.count = 2 * load.flows;
-	hosts_rest.packets = 2 * (uint64_t)PACKETS * load.flows - PACKETS * LISTED;
-	hosts_rest.bytes = 2 * (uint64_t)BYTES * load.flows - BYTES * LISTED;
-	hosts_rest.greatest_bytes = rest.greatest_bytes = BYTES;
-	rest.count = load.flows;
-	rest.packets = (uint64_t)PACKETS * load.flows - PACKETS * LISTED / 2;
-	rest.bytes = (uint64_t)BYTES * load.flows - BYTES * LISTED / 2;
-	summary.hosts_rest = &hosts_rest;
-	summary.services_rest = &rest;
-	summary.prefixes_rest = &hosts_rest;
-	tail->size = weir__summary__get_packed_size(&summary);
-	tail->bytes = malloc(tail->size);
-	if (tail->bytes == NULL)
-		abort();
-	weir__summary__pack(&summary, tail->bytes);
-}
-
 static void totals_fill(Weir__Totals *totals, uint64_t summaries) {
 	weir__totals__init(totals);
-	totals->packets = totals->tcp_packets = summaries * load.flows * PACKETS;
-	totals->bytes = totals->tcp_bytes = summaries * load.flows * BYTES;
+	totals->packets = totals->tcp_packets = summaries * load.flows * LOAD_PACKETS;
+	totals->bytes = totals->tcp_bytes = summaries * load.flows * LOAD_BYTES;
 	totals->flows_started = summaries * load.flows;
 	totals->flows_ended = summaries * load.flows / 4;
 }
@@ -223,7 +102,7 @@ static size_t put_varint(uint8_t *out, uint64_t value) {
 
 // Send summary number n of an instance, the same bytes each time.
 static bool send_summary(struct node *node, unsigned index, uint64_t n) {
-	const struct tail *tail = &node->instances[index].tails[n % VARIANTS];
+	const struct load_lists *lists = &node->instances[index].lists[n % VARIANTS];
 	Weir__Summary head = WEIR__SUMMARY__INIT;
 	Weir__Totals cumulative, interval;
 	uint8_t frame[65536], *at = frame;
@@ -240,15 +119,15 @@ static bool send_summary(struct node *node, unsigned index, uint64_t n) {
 	head.cumulative = &cumulative;
 	head.interval = &interval;
 	size_t head_size = weir__summary__get_packed_size(&head);
-	if (head_size + tail->size + 16 > sizeof(frame))
+	if (head_size + lists->size + 16 > sizeof(frame))
 		abort();
 	*at++ = 1 << 3; // version, a varint
 	*at++ = 1;
 	*at++ = 6 << 3 | 2; // summary, with its length
-	at += put_varint(at, head_size + tail->size);
+	at += put_varint(at, head_size + lists->size);
 	at += weir__summary__pack(&head, at);
-	memcpy(at, tail->bytes, tail->size);
-	at += tail->size;
+	memcpy(at, lists->bytes, lists->size);
+	at += lists->size;
 	if (zmq_send(node->summaries, frame, (size_t)(at - frame), ZMQ_DONTWAIT) < 0)
 		return false;
 	load.bytes += (uint64_t)(at - frame);
@@ -392,9 +271,10 @@ static void start(void *context, const char *endpoint) {
 		node->commands = dealer(context, endpoint);
 		node->summaries = dealer(context, summaries);
 		node->instances = calloc(load.instances, sizeof(*node->instances));
+		const struct load_made made = {i, load.flows, load.start_ns};
 		for (unsigned n = 0; n < load.instances; n++)
 			for (unsigned v = 0; v < VARIANTS; v++)
-				make_tail(&node->instances[n].tails[v], i);
+				load_lists_make(&node->instances[n].lists[v], &made);
 		send_register(node);
 	}
 	unsigned registered = 0;
@@ -453,7 +333,7 @@ static void end(void) {
 	       ", \"acknowledged\": %" PRIu64 ", \"resent\": %" PRIu64 ", \"discarded\": %" PRIu64
 	       ", \"refused\": %" PRIu64 ", \"cpu_s\": %.2f}\n",
 		load.nodes, load.instances, load.flows, load.summaries, load.summaries * load.flows,
-		load.summaries * load.flows * PACKETS, load.bytes, load.acknowledged, load.resent, load.discarded,
+		load.summaries * load.flows * LOAD_PACKETS, load.bytes, load.acknowledged, load.resent, load.discarded,
 		load.refused,
 		(double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
 			1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec));
@@ -471,9 +351,9 @@ int main(int argc, char **argv) {
 		return 64;
 	}
 	load.flows = (unsigned)strtoul(argv[3], NULL, 10) / load.instances;
-	if (load.flows < LISTED || load.flows > FLOWS_MAX) {
-		fprintf(stderr, "controller_load: %u flows a summary: expected %d..%d\n", load.flows, LISTED,
-			FLOWS_MAX);
+	if (load.flows < LOAD_LISTED || load.flows > LOAD_FLOWS_MAX) {
+		fprintf(stderr, "controller_load: %u flows a summary: expected %d..%d\n", load.flows, LOAD_LISTED,
+			LOAD_FLOWS_MAX);
 		return 64;
 	}
 	load.incarnation = load.start_ns = wall_ns();
