@@ -30,6 +30,7 @@ static const struct act_verb {
 	{"move", true, true, "[PIPELINE/]OPERATOR GROUP[-GROUP][,...] INSTANCE"},
 	{"apply", true, true, "a file that is not empty"},
 	{"remove", true, false, "a pipeline"},
+	{"snapshot", true, false, "a directory to be made"},
 	{"log", false, true, "a text"},
 	{"stop", false, false, "the node alone"},
 };
@@ -100,8 +101,8 @@ static int check(const struct state *state, const struct act_request *request, c
 	const struct act_verb *verb = verb_find(request->verb);
 	const struct node *node = nodes_find(&state->nodes, request->node);
 	if (verb == NULL) {
-		snprintf(error, ACT_ERROR_SIZE, "command \"%.40s\": expected set, move, apply, remove, log or stop",
-			request->verb);
+		snprintf(error, ACT_ERROR_SIZE,
+			"command \"%.40s\": expected set, move, apply, remove, snapshot, log or stop", request->verb);
 		return -EINVAL;
 	}
 	if (node == NULL) {

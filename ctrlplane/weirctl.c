@@ -30,6 +30,7 @@ static const char usage[] =
 	"  apply NODE FILE                     have the node run the pipelines of a file; with --dry-run, only check\n"
 	"  list                                the pipelines that nodes run\n"
 	"  remove NODE PIPELINE                have it drained and taken out of the node\n"
+	"  snapshot NODE DIRECTORY             have it save all that its operators keep, to go on from (--restore)\n"
 	"  log NODE TEXT                       write a line into the node's log\n"
 	"  stop NODE                           have the node drain and end\n"
 	"  keygen NAME                         make NAME.secret and NAME.public, for a controller beyond loopback\n"
@@ -71,6 +72,8 @@ static const struct weirctl_command commands[] = {
 		.patience_ms = PATIENCE_MS},
 	{"list", weirctl_ask, show_pipelines, .question = "operators", .has_node = true},
 	{"remove", weirctl_act, show_decision, .words = "NODE PIPELINE", .words_min = 2, .words_max = 2,
+		.patience_ms = PATIENCE_MS},
+	{"snapshot", weirctl_act, show_decision, .words = "NODE DIRECTORY", .words_min = 2, .words_max = 2,
 		.patience_ms = PATIENCE_MS},
 	{"log", weirctl_act, show_decision, .words = "NODE TEXT", .words_min = 2, .words_max = 2},
 	{"stop", weirctl_act, show_decision, .words = "NODE", .words_min = 1, .words_max = 1},
@@ -208,7 +211,7 @@ static const struct option_scope {
 	{OPTION_ALL, " alerts "},
 	{OPTION_ONCE, " top "},
 	{OPTION_OUTPUT, " keygen "},
-	{OPTION_WATCH, " reload set move apply remove log stop keygen ", true},
+	{OPTION_WATCH, " reload set move apply remove snapshot log stop keygen ", true},
 	{OPTION_JSON, " keygen ", true},
 	{OPTION_CONTROLLER, " keygen ", true},
 	{OPTION_KEY, " keygen ", true},

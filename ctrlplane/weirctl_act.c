@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// `weirctl set`, `move`, `apply`, `remove`, `log` and `stop`: commands to nodes;
+// `weirctl set`, `move`, `apply`, `remove`, `snapshot`, `log` and `stop`: commands to nodes;
 // `weirctl explain`: what was decided, why, and how it ended.
 #include <errno.h>
 #include <inttypes.h>

@@ -10,7 +10,7 @@
 
 #include "dataplane/text.h"
 
-enum { KEY_CHECK = 256, KEY_VERSION, KEY_MANUAL, KEY_CONTROLLER_KEY };
+enum { KEY_CHECK = 256, KEY_VERSION, KEY_MANUAL, KEY_CONTROLLER_KEY, KEY_RESTORE };
 
 static const struct argp_option argp_options[] = {
 	{"config", 'c', "FILE", 0, "read pipelines from FILE (YAML); may be given several times", 0},
@@ -21,6 +21,7 @@ static const struct argp_option argp_options[] = {
 	{"plugin", 'p', "FILE", 0, "load operator types of your own from FILE; may be given several times", 0},
 	{"set", 's', "OPERATOR.OPTION=VALUE", 0, "change one option; may be given several times", 0},
 	{"interface", 'i', "IF", 0, "capture from a network interface", 0},
+	{"restore", KEY_RESTORE, "DIR", 0, "go on from a snapshot (weirctl snapshot)", 0},
 	{"check", KEY_CHECK, NULL, 0, "read, check and plan; print the plan as text and as Graphviz dot; start nothing",
 		0},
 	{"help", 'h', "OPERATOR", OPTION_ARG_OPTIONAL, "this text, or the options of one operator", 0},
@@ -132,6 +133,8 @@ static error_t take_argument(int key, char *value, struct argp_state *state) {
 		return add_made_setting(parsing, "key", value);
 	case KEY_CONTROLLER_KEY:
 		return add_made_setting(parsing, "controller_key", value);
+	case KEY_RESTORE:
+		return add_made_setting(parsing, "restore", value);
 	case 'p':
 		return add_plugin(parsing, value);
 	case 's':

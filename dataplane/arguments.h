@@ -4,7 +4,8 @@
 // The command line of weir-dataplane:
 //   weir-dataplane [EAL options --] [--config FILE]... [--node NAME]
 //                  [--controller ENDPOINT [--key FILE --controller-key FILE]]
-//                  [--plugin FILE]... [--set operator.option=value]... [--interface IF] [--check] [CAPTURE]
+//                  [--plugin FILE]... [--set operator.option=value]... [--interface IF]
+//                  [--restore DIR] [--check] [CAPTURE]
 #pragma once
 
 #include <stdbool.h>
@@ -13,7 +14,7 @@
 enum {
 	ARGUMENTS_FILES_MAX = 16,
 	ARGUMENTS_SETTINGS_MAX = 128,
-	ARGUMENTS_OWNED_MAX = 6,
+	ARGUMENTS_OWNED_MAX = 7,
 	ARGUMENTS_PLUGINS_MAX = 16,
 	ARGUMENTS_ERROR_SIZE = 512,
 };

@@ -144,8 +144,8 @@ unsigned export_queue_room(struct instance *self) {
 // Bring the instance's account up to date with what the sender did.
 static void settle(struct export_queue *queue) {
 	struct instance *self = queue->instance;
-	uint64_t sent = atomic_load_explicit(&queue->sent, memory_order_relaxed);
-	uint64_t failed = atomic_load_explicit(&queue->failed, memory_order_relaxed);
+	uint64_t sent = atomic_load_explicit(&queue->sent, memory_order_acquire);
+	uint64_t failed = atomic_load_explicit(&queue->failed, memory_order_acquire);
 	self->counters.absorbed = sent;
 	self->counters.drops[EXPORT_DROP_FAILED] = failed;
 	self->counters.held = queue->handed - sent - failed;
@@ -187,7 +187,11 @@ void export_queue_process(struct instance *self, struct batch *batch) {
 }
 
 bool export_queue_tick(struct instance *self, unsigned room) {
-	settle(queue_of(self));
+	struct export_queue *queue = queue_of(self);
+	settle(queue);
+	bool is_waited_for = atomic_load_explicit(&self->pace, memory_order_relaxed) == INSTANCE_PAUSES;
+	if (is_waited_for && self->counters.held > 0)
+		idle_wake(&queue->idle);
 	return false;
 }
 
@@ -214,11 +218,11 @@ size_t export_queue_stride(const struct export_queue *queue) {
 }
 
 void export_queue_sent(struct export_queue *queue, unsigned n) {
-	atomic_fetch_add_explicit(&queue->sent, n, memory_order_relaxed);
+	atomic_fetch_add_explicit(&queue->sent, n, memory_order_release);
 }
 
 void export_queue_failed(struct export_queue *queue, unsigned n) {
-	atomic_fetch_add_explicit(&queue->failed, n, memory_order_relaxed);
+	atomic_fetch_add_explicit(&queue->failed, n, memory_order_release);
 }
 
 void export_queue_reconnected(struct export_queue *queue) {

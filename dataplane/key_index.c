@@ -95,6 +95,18 @@ uint32_t key_index_at(const struct key_index *index, uint32_t bucket, uint32_t p
 	return in->record[place];
 }
 
+uint64_t key_index_hash(const struct key_index *index, uint64_t hash, uint32_t record) {
+	const struct key_bucket *in = key_index_bucket(index, hash);
+	const uint64_t high = hash >> 32 << 32;
+	for (;; in = &index->overflow[in->next]) {
+		for (unsigned slot = 0; slot < KEY_BUCKET_SLOTS; slot++)
+			if (in->record[slot] == record)
+				return high | in->tag[slot];
+		if (in->next == 0)
+			return high;
+	}
+}
+
 static unsigned used_slots(const struct key_bucket *bucket) {
 	unsigned used = 0;
 	while (used < KEY_BUCKET_SLOTS && bucket->record[used] != 0)

@@ -77,6 +77,11 @@ uint32_t key_walk_next(const struct key_index *index, struct key_walk *walk);
 //   return  0: the chain has no record in that place
 uint32_t key_index_at(const struct key_index *index, uint32_t bucket, uint32_t place);
 
+// The part of the hash that the index goes by, of a record that is in it.
+//   hash    any that has the upper half of that which the record was inserted with
+//   return  its upper half and its low 16 bits
+uint64_t key_index_hash(const struct key_index *index, uint64_t hash, uint32_t record);
+
 // The buckets of a group are those from its first to the next group's.
 static inline uint32_t key_index_first_bucket(const struct key_index *index, unsigned group) {
 	return index->bucket_count / KEY_INDEX_GROUPS * group;

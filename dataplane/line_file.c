@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dataplane/state_file.h"
+
 enum { STALL_MS = 50 };
 
 // Only one writer may have standard output: lines of two would mix, and their accounts with them.
@@ -83,7 +85,9 @@ static int adopt(struct line_file *file, bool append) {
 	}
 	if (flock(file->fd, LOCK_EX | LOCK_NB))
 		return -errno;
-	int ret = append ? find_last_line_end(file->fd, (uint64_t)status.st_size, &file->size) : 0;
+	file->size = file->options.is_kept ? (uint64_t)status.st_size : 0;
+	bool finds_end = append && !file->options.is_kept;
+	int ret = finds_end ? find_last_line_end(file->fd, (uint64_t)status.st_size, &file->size) : 0;
 	if (!ret)
 		ret = check_header(file);
 	if (ret)
@@ -240,6 +244,48 @@ static void cut_partial_line(struct line_file *file, uint64_t written_end) {
 		return;
 	if (ftruncate(file->fd, (off_t)file->size) || lseek(file->fd, (off_t)file->size, SEEK_SET) < 0)
 		file->size = written_end;
+}
+
+// Of the last bytes before `end`.
+static int checksum_tail(int fd, uint64_t end, uint64_t *checksum) {
+	char tail[4096];
+	size_t size = end < sizeof(tail) ? (size_t)end : sizeof(tail);
+	ssize_t got = pread(fd, tail, size, (off_t)(end - size));
+	if (got != (ssize_t)size)
+		return got < 0 ? -errno : -ESTALE;
+	*checksum = state_checksum(tail, size);
+	return 0;
+}
+
+int line_file_mark(const struct line_file *file, struct line_file_mark *mark) {
+	*mark = (struct line_file_mark){0};
+	if (!file->is_regular || file->is_stdout || file->size == 0)
+		return 0;
+	int fd = open(file->options.path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	mark->end = file->size;
+	int ret = checksum_tail(fd, mark->end, &mark->tail_checksum);
+	if (ret == 0 && fdatasync(fd) != 0) // what the snapshot tells of is on the disk before it is
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int line_file_cut(struct line_file *file, const struct line_file_mark *mark) {
+	uint64_t checksum = 0;
+	if (!file->is_regular || file->is_stdout)
+		return mark->end == 0 ? 0 : -ESTALE;
+	int ret = mark->end > 0 ? checksum_tail(file->fd, mark->end, &checksum) : 0;
+	if (ret == 0 && checksum != mark->tail_checksum)
+		ret = -ESTALE;
+	if (ret == 0 && (ftruncate(file->fd, (off_t)mark->end) || lseek(file->fd, (off_t)mark->end, SEEK_SET) < 0))
+		ret = -errno;
+	if (ret < 0)
+		return ret;
+	file->size = mark->end;
+	file->header_done = mark->end > 0 ? file->header_size : 0;
+	return 0;
 }
 
 bool line_file_is_broken(const struct line_file *file) {

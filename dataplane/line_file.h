@@ -19,6 +19,7 @@ struct line_file_options {
 	bool is_binary;              // each write is one piece, whatever bytes it has: no append
 	const char *header;          // first line of each file, with its newline, or NULL; outlives the file
 	size_t header_size;          // of a binary file, whose header may hold zeros
+	bool is_kept;                // all that it holds, as it is, until line_file_cut
 };
 
 enum { LINE_FILE_ERROR_MAX = 512 };
@@ -37,6 +38,18 @@ void line_file_close(struct line_file *file); // NULL is fine
 //           may begin inside a line
 //   return  bytes that are in the file; where something else than EAGAIN stopped the writing, of whole lines
 size_t line_file_write(struct line_file *file, const char *lines, size_t size, uint64_t now_ns, int *error);
+
+// Where a file ends, and a checksum of its last bytes, by which it is known again. `end` 0: it is empty, or nothing can
+// be cut, since it is standard output or no regular file.
+struct line_file_mark {
+	uint64_t end, tail_checksum;
+};
+// Takes no memory, and reads the file by its path.
+//   return  0 or a negative errno
+int line_file_mark(const struct line_file *file, struct line_file_mark *mark);
+// Cut the file back to where it ended then.
+//   return  0; -ESTALE: it is shorter, or what it held there was something else; a negative errno
+int line_file_cut(struct line_file *file, const struct line_file_mark *mark);
 
 // Whether the reader of a pipe is gone: nothing can be written any more.
 bool line_file_is_broken(const struct line_file *file);

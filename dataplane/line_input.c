@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dataplane/stream_listen.h"
@@ -23,6 +24,7 @@ struct line_input {
 	size_t buffer_size;
 	int listener, epoll; // -1: none; no epoll for regular files
 	bool is_stopped;
+	uint64_t read_bytes; // of the file
 	unsigned open_count;
 	unsigned current; // origin whose buffer is being handed out
 	unsigned origin_count;
@@ -133,6 +135,7 @@ static int fill(struct line_input *input, struct line_origin *origin) {
 	ssize_t got = read(origin->fd, origin->buffer + origin->end, input->buffer_size - origin->end);
 	if (got > 0) {
 		origin->end += (size_t)got;
+		input->read_bytes += (size_t)got;
 		return 0;
 	}
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -254,6 +257,35 @@ int line_input_next(struct line_input *input, struct line *line) {
 
 void line_input_stop(struct line_input *input) {
 	input->is_stopped = true;
+}
+
+int line_input_tell(const struct line_input *input, struct line_position *position) {
+	const struct line_origin *origin = &input->origins[0];
+	if (input->epoll >= 0)
+		return -ENOTSUP;
+	*position = (struct line_position){
+		.offset = input->read_bytes - (origin->end - origin->start),
+		.line_number = origin->line_number,
+		.is_inside = origin->is_inside,
+	};
+	return 0;
+}
+
+int line_input_seek(struct line_input *input, const struct line_position *position) {
+	struct line_origin *origin = &input->origins[0];
+	struct stat status;
+	if (input->epoll >= 0)
+		return -ENOTSUP;
+	if (fstat(origin->fd, &status) != 0 || (uint64_t)status.st_size < position->offset ||
+		lseek(origin->fd, (off_t)position->offset, SEEK_SET) < 0)
+		return -EINVAL;
+	input->read_bytes = position->offset;
+	origin->start = origin->scanned = origin->end = 0;
+	origin->is_ended = false;
+	origin->line_number = position->line_number;
+	origin->is_inside = position->is_inside;
+	origin->is_new = false;
+	return 0;
 }
 
 int line_input_fd(const struct line_input *input) {

@@ -51,6 +51,17 @@ int line_input_next(struct line_input *input, struct line *line);
 // Take nothing more from outside: the lines read so far still come, then the end.
 void line_input_stop(struct line_input *input);
 
+// Of a file: where the next line begins, and its number.
+struct line_position {
+	uint64_t offset, line_number;
+	bool is_inside; // in a line that was too long, whose rest is passed over
+};
+//   return  0; -ENOTSUP: it is no regular file, what was read can't be read again
+int line_input_tell(const struct line_input *input, struct line_position *position);
+// Go on there.
+//   return  0; -ENOTSUP; -EINVAL: the file is shorter
+int line_input_seek(struct line_input *input, const struct line_position *position);
+
 //   return  readable when there may be more; -1: there always is
 int line_input_fd(const struct line_input *input);
 //   return  the TCP port, 0: it does not listen on one

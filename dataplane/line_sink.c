@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dataplane/line_file.h"
+#include "dataplane/state_file.h"
 
 enum {
 	BLOCK_SIZE = 256 << 10,
@@ -128,6 +129,7 @@ int line_sink_new(struct line_sink **out, struct instance *self, const struct li
 	const struct line_file_options file_options = {
 		.path = options->path,
 		.append = options->append,
+		.is_kept = self->op->is_restored,
 		.rotate_size = options->rotate_size,
 		.rotate_interval_ns = options->rotate_interval_ns,
 		.header = form->header,
@@ -192,3 +194,37 @@ void line_sink_fini(struct instance *self) {
 	if (state->form.free != NULL)
 		state->form.free(state->form.format);
 }
+
+enum { STATE_MARK = 1 };
+
+static const char *path_of(const struct operator *op) {
+	return ((const struct line_sink_options *)op->options)->path;
+}
+
+static void save(const struct operator *op, struct state_writer *writer) {
+	const struct line_sink_state *state = op->instances[0]->state;
+	struct line_file_mark mark;
+	int ret = line_file_mark(state->sink->file, &mark);
+	if (ret < 0)
+		writer->error = ret;
+	state_put(writer, STATE_MARK, &mark, sizeof(mark));
+}
+
+static int restore(struct operator *op, struct state_reader *reader) {
+	struct line_sink_state *state = op->instances[0]->state;
+	struct line_file_mark mark;
+	struct state_item item;
+	if (state_next(reader, &item) != 1 || item.kind != STATE_MARK || item.size != sizeof(mark)) {
+		operator_error(op, "the snapshot does not say where its file ended");
+		return -EINVAL;
+	}
+	memcpy(&mark, item.data, sizeof(mark));
+	int ret = line_file_cut(state->sink->file, &mark);
+	if (ret == -ESTALE)
+		operator_error(op, "path: %s: is not the file that was written before the snapshot", path_of(op));
+	else if (ret < 0)
+		operator_error(op, "path: %s: can't be cut back: %s", path_of(op), strerror(-ret));
+	return ret;
+}
+
+const struct operator_saving line_sink_saving = {.save = save, .restore = restore};

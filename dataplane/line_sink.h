@@ -96,6 +96,13 @@ struct line_sink_state {
 int line_sink_init(struct instance *self, const struct line_form *form);
 void line_sink_fini(struct instance *self);
 
+// Its place in snapshots: the file is cut back.
+extern const struct operator_saving line_sink_saving;
+#define LINE_SINK_RESTORED                                                                                             \
+	"Exactly once: the file is cut back to the length that it had, and refused if it is not the same file any "    \
+	"more, as after a rotation. What standard output or a pipe got after the snapshot it gets again."
+
 // Members of such a type.
 #define LINE_SINK                                                                                                      \
-	.drops = line_sink_drops, .state_size = sizeof(struct line_sink_state), .fini = line_sink_fini, EXPORT_SINK
+	.drops = line_sink_drops, .state_size = sizeof(struct line_sink_state), .saving = &line_sink_saving,           \
+	.restored = LINE_SINK_RESTORED, .fini = line_sink_fini, EXPORT_SINK

@@ -133,6 +133,19 @@ static void print_streams(FILE *out, const struct operator_type *type) {
 		}
 }
 
+static void print_snapshots(FILE *out, const struct operator_type *type) {
+	fputs(".SH SNAPSHOTS\n", out);
+	if (type->saving == NULL && !type->keeps_nothing && type->state_size > 0)
+		fputs("Pipelines with it can\\(aqt be saved (weirctl snapshot).\n", out);
+	else if (type->restored != NULL)
+		print_text(out, type->restored);
+	else if (type->saving != NULL)
+		fputs("What it keeps is saved; a node that is started from a snapshot goes on with it, exactly.", out);
+	else
+		fputs("It keeps nothing between tuples that would have to be saved.", out);
+	fputs("\n", out);
+}
+
 static void print_names(FILE *out, const char *heading, const char *text, const char *const *names) {
 	if (names == NULL || names[0] == NULL)
 		return;
@@ -164,6 +177,7 @@ int manual_print_operator(FILE *out, const char *type_name) {
 	print_placement(out, type);
 	print_names(out, "DROPS", "Tuples that can't go on are dropped and counted by name:", type->drops);
 	print_names(out, "GAUGES", "Further figures of each instance:", type->gauges);
+	print_snapshots(out, type);
 	fputs(".SH SEE ALSO\n.BR weir\\-dataplane (8),\n.BR weir\\-pipeline (5)\n", out);
 	return 0;
 }

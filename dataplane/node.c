@@ -17,6 +17,7 @@
 #include "dataplane/node_move.h"
 #include "dataplane/node_parts.h"
 #include "dataplane/node_pools.h"
+#include "dataplane/node_snapshot.h"
 #include "dataplane/rcu.h"
 
 enum { SNAPSHOT_LIMIT_NS = 200 * 1000 * 1000 };
@@ -81,7 +82,11 @@ int node_init(struct node *node, const struct node_config *config, struct plan *
 		fprintf(stderr, "weir-dataplane: no descriptor for the node: %m\n");
 		return -EMFILE;
 	}
+	struct node_restore *restore = NULL;
 	int rc = key_secret_init(node->hash_secret, config->hash_secret);
+	if (rc == 0 && config->restore != NULL)
+		rc = node_restore_new(&restore, node, config->restore);
+	node->is_restored = restore != NULL;
 	node->workers = aligned_zeros(plan->worker_count * sizeof(*node->workers));
 	if (rc == 0 && node->workers == NULL)
 		rc = -ENOMEM;
@@ -89,7 +94,13 @@ int node_init(struct node *node, const struct node_config *config, struct plan *
 		rc = make_workers(node);
 	if (rc == 0)
 		rc = plan_new(&node->nothing, &no_pipelines, plan->worker_count, &error);
-	return rc == 0 ? load(node, plan) : rc;
+	if (rc == 0)
+		rc = load(node, plan);
+	if (rc == 0 && restore != NULL)
+		rc = node_restore_state(restore);
+	node->is_restored = false;
+	node_restore_free(restore);
+	return rc;
 }
 
 static void unload(struct node *node) {

@@ -44,6 +44,7 @@ enum { NODE_POOLS_RETIRED_MAX = 16 };
 
 struct node_change;
 struct applied;
+struct node_restore;
 
 struct node {
 	const struct node_config *config;
@@ -66,6 +67,7 @@ struct node {
 	_Atomic unsigned unfinished;             // instances; workers: rw
 	bool is_resident;                        // started without pipelines: it ends when told to, whatever it ran
 	bool takes_changes; // has a controller: its workers end together, since one without work may be given some
+	bool is_restored;   // it is being made from a snapshot
 	bool is_changing;   // its plan: no worker ends; move_lock held
 
 	struct rte_mempool *packets, *records;               // records: atomic

@@ -12,6 +12,7 @@
 #include "dataplane/control_thread.h"
 #include "dataplane/node_diff.h"
 #include "dataplane/node_move.h"
+#include "dataplane/node_snapshot.h"
 #include "dataplane/node_spread.h"
 #include "dataplane/node_swap.h"
 #include "dataplane/text.h"
@@ -268,10 +269,14 @@ static int move(struct node_change *change) {
 	return node_move(change->node, change->target, change->value, change->text, sizeof(change->text));
 }
 
+static int snapshot(struct node_change *change) {
+	return node_snapshot(change->node, change->target, change->text, sizeof(change->text));
+}
+
 static const struct change_verb {
 	const char *name;
 	int (*make)(struct node_change *change); // with change_lock held
-} verbs[] = {{"apply", apply}, {"remove", remove_pipeline}, {"move", move}};
+} verbs[] = {{"apply", apply}, {"remove", remove_pipeline}, {"move", move}, {"snapshot", snapshot}};
 
 static const struct change_verb *find_verb(const char *name) {
 	for (unsigned i = 0; i < RTE_DIM(verbs); i++)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// Pipelines that come to a running node, change there and leave it again: commands `apply` and `remove`; and key groups
-// that change their owner: `move`. A document's pipelines are read, checked and planned as at a start, together with
-// those that run; one whose name runs already changes it (node_diff.h), the others are not touched. What fails leaves
-// the node as it was. What is removed is drained: sources end, instances emit what they hold.
+// Pipelines that come to a running node, change there and leave it again: commands `apply` and `remove`; key groups
+// that change their owner: `move`; and what the node has to be still for: `snapshot` (node_snapshot.h). A document's
+// pipelines are read, checked and planned as at a start, together with those that run; one whose name runs already
+// changes it (node_diff.h), the others are not touched. What fails leaves the node as it was. What is removed is
+// drained: sources end, instances emit what they hold.
 //
 // Opening devices and draining take their time, so a thread of its own does it. The controller asks again until there
 // is an answer.
@@ -13,7 +14,7 @@
 #include "api/weir.pb-c.h"
 #include "dataplane/node.h"
 
-// Whether a command of that name changes the plan: apply, remove, move.
+// Whether a command of that name changes the plan: apply, remove, move, snapshot.
 bool node_change_is_verb(const char *name);
 
 // Begin what a command asks for, or tell what became of it.

@@ -34,6 +34,8 @@ const struct option node_options[] = {
 		.help = "what a worker without work does: back off to sleep, or poll on"},
 	{"hash_secret", OPTION_STRING, offsetof(struct node_config, hash_secret), .min = 1, .max = 255,
 		.help = "fixes the hash of keys, for repeatable runs; default: drawn at start"},
+	{"restore", OPTION_STRING, offsetof(struct node_config, restore), .min = 1, .max = 4000,
+		.help = "directory of a snapshot to go on from (--restore); its pipelines are configured as they were"},
 	{"ring_size", OPTION_UINT, offsetof(struct node_config, ring_size), "1024", 64, 65536,
 		.help = "entries of each ring between workers, a power of two"},
 	{"channels", OPTION_ENUM, offsetof(struct node_config, channels), "auto", .choices = channel_names,

@@ -170,6 +170,7 @@ static int make_operator(struct node_parts *parts, struct node *node, unsigned n
 		.outputs = config->outputs,
 		.instance_count = planned->instance_count,
 		.instances = &parts->instances[planned->first_instance],
+		.is_restored = node->is_restored,
 		.node = node,
 	};
 	describe_keys(op, pipeline, config);

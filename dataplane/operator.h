@@ -54,6 +54,7 @@ struct operator {
 	struct instance **instances; // [instance_count]
 	void *shared;                // from type->open
 	bool has_live_source;        // its pipeline has one
+	bool is_restored;            // from a snapshot: files go on where they were (type->saving)
 	struct node *node;
 };
 

@@ -15,6 +15,8 @@
 struct batch;
 struct instance;
 struct operator;
+struct state_reader;
+struct state_writer;
 
 enum grouping {
 	GROUPING_FORWARD,     // instance i to instance i
@@ -81,6 +83,26 @@ struct operator_output {
 	bool hashed_symmetric;
 };
 
+// How what an operator keeps between tuples gets into a snapshot and out of it (docs/snapshots.md, state_file.h).
+struct operator_saving {
+	// What the items mean besides what the options say: sizes of structs that are written whole, for one. A
+	// snapshot with another layout is refused. May be NULL.
+	uint64_t (*layout)(const struct operator *op);
+	// Whether it can be saved as it is configured. May be NULL.
+	//   return  0; -ENOTSUP with error[size] filled: `NAME listens: what comes by a socket can't be read again`
+	int (*check)(const struct operator *op, char *error, size_t size);
+	// Write all that the operator and its instances keep. In a copy of the process of which only this thread is
+	// there: no allocation, no locks, no waiting for other threads; nothing that it changes is seen by anybody.
+	// Nothing is on its way; what the instances hold for others (sinks' queues) is none.
+	void (*save)(const struct operator *op, struct state_writer *writer);
+	// Take it up: in the manager, after init of all instances, whose watermarks are those of the snapshot, and
+	// before a worker sees them. The key groups may have other owners than they had (state_enter_groups), and there
+	// may be another number of instances unless it is a source. What is read was written by a `save` of this
+	// layout, if nobody tampered with it; what can't be is refused, not trusted.
+	//   return  0 or a negative errno, after operator_error
+	int (*restore)(struct operator *op, struct state_reader *reader);
+};
+
 struct operator_type {
 	uint32_t abi; // what it was built against: OPERATOR_ABI, set by OPERATOR_REGISTER. Always the first member
 	const char *name;
@@ -112,6 +134,11 @@ struct operator_type {
 	bool is_for_controller; // a sink that nothing hears where no controller is given
 	bool tells_watermark;   // sets told_ns itself: emits records with times that its watermark has passed
 	size_t state_size;      // bytes of state per instance, zeroed, cache-line aligned
+	// For snapshots: how its state is saved; or that it has none that counts, though state_size is not 0. Neither:
+	// pipelines with it can't be saved.
+	const struct operator_saving *saving;
+	bool keeps_nothing;
+	const char *restored; // what becomes of it in a node that goes on from a snapshot, for the manual; may be NULL
 
 	// Check options against each other, before anything starts. May be NULL.
 	//   error   [size] filled on failure

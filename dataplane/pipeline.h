@@ -94,6 +94,7 @@ struct node_config {
 	struct option_list eal;  // EAL arguments
 	unsigned idle;           // enum idle_policy
 	char *hash_secret;       // or NULL: drawn at start-up
+	char *restore;           // directory of a snapshot to go on from, or NULL
 	uint64_t ring_size;      // entries of each ring, a power of two
 	unsigned channels;       // enum channel_choice, for streams that do not say
 	unsigned placement;      // enum placement

@@ -51,6 +51,12 @@ void waiting_lists_add(
 	lists->counts[side]++;
 }
 
+void waiting_lists_append(const struct waiting_tuples *waiting, struct waiting_lists *lists, unsigned side,
+	uint32_t last, uint32_t number) {
+	*(last != 0 ? &waiting_at(waiting, last)->next : &lists->heads[side]) = number;
+	lists->counts[side]++;
+}
+
 uint64_t waiting_lists_earliest_ns(const struct waiting_tuples *waiting, const struct waiting_lists *lists) {
 	uint64_t earliest_ns = UINT64_MAX;
 	for (unsigned side = 0; side < WAITING_SIDES; side++)

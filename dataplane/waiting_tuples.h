@@ -58,6 +58,10 @@ void waiting_tuples_leave_part(struct waiting_tuples *waiting, unsigned part);
 void waiting_lists_add(
 	const struct waiting_tuples *waiting, struct waiting_lists *lists, unsigned side, uint32_t number);
 
+// The same at the other end: behind `last`, which is the list's last one, 0 where it is empty.
+void waiting_lists_append(const struct waiting_tuples *waiting, struct waiting_lists *lists, unsigned side,
+	uint32_t last, uint32_t number);
+
 //   return  the earliest time in the lists; UINT64_MAX: they are empty
 uint64_t waiting_lists_earliest_ns(const struct waiting_tuples *waiting, const struct waiting_lists *lists);
 

@@ -282,3 +282,33 @@ bool window_panes_take(struct window_panes *panes, unsigned part, uint32_t recor
 		return take_session(panes, part, first, result);
 	return take_by_count(panes, part, first, result);
 }
+
+static void save_older(const void *owner, uint32_t record, struct state_writer *writer) {
+	const struct window_panes *panes = owner;
+	for (const struct window_pane *pane = newest(panes, record); (pane = older_than(panes, pane)) != NULL;)
+		state_put(writer, STATE_PANE, pane, panes->pane_size);
+}
+
+void window_panes_save(const struct window_panes *panes, struct state_writer *writer) {
+	const struct keyed_saving saving = {save_older, panes};
+	keyed_state_save(panes->table, writer, &saving);
+}
+
+uint32_t window_panes_restore(struct window_panes_restoring *restoring, const struct state_item *item) {
+	struct window_panes *panes = restoring->panes;
+	if (item->kind != STATE_PANE) {
+		uint32_t record = keyed_state_restore_key(panes->table, item);
+		restoring->last = newest(panes, record);
+		restoring->last->next = 0;
+		return record;
+	}
+	if (restoring->last == NULL || item->size != panes->pane_size)
+		return 0;
+	struct window_pane *pane = add_behind(panes, 0, restoring->last, 0);
+	if (pane == NULL)
+		return 0;
+	memcpy(pane, item->data, panes->pane_size);
+	pane->next = 0;
+	restoring->last = pane;
+	return UINT32_MAX;
+}

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "dataplane/aggregate.h"
+#include "dataplane/keyed_state.h"
 #include "dataplane/window_shape.h"
 
 // The newest one of a key, or one of the slab.
@@ -79,3 +80,16 @@ bool window_panes_take(struct window_panes *panes, unsigned part, uint32_t recor
 //   return  true: the key has panes left
 bool window_panes_take_at(
 	struct window_panes *panes, unsigned part, uint32_t record, uint64_t end_ns, struct window_result *result);
+
+// In snapshots: a key's older panes, the newest first, are items behind its own.
+enum { STATE_PANE = STATE_KINDS };
+void window_panes_save(const struct window_panes *panes, struct state_writer *writer);
+
+struct window_panes_restoring {
+	struct window_panes *panes;
+	struct window_pane *last; // of the key that is being restored
+};
+// Take up an item of window_panes_save.
+//   restoring  `last` is NULL before the first one
+//   return     its record, where it was a key; UINT32_MAX: it was a pane; 0: it can't be taken up
+uint32_t window_panes_restore(struct window_panes_restoring *restoring, const struct state_item *item);

@@ -143,6 +143,15 @@ static void find_who_is_behind(struct schedule *schedule) {
 	}
 }
 
+// A sink that is to come to rest: no time passes that would have it look at what it still holds.
+//   return  1 if it holds some, else 0
+static unsigned settle(struct instance *sink) {
+	if (sink->counters.held == 0 || sink->type->outputs != NULL || sink->type->tick == NULL)
+		return 0;
+	sink->type->tick(sink, BATCH_MAX);
+	return 1;
+}
+
 //   return  1 if there is more to do at this time, and room for it; else 0
 static unsigned tick(struct schedule_entry *entry) {
 	struct instance *instance = entry->instance;
@@ -237,6 +246,8 @@ static unsigned run_round(struct worker *worker) {
 		bool held_time = instance->backlog;
 		if (!pauses || entry->backlog || instance->backlog)
 			moved += tick(entry);
+		else
+			moved += settle(instance);
 		if (held_time && !instance->backlog)
 			advance_watermark(entry); // now: who has some to emit after each batch would hold it for ever
 		schedule->has_backlog |= entry->backlog;

@@ -265,6 +265,7 @@ static struct operator_type anonymize_type = {
 	.grouping = GROUPING_FORWARD,
 	.modifies_tuples = true,
 	.state_size = sizeof(struct anonymize),
+	.keeps_nothing = true,
 	.open = anonymize_open,
 	.close = anonymize_close,
 	.init = anonymize_init,

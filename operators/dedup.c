@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "dataplane/dead_letter.h"
+#include "dataplane/keyed_state.h"
 #include "dataplane/tuple_time.h"
 
 enum { OUTPUT_PASSED, OUTPUT_REPEATED, OUTPUT_DEAD };
@@ -203,6 +204,28 @@ static int dedup_derive(struct derivation *derivation) {
 	return find_time(&time, derivation->options, derivation->inputs[0], derivation->error, derivation->error_size);
 }
 
+static struct keyed_state saved_state(const struct operator *op) {
+	const struct dedup_shared *shared = op->shared;
+	return (struct keyed_state){shared->table, offsetof(struct dedup, arrivals)};
+}
+
+static uint64_t dedup_layout(const struct operator *op) {
+	return keyed_state_layout(saved_state(op).table);
+}
+
+static void dedup_save(const struct operator *op, struct state_writer *writer) {
+	const struct keyed_state keyed = saved_state(op);
+	keyed_state_save_operator(&keyed, op, writer);
+}
+
+static int dedup_restore(struct operator *op, struct state_reader *reader) {
+	const struct keyed_state keyed = saved_state(op);
+	return keyed_state_restore_operator(&keyed, op, reader);
+}
+
+static const struct operator_saving dedup_saving = {
+	.layout = dedup_layout, .save = dedup_save, .restore = dedup_restore};
+
 static void dedup_close(struct operator *op) {
 	struct dedup_shared *shared = op->shared;
 	if (shared != NULL)
@@ -306,6 +329,7 @@ static struct operator_type dedup_type = {
 	.key_option = "key",
 	.borrows = true,
 	.state_size = sizeof(struct dedup),
+	.saving = &dedup_saving,
 	.derive = dedup_derive,
 	.open = dedup_open,
 	.close = dedup_close,

@@ -187,6 +187,7 @@ static struct operator_type filter_type = {
 	.grouping = GROUPING_FORWARD,
 	.borrows = true,
 	.state_size = sizeof(struct filter),
+	.keeps_nothing = true,
 	.check = filter_check,
 	.derive = filter_derive,
 	.init = filter_init,

@@ -14,6 +14,7 @@
 #include "dataplane/operator.h"
 #include "dataplane/pacer.h"
 #include "dataplane/random.h"
+#include "dataplane/state_file.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 #define EPOCH_NS (1767225600 * SECOND_NS) // 2026-01-01: made-up time starts here where nothing says otherwise
@@ -150,6 +151,39 @@ static unsigned generate_poll(struct instance *self, unsigned room) {
 	return count;
 }
 
+// Of an instance; in their order.
+struct generate_position {
+	uint64_t random, next, begin_ns;
+};
+enum { STATE_POSITION = 1 };
+
+static void generate_save(const struct operator *op, struct state_writer *writer) {
+	for (unsigned i = 0; i < op->instance_count; i++) {
+		const struct generate *state = op->instances[i]->state;
+		const struct generate_position position = {state->random, state->next, state->begin_ns};
+		state_put(writer, STATE_POSITION, &position, sizeof(position));
+	}
+}
+
+static int generate_restore(struct operator *op, struct state_reader *reader) {
+	for (unsigned i = 0; i < op->instance_count; i++) {
+		struct generate *state = op->instances[i]->state;
+		struct generate_position position;
+		struct state_item item;
+		if (state_next(reader, &item) != 1 || item.kind != STATE_POSITION || item.size != sizeof(position)) {
+			operator_error(op, "the snapshot has no position of it");
+			return -EINVAL;
+		}
+		memcpy(&position, item.data, sizeof(position));
+		state->random = position.random;
+		state->next = position.next;
+		state->begin_ns = position.begin_ns;
+	}
+	return 0;
+}
+
+static const struct operator_saving generate_saving = {.save = generate_save, .restore = generate_restore};
+
 static const struct operator_output generate_outputs[] = {{.name = "records"}, {0}};
 
 static const char generate_manual[] =
@@ -173,6 +207,8 @@ static struct operator_type generate_type = {
 	.outputs = generate_outputs,
 	.parallelism = 1,
 	.state_size = sizeof(struct generate),
+	.saving = &generate_saving,
+	.restored = "It goes on with the record after the last one before the snapshot.",
 	.derive = generate_derive,
 	.open = generate_open,
 	.close = generate_close,

@@ -24,7 +24,7 @@
 #include "dataplane/dead_letter.h"
 #include "dataplane/joined_record.h"
 #include "dataplane/tuple_time.h"
-#include "dataplane/waiting_tuples.h"
+#include "dataplane/waiting_state.h"
 
 enum side { LEFT, RIGHT };
 enum drop { DROP_LATE, DROP_OVERFLOW, DROP_TABLE_FULL, DROP_UNMATCHED, DROP_NO_TIME, TAKEN };
@@ -331,6 +331,29 @@ static void join_group_enter(struct instance *self, unsigned group) {
 	self->gauges[GAUGE_KEYS] += keyed_table_enter(join->shared->table, self->index, group, &timers);
 }
 
+static struct waiting_state saved_state(const struct operator *op) {
+	struct join_shared *shared = op->shared;
+	return (struct waiting_state){
+		shared->table, &shared->waiting, {op->inputs[LEFT]->size, op->inputs[RIGHT]->size}};
+}
+
+static uint64_t join_layout(const struct operator *op) {
+	return keyed_state_layout(saved_state(op).table);
+}
+
+static void join_save(const struct operator *op, struct state_writer *writer) {
+	const struct waiting_state state = saved_state(op);
+	waiting_state_save(&state, writer);
+}
+
+static int join_restore(struct operator *op, struct state_reader *reader) {
+	const struct waiting_state state = saved_state(op);
+	return waiting_state_restore(&state, op, reader);
+}
+
+static const struct operator_saving join_saving = {
+	.layout = join_layout, .save = join_save, .restore = join_restore};
+
 static const char *time_name(const struct join_options *options, unsigned side) {
 	bool is_own = side == RIGHT && options->right_time != NULL && options->right_time[0] != '\0';
 	return is_own ? options->right_time : options->time;
@@ -521,6 +544,7 @@ static struct operator_type join_type = {
 	.key_option = "key",
 	.borrows = true,
 	.state_size = sizeof(struct join),
+	.saving = &join_saving,
 	.check = join_check,
 	.derive = join_derive,
 	.open = join_open,

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "dataplane/line_input.h"
+#include "dataplane/state_file.h"
 #include "dataplane/text_source.h"
 
 enum {
@@ -166,6 +167,53 @@ static unsigned lines_poll(struct instance *self, unsigned room) {
 	return taken;
 }
 
+struct lines_position {
+	struct line_position at;
+	uint64_t latest_ns;
+};
+enum { STATE_POSITION = 1 };
+
+static int lines_can_be_saved(const struct operator *op, char *error, size_t size) {
+	const struct lines *state = op->instances[0]->state;
+	struct line_position position;
+	if (line_input_tell(state->input, &position) == 0)
+		return 0;
+	snprintf(error, size, "what it reads can't be read again; expected a regular file");
+	return -ENOTSUP;
+}
+
+static void lines_save(const struct operator *op, struct state_writer *writer) {
+	const struct lines *state = op->instances[0]->state;
+	struct lines_position position = {.latest_ns = state->latest_ns};
+	line_input_tell(state->input, &position.at);
+	state_put(writer, STATE_POSITION, &position, sizeof(position));
+}
+
+static int lines_restore(struct operator *op, struct state_reader *reader) {
+	struct lines *state = op->instances[0]->state;
+	struct lines_position position;
+	struct state_item item;
+	if (state_next(reader, &item) != 1 || item.kind != STATE_POSITION || item.size != sizeof(position)) {
+		operator_error(op, "the snapshot has no position of it");
+		return -EINVAL;
+	}
+	memcpy(&position, item.data, sizeof(position));
+	state->latest_ns = position.latest_ns;
+	struct line header;
+	int ret = 0;
+	if (state->is_header_due && position.at.offset > 0)
+		ret = line_input_next(state->input, &header) == 1 ? take_header(op->instances[0], &header) : -EINVAL;
+	if (ret == 0)
+		ret = line_input_seek(state->input, &position.at);
+	if (ret < 0)
+		operator_error(op, "path: %s: is shorter than what was read before the snapshot, or no regular file",
+			((const struct lines_options *)op->options)->path);
+	return ret;
+}
+
+static const struct operator_saving lines_saving = {
+	.check = lines_can_be_saved, .save = lines_save, .restore = lines_restore};
+
 static const char lines_manual[] =
 	"Makes a record of each line of a file, of standard input, or of what those send who connect to a socket. The "
 	"records have the fields that are listed, each with its type; a field that the line does not have is "
@@ -187,6 +235,9 @@ static struct operator_type lines_type = {
 	.parallelism = 1,
 	.parallelism_max = 1,
 	.state_size = sizeof(struct lines),
+	.saving = &lines_saving,
+	.restored = "A file is gone on with behind the last line before the snapshot. Pipelines that read a socket or "
+		    "standard input can't be saved.",
 	.check = lines_check,
 	.derive = lines_derive,
 	.init = lines_init,

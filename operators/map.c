@@ -304,6 +304,7 @@ static struct operator_type map_type = {
 	.grouping = GROUPING_FORWARD,
 	.borrows = true,
 	.state_size = sizeof(struct map),
+	.keeps_nothing = true,
 	.derive = map_derive,
 	.init = map_init,
 	.fini = map_fini,

@@ -24,6 +24,7 @@
 #include "dataplane/event_clock.h"
 #include "dataplane/frame.h"
 #include "dataplane/operator.h"
+#include "dataplane/state_file.h"
 
 enum { DROP_EMPTY, DROP_TOO_LARGE };
 static const char *const pcap_drops[] = {"empty", "too_large", NULL};
@@ -59,6 +60,7 @@ struct pcap_state {
 	enum packet_link link;       // of the frame
 	struct capture_frame frame;  // read, not yet taken in
 	bool has_frame;
+	uint64_t taken; // frames that are not to be read again
 	unsigned spare_count;
 	struct rte_mbuf *spares[BATCH_MAX]; // taken from the pool, not yet reset
 };
@@ -169,6 +171,7 @@ static unsigned pcap_poll(struct instance *self, unsigned room) {
 			instance_drop_unborn(self, reason, drops[reason]);
 	}
 	unsigned taken = batch.count;
+	state->taken += taken + drops[DROP_EMPTY] + drops[DROP_TOO_LARGE];
 	fetch_spares(state, pool);
 	if (taken) {
 		self->watermark_ns = state->clock.now_ns;
@@ -183,6 +186,68 @@ static void pcap_fini(struct instance *self) {
 		rte_mempool_put_bulk(node_packet_pool(self->op->node), (void **)state->spares, state->spare_count);
 	capture_merge_close(state->files);
 }
+
+// Of an instance; in their order.
+struct pcap_position {
+	uint64_t taken;
+	struct event_clock clock;
+};
+enum { STATE_POSITION = 1 };
+
+static int pcap_can_be_saved(const struct operator *op, char *error, size_t size) {
+	const struct pcap_options *options = op->options;
+	if (strcmp(options->path, "-") != 0)
+		return 0;
+	snprintf(error, size, "standard input can't be read again; expected a file");
+	return -ENOTSUP;
+}
+
+static void pcap_save(const struct operator *op, struct state_writer *writer) {
+	for (unsigned i = 0; i < op->instance_count; i++) {
+		const struct pcap_state *state = op->instances[i]->state;
+		const struct pcap_position position = {state->taken, state->clock};
+		state_put(writer, STATE_POSITION, &position, sizeof(position));
+	}
+}
+
+// Pass over the frames that were taken.
+static int skip_frames(struct instance *self, uint64_t count) {
+	struct pcap_state *state = self->state;
+	char error[CAPTURE_ERROR_MAX];
+	while (state->taken < count) {
+		int ret =
+			state->files != NULL ? capture_merge_next(state->files, &state->frame, &state->link, error) : 0;
+		if (ret <= 0) {
+			operator_error(self->op,
+				"path: %s: has fewer frames than were taken from it before the snapshot",
+				((const struct pcap_options *)self->options)->path);
+			return -EINVAL;
+		}
+		state->taken++;
+	}
+	return 0;
+}
+
+static int pcap_restore(struct operator *op, struct state_reader *reader) {
+	for (unsigned i = 0; i < op->instance_count; i++) {
+		struct pcap_state *state = op->instances[i]->state;
+		struct pcap_position position;
+		struct state_item item;
+		if (state_next(reader, &item) != 1 || item.kind != STATE_POSITION || item.size != sizeof(position)) {
+			operator_error(op, "the snapshot has no position of it");
+			return -EINVAL;
+		}
+		memcpy(&position, item.data, sizeof(position));
+		state->clock = position.clock;
+		int ret = skip_frames(op->instances[i], position.taken);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static const struct operator_saving pcap_saving = {
+	.check = pcap_can_be_saved, .save = pcap_save, .restore = pcap_restore};
 
 static struct operator_type pcap_type = {
 	.name = "pcap",
@@ -207,6 +272,8 @@ static struct operator_type pcap_type = {
 	.drops = pcap_drops,
 	.parallelism = 1,
 	.state_size = sizeof(struct pcap_state),
+	.saving = &pcap_saving,
+	.restored = "It goes on with the frame after the last one before the snapshot.",
 	.init = pcap_init,
 	.fini = pcap_fini,
 	.poll = pcap_poll,

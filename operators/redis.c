@@ -386,6 +386,9 @@ static struct operator_type redis_type = {
 	.options_size = sizeof(struct redis_options),
 	.drops = redis_drops,
 	.state_size = sizeof(struct redis_state),
+	.keeps_nothing = true,
+	.restored = "Idempotent where kind sets fields of a hash or scores; entries that streams got after the "
+		    "snapshot they get again.",
 	.check = redis_check,
 	.init = redis_init,
 	.fini = redis_fini,

@@ -18,6 +18,7 @@
 
 #include "dataplane/dead_letter.h"
 #include "dataplane/keyed_figures.h"
+#include "dataplane/keyed_state.h"
 #include "dataplane/tuple_time.h"
 
 enum { DROP_TABLE_FULL };
@@ -216,6 +217,28 @@ static void reduce_group_enter(struct instance *self, unsigned group) {
 	}
 }
 
+static struct keyed_state saved_state(const struct operator *op) {
+	const struct reduce_shared *shared = op->shared;
+	return (struct keyed_state){shared->table, offsetof(struct reduce, arrivals)};
+}
+
+static uint64_t reduce_layout(const struct operator *op) {
+	return keyed_state_layout(saved_state(op).table);
+}
+
+static void reduce_save(const struct operator *op, struct state_writer *writer) {
+	const struct keyed_state keyed = saved_state(op);
+	keyed_state_save_operator(&keyed, op, writer);
+}
+
+static int reduce_restore(struct operator *op, struct state_reader *reader) {
+	const struct keyed_state keyed = saved_state(op);
+	return keyed_state_restore_operator(&keyed, op, reader);
+}
+
+static const struct operator_saving reduce_saving = {
+	.layout = reduce_layout, .save = reduce_save, .restore = reduce_restore};
+
 static int reduce_derive(struct derivation *derivation) {
 	static const char *const times[] = {NULL};
 	const struct reduce_options *options = derivation->options;
@@ -337,6 +360,7 @@ static struct operator_type reduce_type = {
 	.key_option = "key",
 	.borrows = true,
 	.state_size = sizeof(struct reduce),
+	.saving = &reduce_saving,
 	.derive = reduce_derive,
 	.open = reduce_open,
 	.close = reduce_close,

@@ -21,6 +21,7 @@
 #include "dataplane/frame_store.h"
 #include "dataplane/operator.h"
 #include "dataplane/pacer.h"
+#include "dataplane/state_file.h"
 #include "dataplane/synthetic.h"
 
 enum {
@@ -323,6 +324,55 @@ static unsigned replay_poll(struct instance *self, unsigned room) {
 	return n;
 }
 
+// Of an instance; in their order.
+struct replay_position {
+	struct event_clock clock;
+	uint64_t next, round, base_ns;
+};
+enum { STATE_POSITION = 1 };
+
+static int replay_can_be_saved(const struct operator *op, char *error, size_t size) {
+	const struct replay_options *options = op->options;
+	if (options->rounds == ROUNDS_REPEAT)
+		return 0;
+	snprintf(error, size, "rounds: %s: what becomes of its frames can't be saved; expected repeat",
+		rounds_names[options->rounds]);
+	return -ENOTSUP;
+}
+
+static void replay_save(const struct operator *op, struct state_writer *writer) {
+	for (unsigned i = 0; i < op->instance_count; i++) {
+		const struct replay_state *state = op->instances[i]->state;
+		const struct replay_position position = {state->clock, state->next, state->round, state->base_ns};
+		state_put(writer, STATE_POSITION, &position, sizeof(position));
+	}
+}
+
+static int replay_restore(struct operator *op, struct state_reader *reader) {
+	for (unsigned i = 0; i < op->instance_count; i++) {
+		struct replay_state *state = op->instances[i]->state;
+		struct replay_position position;
+		struct state_item item;
+		bool is_one =
+			state_next(reader, &item) == 1 && item.kind == STATE_POSITION && item.size == sizeof(position);
+		if (is_one)
+			memcpy(&position, item.data, sizeof(position));
+		if (!is_one || position.next > state->slice->count) {
+			operator_error(op, "the snapshot has no position in these frames");
+			return -EINVAL;
+		}
+		state->clock = position.clock;
+		state->next = position.next;
+		state->round = position.round;
+		state->base_ns = position.base_ns;
+		op->instances[i]->finished = state->rounds != 0 && state->round >= state->rounds;
+	}
+	return 0;
+}
+
+static const struct operator_saving replay_saving = {
+	.check = replay_can_be_saved, .save = replay_save, .restore = replay_restore};
+
 static struct operator_type replay_type = {
 	.name = "replay",
 	.summary = "send frames from memory, for benchmarks",
@@ -344,6 +394,8 @@ static struct operator_type replay_type = {
 	.options_size = sizeof(struct replay_options),
 	.outputs = replay_outputs,
 	.state_size = sizeof(struct replay_state),
+	.saving = &replay_saving,
+	.restored = "It goes on with the frame after the last one before the snapshot.",
 	.check = replay_check,
 	.open = replay_open,
 	.close = replay_close,

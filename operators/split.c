@@ -346,6 +346,7 @@ static struct operator_type split_type = {
 	.gauges = gauges,
 	.grouping = GROUPING_FORWARD,
 	.state_size = sizeof(struct split),
+	.keeps_nothing = true,
 	.derive = split_derive,
 	.init = split_init,
 	.fini = split_fini,

@@ -214,6 +214,57 @@ static void top_k_process(struct instance *self, struct batch *batch) {
 	instance_absorb(self, batch);
 }
 
+enum { STATE_RANKING = STATE_PANE + 1 };
+
+static uint64_t top_k_layout(const struct operator *op) {
+	const struct top_k_shared *shared = op->shared;
+	return keyed_state_layout(shared->windows.panes.table);
+}
+
+// No ranking is being made.
+static void top_k_save(const struct operator *op, struct state_writer *writer) {
+	const struct top_k_shared *shared = op->shared;
+	const struct top_k *top = op->instances[0]->state;
+	const struct state_part parts[] = {
+		{&top->end_ns, sizeof(top->end_ns)},
+		{top->ranking.told, (size_t)top->ranking.told_count * top->ranking.key_length * sizeof(uint64_t)},
+	};
+	state_put_parts(writer, STATE_RANKING, parts, 2);
+	window_panes_save(&shared->windows.panes, writer);
+}
+
+static int restore_ranking(struct top_k *top, const struct state_item *item) {
+	struct ranking *ranking = &top->ranking;
+	const size_t key_size = ranking->key_length * sizeof(uint64_t), head = sizeof(top->end_ns);
+	if (item->kind != STATE_RANKING || item->size < head || (item->size - head) % key_size != 0 ||
+		(item->size - head) / key_size > ranking->k)
+		return -EINVAL;
+	memcpy(&top->end_ns, item->data, head);
+	memcpy(ranking->told, (const uint8_t *)item->data + head, item->size - head);
+	ranking->told_count = (unsigned)((item->size - head) / key_size);
+	return 0;
+}
+
+static int top_k_restore(struct operator *op, struct state_reader *reader) {
+	struct top_k_shared *shared = op->shared;
+	struct instance *self = op->instances[0];
+	struct window_panes_restoring restoring = {.panes = &shared->windows.panes};
+	struct state_item item;
+	if (state_next(reader, &item) != 1 || restore_ranking(self->state, &item) < 0)
+		return keyed_state_refuse(op);
+	int ret;
+	while ((ret = state_next(reader, &item)) == 1) {
+		uint32_t record = window_panes_restore(&restoring, &item);
+		if (record == 0)
+			return keyed_state_refuse(op);
+		self->gauges[GAUGE_KEYS] += record != UINT32_MAX;
+	}
+	return ret < 0 ? keyed_state_refuse(op) : 0;
+}
+
+static const struct operator_saving top_k_saving = {
+	.layout = top_k_layout, .save = top_k_save, .restore = top_k_restore};
+
 static int top_k_check(const void *given, char *error, size_t size) {
 	const struct top_k_options *options = given;
 	const struct window_part every = {"every", " ns", options->window_ns, options->every_ns};
@@ -360,6 +411,7 @@ static struct operator_type top_k_type = {
 	.parallelism = 1,
 	.parallelism_max = 1,
 	.state_size = sizeof(struct top_k),
+	.saving = &top_k_saving,
 	.check = top_k_check,
 	.derive = top_k_derive,
 	.open = top_k_open,

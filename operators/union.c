@@ -207,6 +207,7 @@ static struct operator_type union_type = {
 	.grouping = GROUPING_FORWARD,
 	.borrows = true,
 	.state_size = sizeof(struct union_state),
+	.keeps_nothing = true,
 	.derive = union_derive,
 	.init = union_init,
 	.process = union_process,

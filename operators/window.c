@@ -275,6 +275,38 @@ static void window_group_enter(struct instance *self, unsigned group) {
 	self->gauges[GAUGE_KEYS] += keyed_table_enter(panes->table, self->index, group, &timers);
 }
 
+static uint64_t window_layout(const struct operator *op) {
+	const struct keyed_windows *windows = op->shared;
+	return keyed_state_layout(windows->panes.table);
+}
+
+static void window_save(const struct operator *op, struct state_writer *writer) {
+	const struct keyed_windows *windows = op->shared;
+	window_panes_save(&windows->panes, writer);
+}
+
+static int window_restore(struct operator *op, struct state_reader *reader) {
+	struct keyed_windows *windows = op->shared;
+	struct window_panes_restoring restoring = {.panes = &windows->panes};
+	struct state_item item;
+	int ret;
+	while ((ret = state_next(reader, &item)) == 1)
+		if (window_panes_restore(&restoring, &item) == 0)
+			return keyed_state_refuse(op);
+	if (ret < 0)
+		return keyed_state_refuse(op);
+	for (unsigned i = 0; i < op->instance_count; i++) {
+		struct instance *instance = op->instances[i];
+		struct window *window = instance->state;
+		window->now_ns = window->clock == CLOCK_PROCESSING ? clock_now_ns() : instance->watermark_ns;
+	}
+	state_enter_groups(op, reader);
+	return 0;
+}
+
+static const struct operator_saving window_saving = {
+	.layout = window_layout, .save = window_save, .restore = window_restore};
+
 static int window_check(const void *given, char *error, size_t size) {
 	const struct window_options *options = given;
 	return window_shape_check(&options->shape, error, size);
@@ -424,6 +456,7 @@ static struct operator_type window_type = {
 	.borrows = true,
 	.tells_watermark = true,
 	.state_size = sizeof(struct window),
+	.saving = &window_saving,
 	.check = window_check,
 	.derive = window_derive,
 	.open = window_open,

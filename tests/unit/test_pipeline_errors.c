@@ -81,8 +81,8 @@ static void top_level(void **state) {
 	static const struct mistake cases[] = {
 		{"pipelines: p\n",
 			"a.yaml:1: \"pipelines\": unknown key, did you mean \"pipeline\"? expected pipeline, "
-			"operators, streams, weight, node, controller, key, controller_key, eal, idle, hash_secret, "
-			"ring_size, channels, placement, source_workers or plugins"},
+			"operators, streams, weight, node, controller, key, controller_key, eal, idle, hash_secret, restore, "
+			"ring_size, channels, placement, source_workers, change_limit or plugins"},
 		{"operators: [" SOURCE "]\n", "a.yaml:1: no pipeline; expected pipeline: NAME"},
 		{"pipeline: p\n",
 			"a.yaml:1: p: no operators; expected operators: [{name: NAME, type: TYPE, ...}, ...]"},
@@ -263,7 +263,8 @@ static void settings_checked(void **state) {
 		{"ring_size=65", "--set ring_size=65: \"65\": expected a power of two from 64 to 65536"},
 		{"ring=64", "--set ring=64: \"ring\": unknown node option; expected node, controller, key, "
 			    "controller_key, eal, idle, "
-			    "hash_secret, ring_size, channels, placement, source_workers, plugins or operator.option"},
+			    "hash_secret, restore, ring_size, channels, placement, source_workers, "
+			    "change_limit, plugins or operator.option"},
 		{"b.parallelism=x", "--set b.parallelism=x: \"x\": expected auto or 1..1024"},
 		{"b.workers=1,x",
 			"--set b.workers=1,x: \"x\": no worker index; expected a list of worker indices such as "
