@@ -53,8 +53,7 @@ static int restore_tuple(const struct waiting_state *state, struct place *at, co
 		return -EINVAL;
 	memcpy(waiting_body(waiting_at(state->waiting, number)), (const uint8_t *)item->data + sizeof(time_ns),
 		state->body_sizes[side]);
-	waiting_lists_append(
-		state->waiting, keyed_table_value(state->table, at->record), side, at->last[side], number);
+	waiting_lists_append(state->waiting, keyed_table_value(state->table, at->record), side, at->last[side], number);
 	at->last[side] = number;
 	return 1;
 }

@@ -351,8 +351,7 @@ static int join_restore(struct operator *op, struct state_reader *reader) {
 	return waiting_state_restore(&state, op, reader);
 }
 
-static const struct operator_saving join_saving = {
-	.layout = join_layout, .save = join_save, .restore = join_restore};
+static const struct operator_saving join_saving = {.layout = join_layout, .save = join_save, .restore = join_restore};
 
 static const char *time_name(const struct join_options *options, unsigned side) {
 	bool is_own = side == RIGHT && options->right_time != NULL && options->right_time[0] != '\0';

@@ -81,8 +81,8 @@ static void top_level(void **state) {
 	static const struct mistake cases[] = {
 		{"pipelines: p\n",
 			"a.yaml:1: \"pipelines\": unknown key, did you mean \"pipeline\"? expected pipeline, "
-			"operators, streams, weight, node, controller, key, controller_key, eal, idle, hash_secret, restore, "
-			"ring_size, channels, placement, source_workers, change_limit or plugins"},
+			"operators, streams, weight, node, controller, key, controller_key, eal, idle, hash_secret, "
+			"restore, ring_size, channels, placement, source_workers, change_limit or plugins"},
 		{"operators: [" SOURCE "]\n", "a.yaml:1: no pipeline; expected pipeline: NAME"},
 		{"pipeline: p\n",
 			"a.yaml:1: p: no operators; expected operators: [{name: NAME, type: TYPE, ...}, ...]"},
