@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_memory.h>
+
 #include "dataplane/node_move.h"
 #include "dataplane/node_rest.h"
 #include "dataplane/snapshot_dir.h"
@@ -144,6 +146,13 @@ static int finish(struct saving *saving, char *text, size_t size) {
 	return ret;
 }
 
+// Tuples lie in the EAL's memory, and the copy looks at none: where that is not shared anyway (--no-huge), workers would
+// pay for each page of it.
+static int leave_out(const struct rte_memseg_list *list, const struct rte_memseg *segment, void *context) {
+	madvise(segment->addr, segment->len, MADV_DONTFORK); // refused: it is copied as all else
+	return 0;
+}
+
 static int prepare(struct saving *saving, const char *path, char *text, size_t size) {
 	struct node *node = saving->node;
 	if (path[0] != '/') {
@@ -157,6 +166,7 @@ static int prepare(struct saving *saving, const char *path, char *text, size_t s
 	int ret = snapshot_check_operators(node, text, size);
 	if (ret < 0)
 		return ret;
+	rte_memseg_walk(leave_out, NULL);
 	saving->count = node->plan->operator_count;
 	size_t length = (saving->count + 1) * sizeof(*saving->saved);
 	saving->saved = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
