@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
 """A pipeline that changes all the time under full load: an operator is put behind its source and taken out again. How
-long sources and workers hold still, the latency of tuples beside that of a run left alone, and whether each flow is told
-as in that run.
+long sources and workers hold still, the latency of tuples beside that of a run left alone, and whether each flow is
+told as in that run.
 """
 import pathlib
 import re

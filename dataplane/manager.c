@@ -14,6 +14,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include "dataplane/keepsake.h"
 #include "dataplane/node_apply.h"
 #include "dataplane/node_report.h"
 #include "dataplane/telemetry.h"
@@ -141,6 +142,7 @@ static void take_down(struct manager *manager) {
 		node_fini(&manager->node);
 	plan_free(manager->node.plan != NULL ? manager->node.plan : manager->plan);
 	node_free_applied(&manager->node);
+	keepsake_free_all();
 }
 
 // Signals that came: the first stops the node, a later one ends the process at once. One that comes along with the

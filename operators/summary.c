@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dataplane/keepsake.h"
 #include "dataplane/operator.h"
 #include "dataplane/summary_message.h"
 #include "dataplane/uplink.h"
@@ -63,6 +64,12 @@ struct summary_options {
 	uint64_t table_size, budget, floor_bytes;
 };
 
+// What the controller knows of an instance by its names: it goes on where the operator is removed and comes again.
+struct summary_series {
+	uint64_t sequence;
+	Weir__Totals cumulative;
+};
+
 struct summary {
 	struct summary_tables tables[2];
 	struct summary_message *message;
@@ -73,8 +80,8 @@ struct summary {
 	uint64_t last_ns;                    // latest packet told of in it
 	uint64_t next_ns;                    // no interval begins before
 	uint64_t told_start_ns, told_end_ns; // of the interval being chosen from
-	uint64_t credit_bytes, sequence;
-	Weir__Totals cumulative;
+	uint64_t credit_bytes;
+	struct summary_series series;
 };
 
 static struct summary_tables *other_tables(struct summary *summary) {
@@ -115,11 +122,11 @@ static void tell(struct instance *self) {
 		.pipeline = self->op->pipeline,
 		.operator = self->op->name,
 		.incarnation = node_incarnation(node),
-		.sequence = summary->sequence + 1,
+		.sequence = summary->series.sequence + 1,
 		.start_ns = summary->told_start_ns,
 		.end_ns = summary->told_end_ns,
 		.instance = self->index,
-		.cumulative = &summary->cumulative,
+		.cumulative = &summary->series.cumulative,
 	};
 	struct uplink_summary out = {
 		.pipeline = self->op->pipeline,
@@ -128,11 +135,11 @@ static void tell(struct instance *self) {
 		.sequence = head.sequence,
 	};
 
-	summary_totals_add(&summary->cumulative, &tables->totals);
+	summary_totals_add(&summary->series.cumulative, &tables->totals);
 	const struct summary_allowance allowance = earn(summary, self->options, tables->totals.bytes);
 	out.size = summary_message_pack(summary->message, tables, &head, &allowance, &out.packed);
 	if (out.size > 0) {
-		summary->sequence++;
+		summary->series.sequence++;
 		summary->credit_bytes -= RTE_MIN(summary->credit_bytes, out.size);
 		self->gauges[GAUGE_SUMMARIES]++;
 		self->gauges[GAUGE_SUMMARY_BYTES] += out.size;
@@ -225,7 +232,8 @@ static int summary_init(struct instance *self) {
 		ret = summary_tables_init(&summary->tables[i], (uint32_t)options->table_size, seed);
 	if (ret < 0)
 		operator_error(self->op, "no memory for table_size: %llu", (unsigned long long)options->table_size);
-	weir__totals__init(&summary->cumulative);
+	weir__totals__init(&summary->series.cumulative);
+	keepsake_take(self, &summary->series, sizeof(summary->series));
 	summary->credit_bytes = CREDIT_START_BYTES;
 	return ret;
 }
@@ -233,6 +241,7 @@ static int summary_init(struct instance *self) {
 static void summary_fini(struct instance *self) {
 	struct summary *summary = self->state;
 
+	keepsake_leave(self, &summary->series, sizeof(summary->series));
 	summary_message_free(summary->message);
 	summary->message = NULL;
 	summary_tables_fini(&summary->tables[0]);

@@ -12,6 +12,7 @@
 
 #include "api/flow_record.h"
 #include "api/weir.pb-c.h"
+#include "dataplane/keepsake.h"
 #include "dataplane/operator.h"
 #include "dataplane/uplink.h"
 
@@ -101,6 +102,7 @@ static void teardown(struct fixture *fixture) {
 	for (unsigned i = 0; i < told.count; i++)
 		weir__message__free_unpacked(told.messages[i], NULL);
 	fixture->op.type->fini(&fixture->instance);
+	keepsake_free_all();
 	free(fixture->instance.state);
 	free((void *)fixture->op.options);
 }
@@ -179,6 +181,24 @@ static void intervals_follow_event_time(void **state) {
 	assert_int_equal(fixture.instance.counters.absorbed, 4);
 	flush(&fixture);
 	assert_int_equal(told.count, 3);
+	teardown(&fixture);
+}
+
+// The controller takes each number of a series once: one that began anew would be taken for a repeat.
+static void the_series_goes_on_after_its_operator_went(void **state) {
+	struct fixture fixture;
+	setup(&fixture, NULL);
+	update(&fixture, 1, T0 + 300 * MS, 100);
+	flush(&fixture);
+	const struct operator_type *type = fixture.op.type;
+	type->fini(&fixture.instance);
+	memset(fixture.instance.state, 0, type->state_size);
+	assert_int_equal(type->init(&fixture.instance), 0);
+	update(&fixture, 1, T0 + SECOND + 300 * MS, 20);
+	flush(&fixture);
+	assert_int_equal(told.count, 2);
+	expect(1, T0 + SECOND, T0 + SECOND + 300 * MS + 1, 20);
+	assert_int_equal(told.messages[1]->summary->cumulative->bytes, 120);
 	teardown(&fixture);
 }
 
@@ -283,6 +303,7 @@ static void no_controller_costs_nothing(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(intervals_follow_event_time),
+		cmocka_unit_test(the_series_goes_on_after_its_operator_went),
 		cmocka_unit_test(choosing_and_filling_overlap),
 		cmocka_unit_test(budget_is_kept),
 		cmocka_unit_test(floor_names_the_greatest),
