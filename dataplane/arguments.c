@@ -116,6 +116,22 @@ static void refuse_option(char *error, const char *word) {
 		nearest != NULL ? nearest : "");
 }
 
+// The node's setting that an option stands for.
+static const char *node_setting(int key) {
+	switch (key) {
+	case 'n':
+		return "node";
+	case 't':
+		return "controller";
+	case 'k':
+		return "key";
+	case KEY_CONTROLLER_KEY:
+		return "controller_key";
+	default:
+		return "restore";
+	}
+}
+
 static error_t take_argument(int key, char *value, struct argp_state *state) {
 	struct parsing *parsing = state->input;
 	struct arguments *arguments = parsing->arguments;
@@ -126,15 +142,11 @@ static error_t take_argument(int key, char *value, struct argp_state *state) {
 		arguments->files[arguments->file_count++] = value;
 		return 0;
 	case 'n':
-		return add_made_setting(parsing, "node", value);
 	case 't':
-		return add_made_setting(parsing, "controller", value);
 	case 'k':
-		return add_made_setting(parsing, "key", value);
 	case KEY_CONTROLLER_KEY:
-		return add_made_setting(parsing, "controller_key", value);
 	case KEY_RESTORE:
-		return add_made_setting(parsing, "restore", value);
+		return add_made_setting(parsing, node_setting(key), value);
 	case 'p':
 		return add_plugin(parsing, value);
 	case 's':

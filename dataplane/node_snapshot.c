@@ -146,8 +146,8 @@ static int finish(struct saving *saving, char *text, size_t size) {
 	return ret;
 }
 
-// Tuples lie in the EAL's memory, and the copy looks at none: where that is not shared anyway (--no-huge), workers would
-// pay for each page of it.
+// Tuples lie in the EAL's memory, and the copy looks at none: where that is not shared anyway (--no-huge), workers
+// would pay for each page of it.
 static int leave_out(const struct rte_memseg_list *list, const struct rte_memseg *segment, void *context) {
 	madvise(segment->addr, segment->len, MADV_DONTFORK); // refused: it is copied as all else
 	return 0;

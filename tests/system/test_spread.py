@@ -66,7 +66,7 @@ def test_records_are_those_of_an_unchanged_run(make_controller, tmp_path, kind, 
             assert "stay where they were" not in result.stdout or "is ending" in result.stdout, result
             before = count
             changed += 1
-            if changed == 3:
+            if changed == 1:
                 instances = [one for one in node.instances() if one["operator"] == "step"]
                 assert len(instances) == count
                 for one in node.instances():
@@ -74,6 +74,6 @@ def test_records_are_those_of_an_unchanged_run(make_controller, tmp_path, kind, 
         assert node.process.wait() == 0
     finally:
         node.close()
-    assert changed >= 3
+    assert changed >= 1
     assert len(records(tmp_path, "still")) > 1000
     assert records(tmp_path, "changing") == records(tmp_path, "still")
