@@ -30,7 +30,7 @@ static const char usage[] =
 	"  apply NODE FILE                     have the node run the pipelines of a file; with --dry-run, only check\n"
 	"  list                                the pipelines that nodes run\n"
 	"  remove NODE PIPELINE                have it drained and taken out of the node\n"
-	"  snapshot NODE DIRECTORY             have it save all that its operators keep, to go on from (--restore)\n"
+	"  snapshot NODE DIRECTORY             have it save all that its operators keep; another one can go on from there\n"
 	"  log NODE TEXT                       write a line into the node's log\n"
 	"  stop NODE                           have the node drain and end\n"
 	"  keygen NAME                         make NAME.secret and NAME.public, for a controller beyond loopback\n"

@@ -32,7 +32,7 @@ def test_completion():
     assert complete("t") == {"top", "tcp"}
     assert complete("--json", "") == {
         "status", "top", "tcp", "paths", "operators", "alerts", "reload", "explain", "set", "move",
-        "apply", "list", "remove", "log", "stop", "keygen"}
+        "apply", "list", "remove", "snapshot", "log", "stop", "keygen"}
     assert complete("top", "p") == {"ports", "prefixes"}
     offered = [complete(command, "-") for command in ("top", "alerts", "operators", "apply", "keygen")]
     assert set().union(*offered) == options(usage)
