@@ -203,6 +203,10 @@ bool export_queue_flush(struct instance *self, enum end_of_stream why, unsigned 
 		idle_wake(&queue->idle);
 		return true;
 	}
+	if (self->counters.held == 0) {
+		queue->deadline_ns = 0; // more may come: a plan can join a source to it that has just begun
+		return false;
+	}
 	end_sender(queue);
 	settle(queue);
 	uint64_t unsent = self->counters.held;

@@ -257,32 +257,48 @@ static int checksum_tail(int fd, uint64_t end, uint64_t *checksum) {
 	return 0;
 }
 
+static int mark_open(int fd, uint64_t end, struct line_file_mark *mark) {
+	struct stat status;
+	if (fstat(fd, &status) != 0)
+		return -errno;
+	mark->end = end;
+	mark->inode = status.st_ino;
+	int ret = end > 0 ? checksum_tail(fd, end, &mark->tail_checksum) : 0;
+	// What the snapshot tells of is on the disk before it is.
+	return ret == 0 && fdatasync(fd) != 0 ? -errno : ret;
+}
+
 int line_file_mark(const struct line_file *file, struct line_file_mark *mark) {
 	*mark = (struct line_file_mark){0};
-	if (!file->is_regular || file->is_stdout || file->size == 0)
+	if (!file->is_regular || file->is_stdout)
 		return 0;
 	int fd = open(file->options.path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	mark->end = file->size;
-	int ret = checksum_tail(fd, mark->end, &mark->tail_checksum);
-	if (ret == 0 && fdatasync(fd) != 0) // what the snapshot tells of is on the disk before it is
-		ret = -errno;
+	int ret = mark_open(fd, file->size, mark);
 	close(fd);
 	return ret;
 }
 
-int line_file_cut(struct line_file *file, const struct line_file_mark *mark) {
+int line_file_compare(const struct line_file *file, const struct line_file_mark *mark) {
 	uint64_t checksum = 0;
+	struct stat status;
 	if (!file->is_regular || file->is_stdout)
 		return mark->end == 0 ? 0 : -ESTALE;
+	if (fstat(file->fd, &status) != 0)
+		return -errno;
+	// Any other file begins as one without lines does.
+	if (mark->end <= file->header_size && status.st_ino != mark->inode && (uint64_t)status.st_size > mark->end)
+		return -ESTALE;
 	int ret = mark->end > 0 ? checksum_tail(file->fd, mark->end, &checksum) : 0;
-	if (ret == 0 && checksum != mark->tail_checksum)
-		ret = -ESTALE;
-	if (ret == 0 && (ftruncate(file->fd, (off_t)mark->end) || lseek(file->fd, (off_t)mark->end, SEEK_SET) < 0))
-		ret = -errno;
-	if (ret < 0)
-		return ret;
+	return ret == 0 && checksum != mark->tail_checksum ? -ESTALE : ret;
+}
+
+int line_file_cut(struct line_file *file, const struct line_file_mark *mark) {
+	if (!file->is_regular || file->is_stdout)
+		return 0;
+	if (ftruncate(file->fd, (off_t)mark->end) || lseek(file->fd, (off_t)mark->end, SEEK_SET) < 0)
+		return -errno;
 	file->size = mark->end;
 	file->header_done = mark->end > 0 ? file->header_size : 0;
 	return 0;

@@ -39,16 +39,19 @@ void line_file_close(struct line_file *file); // NULL is fine
 //   return  bytes that are in the file; where something else than EAGAIN stopped the writing, of whole lines
 size_t line_file_write(struct line_file *file, const char *lines, size_t size, uint64_t now_ns, int *error);
 
-// Where a file ends, and a checksum of its last bytes, by which it is known again. `end` 0: it is empty, or nothing can
-// be cut, since it is standard output or no regular file.
+// Where a file ends, and by what it is known again: a checksum of its last bytes or, where it has no lines, its inode.
+// All 0: nothing can be cut, since it is standard output or no regular file.
 struct line_file_mark {
-	uint64_t end, tail_checksum;
+	uint64_t end, tail_checksum, inode;
 };
 // Takes no memory, and reads the file by its path.
 //   return  0 or a negative errno
 int line_file_mark(const struct line_file *file, struct line_file_mark *mark);
-// Cut the file back to where it ended then.
+// Whether the file is the one that was marked.
 //   return  0; -ESTALE: it is shorter, or what it held there was something else; a negative errno
+int line_file_compare(const struct line_file *file, const struct line_file_mark *mark);
+// Cut the file that was marked back to where it ended then.
+//   return  0 or a negative errno
 int line_file_cut(struct line_file *file, const struct line_file_mark *mark);
 
 // Whether the reader of a pipe is gone: nothing can be written any more.

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/line_file.h"
 #include "dataplane/state_file.h"
 
 enum {
@@ -210,21 +209,29 @@ static void save(const struct operator *op, struct state_writer *writer) {
 	state_put(writer, STATE_MARK, &mark, sizeof(mark));
 }
 
+// That all files are known is seen before any is cut.
 static int restore(struct operator *op, struct state_reader *reader) {
 	struct line_sink_state *state = op->instances[0]->state;
-	struct line_file_mark mark;
 	struct state_item item;
-	if (state_next(reader, &item) != 1 || item.kind != STATE_MARK || item.size != sizeof(mark)) {
+	if (state_next(reader, &item) != 1 || item.kind != STATE_MARK || item.size != sizeof(state->mark)) {
 		operator_error(op, "the snapshot does not say where its file ended");
 		return -EINVAL;
 	}
-	memcpy(&mark, item.data, sizeof(mark));
-	int ret = line_file_cut(state->sink->file, &mark);
+	memcpy(&state->mark, item.data, sizeof(state->mark));
+	int ret = line_file_compare(state->sink->file, &state->mark);
 	if (ret == -ESTALE)
 		operator_error(op, "path: %s: is not the file that was written before the snapshot", path_of(op));
 	else if (ret < 0)
+		operator_error(op, "path: %s: can't be compared: %s", path_of(op), strerror(-ret));
+	return ret;
+}
+
+static int resume(struct operator *op) {
+	struct line_sink_state *state = op->instances[0]->state;
+	int ret = line_file_cut(state->sink->file, &state->mark);
+	if (ret < 0)
 		operator_error(op, "path: %s: can't be cut back: %s", path_of(op), strerror(-ret));
 	return ret;
 }
 
-const struct operator_saving line_sink_saving = {.save = save, .restore = restore};
+const struct operator_saving line_sink_saving = {.save = save, .restore = restore, .resume = resume};

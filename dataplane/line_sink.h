@@ -9,6 +9,7 @@
 #include <limits.h>
 
 #include "dataplane/export_queue.h"
+#include "dataplane/line_file.h"
 
 // The form of a line.
 struct line_form {
@@ -88,6 +89,7 @@ struct line_sink_state {
 	struct export_queue *queue; // first: see export_queue.h
 	struct line_form form;
 	struct line_sink *sink;
+	struct line_file_mark mark; // that the snapshot has which this goes on from
 };
 
 // Init and fini of such an operator, whose options are a struct line_sink_options.

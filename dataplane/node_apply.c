@@ -114,7 +114,7 @@ static int run_plan(
 	struct node_spread spread;
 	int rc = node_spread_gather(&spread, node, plan, change->text, sizeof(change->text));
 	if (rc == 0) {
-		node_spread_keep_owners(plan, node->plan);
+		node_spread_keep_owners(plan, node);
 		rc = node_swap(node, plan, report, change->text, sizeof(change->text));
 		if (rc < 0)
 			node_spread_undo(&spread, node);
@@ -178,9 +178,10 @@ static int read_document(struct node_change *change, struct node_config *config)
 }
 
 static void say_what_was_lost(struct node_change *change, const struct node_swap_report *report) {
-	if (report->given_up[0] != '\0' || report->lost > 0)
-		text_append(change->text, sizeof(change->text),
-			"; given up:%s, with what was held: %" PRIu64 " tuples lost", report->given_up, report->lost);
+	if (report->given_up[0] != '\0')
+		text_append(change->text, sizeof(change->text), "; given up:%s, with what was held", report->given_up);
+	if (report->lost > 0)
+		text_append(change->text, sizeof(change->text), ": %" PRIu64 " tuples lost", report->lost);
 }
 
 static void say_what_runs(struct node_change *change, const char *difference, const struct node_swap_report *report) {

@@ -264,6 +264,9 @@ int node_parts_make(
 }
 
 void node_parts_take_figures(struct node_parts *parts, const struct node_parts *old) {
+	for (unsigned i = 0; i < old->plan->instance_count; i++)
+		if (!node_parts_have_instance(parts, old->instances[i]))
+			counters_add(&old->instances[i]->op->gone, &old->instances[i]->counters);
 	for (unsigned i = 0; i < parts->plan->instance_count; i++)
 		for (unsigned j = 0; j < old->plan->instance_count; j++)
 			if (parts->instances[i] == old->instances[j])

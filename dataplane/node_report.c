@@ -237,16 +237,9 @@ struct uplink_source node_report_source(struct node *node) {
 
 // Sum one operator's counters over its instances.
 static struct counters sum_operator(const struct node *node, const struct plan_operator *planned) {
-	struct counters sum = {.in = 0};
-	for (unsigned i = 0; i < planned->instance_count; i++) {
-		const struct counters *counters = &node->snapshots[planned->first_instance + i].counters;
-		sum.in += counters->in;
-		sum.in_bytes += counters->in_bytes;
-		sum.absorbed += counters->absorbed;
-		sum.lost_outside += counters->lost_outside;
-		for (unsigned d = 0; d < OPERATOR_DROPS_MAX; d++)
-			sum.drops[d] += counters->drops[d];
-	}
+	struct counters sum = node->operators[planned - node->plan->operators]->gone;
+	for (unsigned i = 0; i < planned->instance_count; i++)
+		counters_add(&sum, &node->snapshots[planned->first_instance + i].counters);
 	return sum;
 }
 

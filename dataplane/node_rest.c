@@ -73,7 +73,8 @@ static bool is_still_drained(const struct node *node) {
 	uint64_t sent;
 	bool is = count_sent(node, &sent);
 	for (unsigned i = 0; i < node->plan->instance_count; i++)
-		is &= !node->instances[i]->backlog && node->instances[i]->counters.held == 0;
+		is &= !node->instances[i]->backlog && !node->instances[i]->schedule->backlog &&
+		      node->instances[i]->counters.held == 0;
 	return is;
 }
 
@@ -111,14 +112,16 @@ int node_rest(struct node *node, int (*act)(void *context), void *context, struc
 		snprintf(text, size, "the node is ending");
 		return -EBUSY;
 	}
-	uint64_t begun_ns = clock_monotonic_ns();
+	uint64_t begun_ns = clock_monotonic_ns(), end_ns = begun_ns + REST_LIMIT_NS;
 	int rc;
 	set_pace_of_ends(node, INSTANCE_PAUSES);
 	do {
-		rc = wait_until_drained(node, begun_ns + REST_LIMIT_NS);
+		rc = wait_until_drained(node, end_ns);
 		if (rc == 0)
 			rc = act_in_rest(node, act, context, report);
-	} while (rc == -EAGAIN);
+	} while (rc == -EAGAIN && clock_monotonic_ns() < end_ns);
+	if (rc == -EAGAIN)
+		rc = -ETIMEDOUT;
 	if (rc == -ETIMEDOUT)
 		say_who_is_not(node, text, size);
 	else if (rc == -ECANCELED)

@@ -94,6 +94,12 @@ static int restore_operator(struct node_restore *restore, const struct plan_oper
 	return ret;
 }
 
+static int resume_operator(const struct node_restore *restore, struct operator *op) {
+	const struct operator_saving *saving = op->type->saving;
+	bool has_resume = saving != NULL && saving->resume != NULL;
+	return has_resume && snapshot_find_operator(restore->manifest, op) != NULL ? saving->resume(op) : 0;
+}
+
 int node_restore_state(struct node_restore *restore) {
 	struct node *node = restore->node;
 	char text[TEXT_SIZE];
@@ -102,5 +108,7 @@ int node_restore_state(struct node_restore *restore) {
 		return refuse(restore, ret, text);
 	for (unsigned i = 0; ret == 0 && i < node->operator_count; i++)
 		ret = restore_operator(restore, &node->plan->operators[i], node->operators[i]);
+	for (unsigned i = 0; ret == 0 && i < node->operator_count; i++)
+		ret = resume_operator(restore, node->operators[i]);
 	return ret;
 }

@@ -95,7 +95,8 @@ static int cut(void *context) {
 	saving->copy = fork();
 	if (saving->copy == 0)
 		run_copy(saving);
-	return saving->copy < 0 ? -errno : 0;
+	// -EAGAIN would mean that something was on its way again.
+	return saving->copy >= 0 ? 0 : errno == EAGAIN ? -ENOMEM : -errno;
 }
 
 //   return  0 or a negative errno, with a line in text
@@ -118,8 +119,10 @@ static int wait_for_copy(struct saving *saving, char *text, size_t size) {
 			strerror(-saving->saved[i].error));
 		return saving->saved[i].error;
 	}
-	snprintf(text, size, "the copy of the process that writes ended before it was done");
-	return -EIO;
+	bool is_out = ended == saving->copy && WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS;
+	snprintf(text, size, "the copy of the process that writes ended before it was done%s",
+		is_out ? ": too few free huge pages (vm.nr_hugepages)" : "");
+	return is_out ? -ENOMEM : -EIO;
 }
 
 static json_t *describe(const struct saving *saving) {

@@ -26,9 +26,14 @@ static const struct plan_operator *find_planned(const struct plan *plan, const s
 	return NULL;
 }
 
-void node_spread_keep_owners(const struct plan *plan, const struct plan *before) {
+void node_spread_keep_owners(const struct plan *plan, const struct node *node) {
+	const struct plan *before = node->plan;
 	for (unsigned i = 0; i < plan->operator_count; i++) {
 		const struct plan_operator *last = find_planned(before, plan, i);
+		// Several that no key led to own nothing, whatever the table says.
+		if (last != NULL && last->instance_count > 1 &&
+			!node_move_is_keyed(node, (unsigned)(last - before->operators)))
+			continue;
 		uint16_t *owners = plan->operators[i].owners;
 		for (unsigned group = 0; last != NULL && group < KEY_GROUPS; group++)
 			if (last->owners[group] < plan->operators[i].instance_count)
@@ -113,8 +118,10 @@ static int gather(
 	if (next == NULL || next->instance_count >= planned->instance_count || !node_move_is_keyed(node, op))
 		return 0;
 	unsigned *groups = calloc(next->instance_count, sizeof(*groups));
-	if (groups == NULL)
+	if (groups == NULL) {
+		snprintf(text, size, "out of memory");
 		return -ENOMEM;
+	}
 	memcpy(owners, planned->owners, sizeof(owners));
 	count_groups(owners, next->instance_count, groups);
 	take_from_leaving(owners, next->instance_count, groups);

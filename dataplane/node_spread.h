@@ -34,5 +34,5 @@ void node_spread_undo(struct node_spread *spread, struct node *node);
 int node_spread_out(struct node_spread *spread, struct node *node, const struct plan *before, char *text, size_t size);
 void node_spread_fini(struct node_spread *spread);
 
-// Have the operators of a plan own what they own by the one before.
-void node_spread_keep_owners(const struct plan *plan, const struct plan *before);
+// Have the operators of a plan that comes next own what they own now.
+void node_spread_keep_owners(const struct plan *plan, const struct node *node);

@@ -243,6 +243,7 @@ static int put_once_drained(struct swap *swap, uint64_t limit_ns, bool for_good)
 static void give_up(struct swap *swap) {
 	struct node *node = swap->node;
 	struct node_swap_report *report = swap->report;
+	const struct operator *named = NULL;
 	pthread_mutex_lock(&node->plan_lock);
 	unsigned version = node->plan->version;
 	node->nothing->version = version + 1;
@@ -252,8 +253,10 @@ static void give_up(struct swap *swap) {
 		if (!has_pace(instance, INSTANCE_LEAVES) || instance->finished || node_is_abandoned(instance))
 			continue;
 		// Without the memory it is tried again after the next limit.
-		if (node_abandon(instance) == 0 && instance->index == 0)
-			text_append(report->given_up, sizeof(report->given_up), " %s", instance->op->name);
+		if (node_abandon(instance) == 0 && instance->op != named) {
+			named = instance->op;
+			text_append(report->given_up, sizeof(report->given_up), " %s", named->name);
+		}
 	}
 	node->plan->version = version + 2;
 	node_publish_plan(node, node->plan);

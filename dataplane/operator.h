@@ -27,6 +27,16 @@ struct counters {
 	uint64_t drops[OPERATOR_DROPS_MAX];
 };
 
+// Sum what was counted; levels and what is of one instance alone are left out.
+static inline void counters_add(struct counters *sum, const struct counters *counters) {
+	sum->in += counters->in;
+	sum->in_bytes += counters->in_bytes;
+	sum->absorbed += counters->absorbed;
+	sum->lost_outside += counters->lost_outside;
+	for (unsigned i = 0; i < OPERATOR_DROPS_MAX; i++)
+		sum->drops[i] += counters->drops[i];
+}
+
 // What an instance of a plan that is being changed does: see node_swap.h.
 enum instance_pace {
 	INSTANCE_RUNS,
@@ -52,6 +62,7 @@ struct operator {
 	uint32_t keyed_inputs, symmetric_inputs;
 	unsigned instance_count;     // may change while no instance runs
 	struct instance **instances; // [instance_count]
+	struct counters gone;        // of instances that it has no more
 	void *shared;                // from type->open
 	bool has_live_source;        // its pipeline has one
 	bool is_restored;            // from a snapshot: files go on where they were (type->saving)

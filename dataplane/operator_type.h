@@ -101,6 +101,9 @@ struct operator_saving {
 	// layout, if nobody tampered with it; what can't be is refused, not trusted.
 	//   return  0 or a negative errno, after operator_error
 	int (*restore)(struct operator *op, struct state_reader *reader);
+	// What can't be taken back, once all operators of the node have what they kept. May be NULL.
+	//   return  as restore
+	int (*resume)(struct operator *op);
 };
 
 struct operator_type {

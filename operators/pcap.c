@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "dataplane/capture_merge.h"
 #include "dataplane/event_clock.h"
@@ -196,10 +197,16 @@ enum { STATE_POSITION = 1 };
 
 static int pcap_can_be_saved(const struct operator *op, char *error, size_t size) {
 	const struct pcap_options *options = op->options;
-	if (strcmp(options->path, "-") != 0)
-		return 0;
-	snprintf(error, size, "standard input can't be read again; expected a file");
-	return -ENOTSUP;
+	for (unsigned i = 0; i <= options->more_paths.count; i++) {
+		const char *path = i == 0 ? options->path : options->more_paths.items[i - 1];
+		struct stat status;
+		if (strcmp(path, "-") != 0 && (stat(path, &status) != 0 || S_ISREG(status.st_mode)))
+			continue;
+		snprintf(error, size, "%.200s can't be read again; expected a file",
+			strcmp(path, "-") == 0 ? "standard input" : path);
+		return -ENOTSUP;
+	}
+	return 0;
 }
 
 static void pcap_save(const struct operator *op, struct state_writer *writer) {

@@ -46,6 +46,7 @@ struct reduce_shared {
 struct reduction {
 	uint64_t used;     // when it was last, in tuples of the instance: what eviction goes by
 	uint64_t arrivals; // since it was last told
+	uint64_t due_ns;   // with an interval: the end of that in which the first of them came
 };
 
 struct reduce {
@@ -130,8 +131,8 @@ static inline void add_tuple(struct instance *self, const struct batch *batch, u
 		tell(self, record);
 	} else if (is_first && reduce->interval_ns != 0) {
 		timer_wheel_skip_to(&reduce->wheel, self->watermark_ns);
-		keyed_table_set_timer(
-			shared->table, &reduce->wheel, record, interval_end_ns(reduce, self->watermark_ns));
+		reduction->due_ns = interval_end_ns(reduce, self->watermark_ns);
+		keyed_table_set_timer(shared->table, &reduce->wheel, record, reduction->due_ns);
 	}
 }
 
@@ -142,6 +143,7 @@ static void reduce_process(struct instance *self, struct batch *batch) {
 	struct keyed_batch keyed;
 	uint32_t records[BATCH_MAX];
 	unsigned kept = 0;
+	reduce->flushed = (struct keyed_cursor){0}; // it had ended, if nothing led to it for a while
 	keyed_input_load(&shared->figures.input, batch, &keyed);
 	keyed_table_lookup_batch(shared->table, keyed.hashes, keyed.keys, batch->count, records);
 	for (unsigned i = 0; i < batch->count; i++) {
@@ -191,11 +193,9 @@ static bool reduce_flush(struct instance *self, enum end_of_stream why, unsigned
 }
 
 static uint64_t deadline_ns(const void *owner, uint32_t record) {
-	const struct instance *self = owner;
-	const struct reduce *reduce = self->state;
+	const struct reduce *reduce = owner;
 	const struct reduction *reduction = keyed_table_value(reduce->shared->table, record);
-	bool is_due = reduce->interval_ns != 0 && reduction->arrivals > 0;
-	return is_due ? interval_end_ns(reduce, self->watermark_ns) : UINT64_MAX;
+	return reduce->interval_ns != 0 && reduction->arrivals > 0 ? reduction->due_ns : UINT64_MAX;
 }
 
 static void reduce_group_leave(struct instance *self, unsigned group) {
@@ -206,7 +206,7 @@ static void reduce_group_leave(struct instance *self, unsigned group) {
 static void reduce_group_enter(struct instance *self, unsigned group) {
 	struct reduce *reduce = self->state;
 	struct keyed_table *table = reduce->shared->table;
-	const struct keyed_timers timers = {&reduce->wheel, deadline_ns, self};
+	const struct keyed_timers timers = {&reduce->wheel, deadline_ns, reduce};
 	struct keyed_cursor cursor = {.group = group};
 	timer_wheel_skip_to(&reduce->wheel, self->watermark_ns);
 	self->gauges[GAUGE_KEYS] += keyed_table_enter(table, self->index, group, &timers);

@@ -302,7 +302,8 @@ static unsigned replay_poll(struct instance *self, unsigned room) {
 	struct replay_state *state = self->state;
 	struct batch batch;
 	struct packet_meta fields[BATCH_MAX];
-	if (self->stopping || !state->slice->count) {
+	bool is_through = state->rounds != 0 && state->round >= state->rounds;
+	if (self->stopping || is_through || !state->slice->count) {
 		self->finished = true;
 		return 0;
 	}
@@ -365,7 +366,6 @@ static int replay_restore(struct operator *op, struct state_reader *reader) {
 		state->next = position.next;
 		state->round = position.round;
 		state->base_ns = position.base_ns;
-		op->instances[i]->finished = state->rounds != 0 && state->round >= state->rounds;
 	}
 	return 0;
 }

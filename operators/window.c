@@ -157,6 +157,7 @@ static void window_process(struct instance *self, struct batch *batch) {
 	bool tells_late = instance_has_listener(self, OUTPUT_LATE);
 	unsigned kept = 0;
 	late.count = 0;
+	window->flushed = (struct keyed_cursor){0}; // it had ended, if nothing led to it for a while
 	window->now_ns = window->clock == CLOCK_PROCESSING ? clock_now_ns() : self->watermark_ns;
 	keyed_input_load(&shared->figures.input, batch, &keyed);
 	keyed_table_lookup_batch(shared->panes.table, keyed.hashes, keyed.keys, batch->count, records);
