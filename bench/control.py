@@ -1,16 +1,31 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
-"""A controller for nodes under measurement, on a socket in a folder of its own, without Redis; weirctl to ask it."""
+"""A controller for nodes under measurement, on a socket in a folder of its own, without Redis. It is asked by weirctl,
+or over one connection that stays: a process for each question would take milliseconds of the cores that are measured.
+"""
+import importlib
 import json
 import pathlib
 import subprocess
+import sys
 import tempfile
 import time
 
+from machine import ROOT
 from node import NodeFailed
 
 NODE = "bench"
 START_LIMIT_S = 30
+
+
+def message_module(folder):
+    """api/weir.proto as a Python module, made in `folder` the first time."""
+    if "weir_pb2" not in sys.modules:
+        subprocess.run(["protoc", f"--proto_path={ROOT / 'api'}", f"--python_out={folder}", "weir.proto"], check=True)
+        sys.path.insert(0, str(folder))
+        importlib.import_module("weir_pb2")
+        sys.path.remove(str(folder))
+    return sys.modules["weir_pb2"]
 
 
 class Controller:
@@ -24,6 +39,8 @@ class Controller:
         self.folder = tempfile.TemporaryDirectory(prefix="weir-bench-")
         folder = pathlib.Path(self.folder.name)
         self.endpoint = f"ipc://{folder}/commands"
+        self.messages = message_module(folder)
+        self.context = self.socket = None
         config = folder / "controller.yaml"
         config.write_text(f"stages:\n  - {{type: collect, listen: '{self.endpoint}'}}\n  - {{type: lists}}\n{stages}",
                           encoding="utf-8")
@@ -36,6 +53,9 @@ class Controller:
         return self
 
     def __exit__(self, *_):
+        if self.socket is not None:
+            self.socket.close()
+            self.context.term()
         self.process.kill()
         self.process.wait()
         self.errors.close()
@@ -56,6 +76,30 @@ class Controller:
         if done.returncode:
             raise NodeFailed(f"weirctl {' '.join(map(str, words))}: {done.stdout}{done.stderr}")
         return json.loads(done.stdout)
+
+    def request(self, command, **fields):
+        """What a controller answers to one Request of api/weir.proto, over the connection that stays."""
+        if self.socket is None:
+            zmq = importlib.import_module("zmq")
+            self.context = zmq.Context()
+            self.socket = self.context.socket(zmq.DEALER)
+            self.socket.linger = 0
+            self.socket.connect(self.endpoint)
+        request = self.messages.Request(command=command, timeout_ms=1000 * START_LIMIT_S, **fields)
+        self.socket.send(self.messages.Message(version=1, request=request).SerializeToString())
+        if not self.socket.poll(2000 * START_LIMIT_S):
+            raise NodeFailed(f"controller: no answer to {command} within {2 * START_LIMIT_S} s")
+        answer = self.messages.Message.FromString(self.socket.recv())
+        if answer.WhichOneof("body") != "reply":
+            raise NodeFailed(f"controller: {command}: {answer}")
+        return json.loads(answer.reply.json)
+
+    def act(self, command, target, value="", document=""):
+        """A command to the node. Returns what it answered; NodeFailed where it did not do it."""
+        done = self.request(command, node=NODE, what=target, value=value, document=document)
+        if done["status"] != "done":
+            raise NodeFailed(f"{command} {target} {value}: {done['status']}: {done.get('answer')}")
+        return done["answer"]
 
     def wait_until(self, is_so, what, limit_s=START_LIMIT_S):
         end = time.monotonic() + limit_s

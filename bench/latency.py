@@ -35,7 +35,7 @@ GOAL = "p50 <= 20 us, p99 <= 200 us"
 
 def told(controller, operator):
     """The latency that `weirctl operators` shows, of the last second; None: nothing is known yet."""
-    for node in controller.ask("operators")["nodes"]:
+    for node in controller.request("operators")["nodes"]:
         for instance in node["operators"] or ():
             if instance["operator"] == operator:
                 return instance["latency"]
