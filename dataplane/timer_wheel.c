@@ -71,6 +71,12 @@ void timer_wheel_remove(struct timer_wheel *wheel, uint32_t item) {
 	wheel->count--;
 }
 
+void timer_wheel_prefetch(const struct timer_wheel *wheel, uint32_t item) {
+	const struct timer_link *link = link_of(wheel, item);
+	__builtin_prefetch(link_of(wheel, link->next), 1);
+	__builtin_prefetch(link_of(wheel, link->prev), 1);
+}
+
 void timer_wheel_hasten(struct timer_wheel *wheel, uint32_t item, uint64_t deadline_ns) {
 	uint32_t slot = link_of(wheel, item)->slot - 1u;
 	uint32_t first = (uint32_t)(wheel->cursor + 1) % TIMER_WHEEL_SLOTS;

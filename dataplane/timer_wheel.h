@@ -43,6 +43,8 @@ void timer_wheel_init(struct timer_wheel *wheel, void *links, size_t stride);
 //   item  1..
 void timer_wheel_insert(struct timer_wheel *wheel, uint32_t item, uint64_t deadline_ns);
 void timer_wheel_remove(struct timer_wheel *wheel, uint32_t item);
+// Ask for the lines that removing an item will touch beside its own, which should be there by now.
+void timer_wheel_prefetch(const struct timer_wheel *wheel, uint32_t item);
 
 // The deadline of an item on the wheel moved: see to it that the item comes up in time.
 void timer_wheel_hasten(struct timer_wheel *wheel, uint32_t item, uint64_t deadline_ns);
