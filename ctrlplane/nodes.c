@@ -10,6 +10,7 @@
 #include "ctrlplane/departed.h"
 #include "ctrlplane/group_loads.h"
 #include "ctrlplane/paths.h"
+#include "ctrlplane/remote_ends.h"
 #include "ctrlplane/text.h"
 #include "ctrlplane/window.h"
 
@@ -42,6 +43,7 @@ void node_free(struct node *node) {
 	history_free(node->history);
 	free(node->losses);
 	group_loads_free(node->groups);
+	remote_ends_free(node->remotes);
 	json_decref(node->operators);
 	json_decref(node->channels);
 	json_decref(node->pipelines);
@@ -165,6 +167,8 @@ static void node_start_incarnation(struct node *node, uint64_t incarnation, uint
 	node->operators = node->channels = node->pipelines = node->uplink = NULL;
 	group_loads_free(node->groups);
 	node->groups = NULL;
+	remote_ends_free(node->remotes);
+	node->remotes = NULL;
 }
 
 bool node_is_past(const struct node *node, uint64_t incarnation) {

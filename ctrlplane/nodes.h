@@ -115,6 +115,7 @@ struct node {
 
 	json_t *operators, *channels, *pipelines, *uplink, *topology; // as last reported; NULL: not yet
 	struct group_loads *groups;                                   // the same, of its keyed operators
+	struct remote_ends *remotes; // the same, of its ends of channels to other nodes
 };
 
 // The books of a node that had to make room, in case its process comes back.

@@ -75,6 +75,13 @@ static json_t *answer_paths(const struct query *query) {
 	return query_paths(query->state, query_limit(query));
 }
 
+static json_t *answer_channels(const struct query *query) {
+	json_t *answer = query_channels(query->state, query_limit(query));
+	if (answer == NULL)
+		snprintf(query->error, QUERY_ERROR_SIZE, "channels: the configuration has no stage bandwidth");
+	return answer;
+}
+
 static json_t *answer_reload(const struct query *query) {
 	char error[CONF_ERROR_SIZE] = "the configuration is not read again here";
 	struct state *state = query->state;
@@ -96,10 +103,14 @@ static json_t *answer_alerts(const struct query *query) {
 }
 
 static json_t *answer_explain(const struct query *query) {
+	const struct channels_answers *channels = query->state->channels;
 	json_t *answer = act_explain(&query->state->act, query->request->what, query_limit(query));
+	if (answer == NULL && channels != NULL)
+		answer = channels->explain(channels->context, query->request->what);
 	if (answer == NULL)
 		snprintf(query->error, QUERY_ERROR_SIZE,
-			"explain: \"%.60s\": none of the last decisions; expected its id, or that of its alert",
+			"explain: \"%.60s\": none of the last decisions; expected its id, that of its alert, or a "
+			"channel",
 			query->request->what);
 	return answer;
 }
@@ -112,6 +123,7 @@ static const struct command {
 	{"top", answer_top},
 	{"tcp", answer_tcp},
 	{"paths", answer_paths},
+	{"channels", answer_channels},
 	{"operators", answer_operators},
 	{"alerts", answer_alerts},
 	{"reload", answer_reload},
@@ -130,11 +142,16 @@ static json_t *query_run(struct query *query) {
 		if (strcmp(query->request->command, commands[i].name) == 0)
 			return commands[i].answer(query);
 	snprintf(query->error, QUERY_ERROR_SIZE,
-		"command \"%.40s\": expected status, top, tcp, paths, operators, alerts, reload, explain, set, move, "
+		"command \"%.40s\": expected status, top, tcp, paths, channels, operators, alerts, reload, explain, "
+		"set, move, "
 		"apply, "
 		"remove, log or stop",
 		query->request->command);
 	return NULL;
+}
+
+json_t *query_channels(struct state *state, uint32_t limit) {
+	return state->channels != NULL ? state->channels->list(state->channels->context, limit) : NULL;
 }
 
 char *query_answer(struct state *state, const Weir__Request *request, char *error) {

@@ -40,5 +40,8 @@ json_t *query_tcp(struct state *state, uint32_t window_s, uint32_t limit, const 
 // Flows that two nodes saw.
 json_t *query_paths(struct state *state, uint32_t limit);
 
+// Channels between nodes, the worst served first; NULL: no stage knows of them.
+json_t *query_channels(struct state *state, uint32_t limit);
+
 // One node, for status and for the store.
 json_t *query_node(struct state *state, const struct node *node);

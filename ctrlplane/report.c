@@ -2,11 +2,13 @@
 // Copyright (c) 2026 the weir authors
 #include "ctrlplane/report.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/clock.h"
 #include "api/histogram.h"
 #include "ctrlplane/group_loads.h"
+#include "ctrlplane/remote_ends.h"
 #include "ctrlplane/text.h"
 
 static json_t *number(uint64_t value) {
@@ -90,6 +92,13 @@ static void replace(json_t **kept, json_t *now) {
 	*kept = now;
 }
 
+static void take_remotes(struct node *node, const Weir__Heartbeat *beat) {
+	if (node->remotes == NULL && beat->n_remotes > 0)
+		node->remotes = calloc(1, sizeof(*node->remotes));
+	if (node->remotes != NULL)
+		remote_ends_take(node->remotes, beat);
+}
+
 void report_keep(struct node *node, const Weir__Heartbeat *beat) {
 	// The beats with counters are those with the uplink's: a node may have no instances any more.
 	if (beat->n_instances > 0 || beat->uplink != NULL) {
@@ -99,6 +108,7 @@ void report_keep(struct node *node, const Weir__Heartbeat *beat) {
 		for (size_t i = 0; i < beat->n_channels && i < NODE_CHANNELS_MAX; i++)
 			json_array_append_new(channels, report_channel(beat->channels[i]));
 		group_loads_take(&node->groups, beat, clock_mono_ns());
+		take_remotes(node, beat);
 		replace(&node->operators, operators);
 		replace(&node->channels, channels);
 		replace(&node->pipelines, report_pipelines(beat));

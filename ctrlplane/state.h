@@ -17,6 +17,13 @@ struct logic;
 struct stages;
 struct store;
 
+// What the stage bandwidth answers to weirctl and to the store.
+struct channels_answers {
+	json_t *(*list)(void *context, uint32_t limit);
+	json_t *(*explain)(void *context, const char *channel); // NULL: no such channel
+	void *context;
+};
+
 struct state_counters {
 	uint64_t messages; // on both sockets: each is one of the following
 	uint64_t taken, malformed, refused, unregistered;
@@ -35,6 +42,7 @@ struct state {
 	struct store *store;
 	struct logic *logic; // NULL: no such stage
 	struct stages *stages;
+	const struct channels_answers *channels; // NULL: no such stage
 	// Reads the configuration again; NULL: it can't. error [CONF_ERROR_SIZE]
 	int (*reload)(struct state *state, char *error);
 	const void *reload_context;

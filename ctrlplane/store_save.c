@@ -13,6 +13,8 @@
 #include "ctrlplane/store.h"
 #include "ctrlplane/store_parts.h"
 
+enum { STORE_CHANNELS_MAX = 1000 };
+
 static void save_simple(struct store_command *command, const char *name, const char *key) {
 	store_word(command, "%s", name);
 	store_word(command, STORE_KEY "%s", key);
@@ -194,6 +196,19 @@ static void save_paths(struct store_command *command, struct state *state) {
 	json_decref(value);
 }
 
+static void save_channels(struct store_command *command, struct state *state) {
+	json_t *value = query_channels(state, STORE_CHANNELS_MAX);
+	if (value == NULL)
+		return;
+	store_word(command, "SET");
+	store_word(command, STORE_KEY "channels");
+	store_json(command, value);
+	store_word(command, "EX");
+	store_word(command, "%d", STORE_TOP_KEEP_S);
+	store_command_end(command);
+	json_decref(value);
+}
+
 struct store_lost store_lost(const struct store *store) {
 	const struct alerts *alerts = &store->state->alerts;
 	const struct act *act = &store->state->act;
@@ -308,6 +323,7 @@ uint64_t store_send_save(struct store *store, bool is_whole) {
 		save_top(&command, state);
 		save_tcp(&command, state);
 		save_paths(&command, state);
+		save_channels(&command, state);
 		save_baselines(&command, state);
 	}
 	save_active_alerts(&command, &state->alerts);

@@ -20,10 +20,12 @@ static const char usage[] =
 	"                                      the greatest of a sliding window; live on a terminal\n"
 	"  tcp                                 round-trip times and retransmissions, the worst prefixes first\n"
 	"  paths                               delay and loss between nodes that see the same flows\n"
+	"  channels                            rates of the channels between nodes, the worst served first\n"
 	"  operators                           what each instance did with its tuples\n"
 	"  alerts                              what fires now; with --all, what ended lately too\n"
 	"  reload                              have the controller read its configuration and alert rules again\n"
-	"  explain [ID]                        decisions and commands to nodes: why, and what became of them\n"
+	"  explain [ID|CHANNEL]                decisions and commands to nodes: why, and what became of them; why a\n"
+	"                                      channel has its rate, and what would change it\n"
 	"  set NODE OPERATOR.OPTION=VALUE      change an option that may change while the node runs\n"
 	"  move NODE OPERATOR GROUP[-GROUP][,...] INSTANCE\n"
 	"                                      have an instance own these key groups of its operator\n"
@@ -61,10 +63,11 @@ static const struct weirctl_command commands[] = {
 		.has_node = true},
 	{"tcp", weirctl_ask, show_tcp, .has_node = true},
 	{"paths", weirctl_ask, show_paths},
+	{"channels", weirctl_ask, show_channels},
 	{"operators", weirctl_ask, show_operators, .has_node = true},
 	{"alerts", weirctl_ask, show_alerts},
 	{"reload", weirctl_ask, show_reload},
-	{"explain", weirctl_ask, show_decisions, .words = "[ID]", .words_max = 1},
+	{"explain", weirctl_ask, show_decisions, .words = "[ID|CHANNEL]", .words_max = 1},
 	{"set", weirctl_act, show_decision, .words = "NODE [PIPELINE/]OPERATOR.OPTION=VALUE", .words_min = 2,
 		.words_max = 2},
 	{"move", weirctl_act, show_decision, .words = "NODE [PIPELINE/]OPERATOR GROUP[-GROUP][,...] INSTANCE",
@@ -208,7 +211,7 @@ static const struct option_scope {
 	bool is_except;       // all but these
 } option_scopes[] = {
 	{OPTION_WINDOW, " top tcp "},
-	{OPTION_LIMIT, " top tcp paths alerts explain "},
+	{OPTION_LIMIT, " top tcp paths channels alerts explain "},
 	{OPTION_ALL, " alerts "},
 	{OPTION_ONCE, " top "},
 	{OPTION_OUTPUT, " keygen "},

@@ -63,6 +63,10 @@ void show_decisions(const json_t *answer, FILE *file) {
 	struct table table;
 	size_t i;
 	json_t *decision;
+	if (json_is_object(json_object_get(answer, "channel"))) {
+		show_channel(json_object_get(answer, "channel"), file);
+		return;
+	}
 	if (json_array_size(decisions) == 0) {
 		fputs("no decisions yet\n", file);
 		return;

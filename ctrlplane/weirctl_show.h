@@ -10,6 +10,8 @@
 void show_status(const json_t *answer, FILE *file);
 void show_top(const json_t *answer, FILE *file);
 void show_paths(const json_t *answer, FILE *file);
+void show_channels(const json_t *answer, FILE *file);
+void show_channel(const json_t *channel, FILE *file);
 void show_tcp(const json_t *answer, FILE *file);
 void show_operators(const json_t *answer, FILE *file);
 void show_pipelines(const json_t *answer, FILE *file);

@@ -31,7 +31,7 @@ def test_completion():
     usage = subprocess.run([BUILD / "weirctl", "--help"], capture_output=True, text=True, timeout=60).stdout
     assert complete("t") == {"top", "tcp"}
     assert complete("--json", "") == {
-        "status", "top", "tcp", "paths", "operators", "alerts", "reload", "explain", "set", "move",
+        "status", "top", "tcp", "paths", "channels", "operators", "alerts", "reload", "explain", "set", "move",
         "apply", "list", "remove", "snapshot", "log", "stop", "keygen"}
     assert complete("top", "p") == {"ports", "prefixes"}
     offered = [complete(command, "-") for command in ("top", "alerts", "operators", "apply", "keygen")]

@@ -82,7 +82,7 @@ def test_rules_over_an_aggregate(make_controller, make_node, configure):
 
 
 BAD_STAGES = {
-    "2: stage.type: \"sink\": expected one of aggregate, balance, collect": "stages:\n- {type: sink}",
+    "2: stage.type: \"sink\": expected one of aggregate, balance, bandwidth, collect": "stages:\n- {type: sink}",
     "stage: expected a mapping with a type": "stages: [collect]",
     "expected collect first, then lists": "stages: [{type: lists}, {type: collect}]",
     "expected collect first": "stages: []",

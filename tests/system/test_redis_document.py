@@ -121,7 +121,9 @@ def test_every_key_and_field_is_described(tmp_path, make_controller, redis, make
     rules.write_text(RULES)
     clock = Clock(tmp_path)
     clock.start_at(minute=59, second=55)
-    controller = make_controller(redis=redis.endpoint, alerts=rules, start=False)
+    config = tmp_path / "controller.yaml"
+    config.write_text("stages: [{type: collect}, {type: lists}, {type: logic}, {type: bandwidth}, {type: store}]")
+    controller = make_controller(redis=redis.endpoint, alerts=rules, config=config, start=False)
     controller.arguments = clock.wrap(controller.arguments)
     controller.start()
     seen = make_everything_happen(controller, redis, make_node(controller), messages)
