@@ -45,41 +45,49 @@ int keyed_state_refuse(const struct operator *op) {
 	return -EINVAL;
 }
 
+static struct keyed_state state_of(const struct operator *op) {
+	const struct keyed_state_saving *saving =
+		container_of(op->type->saving, const struct keyed_state_saving, saving);
+	return saving->state_of(op);
+}
+
+uint64_t keyed_state_layout_of(const struct operator *op) {
+	return keyed_state_layout(state_of(op).table);
+}
+
 static uint64_t *uses_of(const struct keyed_state *keyed, const struct instance *instance) {
 	return (uint64_t *)((uint8_t *)instance->state + keyed->uses_offset);
 }
 
-void keyed_state_save_uses(const struct keyed_state *keyed, const struct operator *op, struct state_writer *writer) {
+// Of all instances the greatest count.
+static void save_uses(const struct keyed_state *keyed, const struct operator *op, struct state_writer *writer) {
 	uint64_t uses = 0;
 	for (unsigned i = 0; i < op->instance_count; i++)
 		uses = RTE_MAX(uses, *uses_of(keyed, op->instances[i]));
 	state_put(writer, STATE_USES, &uses, sizeof(uses));
 }
 
-int keyed_state_restore_uses(
-	const struct keyed_state *keyed, const struct operator *op, const struct state_item *item) {
-	if (item->kind != STATE_USES || item->size != sizeof(uint64_t))
-		return -EINVAL;
-	for (unsigned i = 0; i < op->instance_count; i++)
-		memcpy(uses_of(keyed, op->instances[i]), item->data, sizeof(uint64_t));
-	return 0;
+static int restore_uses(const struct keyed_state *keyed, const struct operator *op, struct state_reader *reader) {
+	uint64_t uses;
+	int ret = state_take(reader, STATE_USES, &uses, sizeof(uses));
+	for (unsigned i = 0; ret == 0 && i < op->instance_count; i++)
+		*uses_of(keyed, op->instances[i]) = uses;
+	return ret;
 }
 
-void keyed_state_save_operator(
-	const struct keyed_state *keyed, const struct operator *op, struct state_writer *writer) {
-	if (keyed->uses_offset != 0)
-		keyed_state_save_uses(keyed, op, writer);
-	keyed_state_save(keyed->table, writer, NULL);
+void keyed_state_save_operator(const struct operator *op, struct state_writer *writer) {
+	const struct keyed_state keyed = state_of(op);
+	if (keyed.uses_offset != 0)
+		save_uses(&keyed, op, writer);
+	keyed_state_save(keyed.table, writer, NULL);
 }
 
-int keyed_state_restore_operator(const struct keyed_state *keyed, struct operator *op, struct state_reader *reader) {
+int keyed_state_restore_operator(struct operator *op, struct state_reader *reader) {
+	const struct keyed_state keyed = state_of(op);
 	struct state_item item;
-	int ret = keyed->uses_offset != 0 ? state_next(reader, &item) : 1;
-	if (ret == 1 && keyed->uses_offset != 0 && keyed_state_restore_uses(keyed, op, &item) < 0)
-		ret = -EINVAL;
-	while (ret == 1 && (ret = state_next(reader, &item)) == 1)
-		if (keyed_state_restore_key(keyed->table, &item) == 0)
-			ret = -EINVAL;
+	int ret = keyed.uses_offset != 0 ? restore_uses(&keyed, op, reader) : 0;
+	while (ret == 0 && (ret = state_next(reader, &item)) == 1)
+		ret = keyed_state_restore_key(keyed.table, &item) != 0 ? 0 : -EINVAL;
 	if (ret < 0)
 		return keyed_state_refuse(op);
 	state_enter_groups(op, reader);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "dataplane/keyed_table.h"
+#include "dataplane/operator_type.h"
 #include "dataplane/state_file.h"
 
 // Kinds of items; an operator's own begin behind them.
@@ -32,15 +33,19 @@ struct keyed_state {
 	// Where in an instance's state the count is; 0: there is none.
 	size_t uses_offset;
 };
-void keyed_state_save_operator(const struct keyed_state *keyed, const struct operator *op, struct state_writer *writer);
-//   return  0 or a negative errno, after operator_error
-int keyed_state_restore_operator(const struct keyed_state *keyed, struct operator *op, struct state_reader *reader);
+
+// How such an operator is saved: its type has `.saving = &X_saving.saving`, of
+// `static const struct keyed_state_saving X_saving = {KEYED_STATE_SAVING, state_of};`.
+struct keyed_state_saving {
+	struct operator_saving saving;
+	struct keyed_state (*state_of)(const struct operator *op);
+};
+#define KEYED_STATE_SAVING                                                                                             \
+	{ .layout = keyed_state_layout_of, .save = keyed_state_save_operator, .restore = keyed_state_restore_operator }
+uint64_t keyed_state_layout_of(const struct operator *op);
+void keyed_state_save_operator(const struct operator *op, struct state_writer *writer);
+int keyed_state_restore_operator(struct operator *op, struct state_reader *reader);
 
 // What to say of an item that restore can't take up.
 //   return  -EINVAL
 int keyed_state_refuse(const struct operator *op);
-
-// Of all instances the greatest count; and have all go on from there.
-void keyed_state_save_uses(const struct keyed_state *keyed, const struct operator *op, struct state_writer *writer);
-//   return  0 or -EINVAL
-int keyed_state_restore_uses(const struct keyed_state *keyed, const struct operator *op, const struct state_item *item);

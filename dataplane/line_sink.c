@@ -212,12 +212,10 @@ static void save(const struct operator *op, struct state_writer *writer) {
 // That all files are known is seen before any is cut.
 static int restore(struct operator *op, struct state_reader *reader) {
 	struct line_sink_state *state = op->instances[0]->state;
-	struct state_item item;
-	if (state_next(reader, &item) != 1 || item.kind != STATE_MARK || item.size != sizeof(state->mark)) {
+	if (state_take(reader, STATE_MARK, &state->mark, sizeof(state->mark)) < 0) {
 		operator_error(op, "the snapshot does not say where its file ended");
 		return -EINVAL;
 	}
-	memcpy(&state->mark, item.data, sizeof(state->mark));
 	int ret = line_file_compare(state->sink->file, &state->mark);
 	if (ret == -ESTALE)
 		operator_error(op, "path: %s: is not the file that was written before the snapshot", path_of(op));

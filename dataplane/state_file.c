@@ -131,9 +131,15 @@ int state_next(struct state_reader *reader, struct state_item *item) {
 	return 1;
 }
 
+int state_take(struct state_reader *reader, uint32_t kind, void *data, size_t size) {
+	struct state_item item;
+	if (state_next(reader, &item) != 1 || item.kind != kind || item.size != size)
+		return -EINVAL;
+	memcpy(data, item.data, size);
+	return 0;
+}
+
 void state_enter_groups(struct operator *op, const struct state_reader *reader) {
-	for (unsigned group = 0; group < KEY_GROUPS; group++) {
-		unsigned owner = reader->owners != NULL ? reader->owners[group] : 0;
-		op->type->group_enter(op->instances[owner], group);
-	}
+	for (unsigned group = 0; group < KEY_GROUPS; group++)
+		op->type->group_enter(op->instances[state_owner(reader, group)], group);
 }

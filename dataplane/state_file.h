@@ -6,6 +6,7 @@
 // checksum are in the snapshot's manifest (snapshot_manifest.h) and are looked at before any item is.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -77,6 +78,19 @@ uint64_t state_checksum(const void *data, size_t size);
 
 //   return  1: an item; 0: the end; -EINVAL: the file is damaged here
 int state_next(struct state_reader *reader, struct state_item *item);
+// The next item, which is to be of this kind and size.
+//   data    [size] filled
+//   return  0; -EINVAL: it is another one, or there is none
+int state_take(struct state_reader *reader, uint32_t kind, void *data, size_t size);
+static inline bool state_is_at_end(const struct state_reader *reader) {
+	return reader->at == reader->size;
+}
+
+//   group   0..KEY_GROUPS-1
+//   return  index of the instance that owns it
+static inline unsigned state_owner(const struct state_reader *reader, unsigned group) {
+	return reader->owners != NULL ? reader->owners[group] : 0;
+}
 
 // For restore: have each instance take up the key groups that it owns, by the type's group_enter.
 struct operator;

@@ -209,22 +209,7 @@ static struct keyed_state saved_state(const struct operator *op) {
 	return (struct keyed_state){shared->table, offsetof(struct dedup, arrivals)};
 }
 
-static uint64_t dedup_layout(const struct operator *op) {
-	return keyed_state_layout(saved_state(op).table);
-}
-
-static void dedup_save(const struct operator *op, struct state_writer *writer) {
-	const struct keyed_state keyed = saved_state(op);
-	keyed_state_save_operator(&keyed, op, writer);
-}
-
-static int dedup_restore(struct operator *op, struct state_reader *reader) {
-	const struct keyed_state keyed = saved_state(op);
-	return keyed_state_restore_operator(&keyed, op, reader);
-}
-
-static const struct operator_saving dedup_saving = {
-	.layout = dedup_layout, .save = dedup_save, .restore = dedup_restore};
+static const struct keyed_state_saving dedup_saving = {KEYED_STATE_SAVING, saved_state};
 
 static void dedup_close(struct operator *op) {
 	struct dedup_shared *shared = op->shared;
@@ -329,7 +314,7 @@ static struct operator_type dedup_type = {
 	.key_option = "key",
 	.borrows = true,
 	.state_size = sizeof(struct dedup),
-	.saving = &dedup_saving,
+	.saving = &dedup_saving.saving,
 	.derive = dedup_derive,
 	.open = dedup_open,
 	.close = dedup_close,

@@ -169,12 +169,10 @@ static int generate_restore(struct operator *op, struct state_reader *reader) {
 	for (unsigned i = 0; i < op->instance_count; i++) {
 		struct generate *state = op->instances[i]->state;
 		struct generate_position position;
-		struct state_item item;
-		if (state_next(reader, &item) != 1 || item.kind != STATE_POSITION || item.size != sizeof(position)) {
+		if (state_take(reader, STATE_POSITION, &position, sizeof(position)) < 0) {
 			operator_error(op, "the snapshot has no position of it");
 			return -EINVAL;
 		}
-		memcpy(&position, item.data, sizeof(position));
 		state->random = position.random;
 		state->next = position.next;
 		state->begin_ns = position.begin_ns;

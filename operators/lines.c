@@ -192,12 +192,10 @@ static void lines_save(const struct operator *op, struct state_writer *writer) {
 static int lines_restore(struct operator *op, struct state_reader *reader) {
 	struct lines *state = op->instances[0]->state;
 	struct lines_position position;
-	struct state_item item;
-	if (state_next(reader, &item) != 1 || item.kind != STATE_POSITION || item.size != sizeof(position)) {
+	if (state_take(reader, STATE_POSITION, &position, sizeof(position)) < 0) {
 		operator_error(op, "the snapshot has no position of it");
 		return -EINVAL;
 	}
-	memcpy(&position, item.data, sizeof(position));
 	state->latest_ns = position.latest_ns;
 	struct line header;
 	int ret = 0;

@@ -239,12 +239,10 @@ static int pcap_restore(struct operator *op, struct state_reader *reader) {
 	for (unsigned i = 0; i < op->instance_count; i++) {
 		struct pcap_state *state = op->instances[i]->state;
 		struct pcap_position position;
-		struct state_item item;
-		if (state_next(reader, &item) != 1 || item.kind != STATE_POSITION || item.size != sizeof(position)) {
+		if (state_take(reader, STATE_POSITION, &position, sizeof(position)) < 0) {
 			operator_error(op, "the snapshot has no position of it");
 			return -EINVAL;
 		}
-		memcpy(&position, item.data, sizeof(position));
 		state->clock = position.clock;
 		int ret = skip_frames(op->instances[i], position.taken);
 		if (ret < 0)

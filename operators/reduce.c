@@ -222,22 +222,7 @@ static struct keyed_state saved_state(const struct operator *op) {
 	return (struct keyed_state){shared->table, offsetof(struct reduce, arrivals)};
 }
 
-static uint64_t reduce_layout(const struct operator *op) {
-	return keyed_state_layout(saved_state(op).table);
-}
-
-static void reduce_save(const struct operator *op, struct state_writer *writer) {
-	const struct keyed_state keyed = saved_state(op);
-	keyed_state_save_operator(&keyed, op, writer);
-}
-
-static int reduce_restore(struct operator *op, struct state_reader *reader) {
-	const struct keyed_state keyed = saved_state(op);
-	return keyed_state_restore_operator(&keyed, op, reader);
-}
-
-static const struct operator_saving reduce_saving = {
-	.layout = reduce_layout, .save = reduce_save, .restore = reduce_restore};
+static const struct keyed_state_saving reduce_saving = {KEYED_STATE_SAVING, saved_state};
 
 static int reduce_derive(struct derivation *derivation) {
 	static const char *const times[] = {NULL};
@@ -360,7 +345,7 @@ static struct operator_type reduce_type = {
 	.key_option = "key",
 	.borrows = true,
 	.state_size = sizeof(struct reduce),
-	.saving = &reduce_saving,
+	.saving = &reduce_saving.saving,
 	.derive = reduce_derive,
 	.open = reduce_open,
 	.close = reduce_close,

@@ -353,12 +353,8 @@ static int replay_restore(struct operator *op, struct state_reader *reader) {
 	for (unsigned i = 0; i < op->instance_count; i++) {
 		struct replay_state *state = op->instances[i]->state;
 		struct replay_position position;
-		struct state_item item;
-		bool is_one =
-			state_next(reader, &item) == 1 && item.kind == STATE_POSITION && item.size == sizeof(position);
-		if (is_one)
-			memcpy(&position, item.data, sizeof(position));
-		if (!is_one || position.next > state->slice->count) {
+		if (state_take(reader, STATE_POSITION, &position, sizeof(position)) < 0 ||
+			position.next > state->slice->count) {
 			operator_error(op, "the snapshot has no position in these frames");
 			return -EINVAL;
 		}

@@ -250,22 +250,7 @@ static struct keyed_state saved_state(const struct operator *op) {
 	return (struct keyed_state){shared->table, offsetof(struct threshold, arrivals)};
 }
 
-static uint64_t threshold_layout(const struct operator *op) {
-	return keyed_state_layout(saved_state(op).table);
-}
-
-static void threshold_save(const struct operator *op, struct state_writer *writer) {
-	const struct keyed_state keyed = saved_state(op);
-	keyed_state_save_operator(&keyed, op, writer);
-}
-
-static int threshold_restore(struct operator *op, struct state_reader *reader) {
-	const struct keyed_state keyed = saved_state(op);
-	return keyed_state_restore_operator(&keyed, op, reader);
-}
-
-static const struct operator_saving threshold_saving = {
-	.layout = threshold_layout, .save = threshold_save, .restore = threshold_restore};
+static const struct keyed_state_saving threshold_saving = {KEYED_STATE_SAVING, saved_state};
 
 static void threshold_close(struct operator *op) {
 	struct threshold_shared *shared = op->shared;
@@ -376,7 +361,7 @@ static struct operator_type threshold_type = {
 	.key_option = "key",
 	.borrows = true,
 	.state_size = sizeof(struct threshold),
-	.saving = &threshold_saving,
+	.saving = &threshold_saving.saving,
 	.check = threshold_check,
 	.derive = threshold_derive,
 	.open = threshold_open,
