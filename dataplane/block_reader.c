@@ -95,7 +95,7 @@ int block_reader_new(struct block_reader **out, int fd, const uint8_t *header, o
 		.offset = offset,
 		.is_swapped = !is_magic(magic),
 		.snapshot = snapshot,
-		.memory = huge_memory_new((size_t)BLOCKS * BLOCK_SIZE),
+		.memory = huge_memory_new_unsaved((size_t)BLOCKS * BLOCK_SIZE),
 	};
 	reader->is_ns = read_u32(header, reader->is_swapped) == MAGIC_NS;
 	if (reader->memory == NULL) {

@@ -84,8 +84,8 @@ static bool make_slices(struct frame_store *store, unsigned count) {
 
 int frame_store_init(struct frame_store *store, uint64_t frames, size_t size, unsigned slices) {
 	*store = (struct frame_store){.capacity = frames, .size = size};
-	store->frames = huge_memory_new(frames_size(store));
-	store->memory = huge_memory_new(size);
+	store->frames = huge_memory_new_unsaved(frames_size(store));
+	store->memory = huge_memory_new_unsaved(size);
 	if (store->frames && store->memory && make_slices(store, slices))
 		return 0;
 	frame_store_fini(store);

@@ -17,6 +17,7 @@
 
 #include <rte_memory.h>
 
+#include "dataplane/memory_copy.h"
 #include "dataplane/node_move.h"
 #include "dataplane/node_rest.h"
 #include "dataplane/snapshot_dir.h"
@@ -28,6 +29,9 @@ enum {
 	COPY_NICE = 10, // it has a fifth of what a worker gets, where they share a CPU
 	COPY_FD = 3,
 };
+// Of tables that are copied while the workers hold still: a few hundredths of a second. What is beyond it they share
+// with the copy of the process until they write to it.
+static const size_t COPIED_MAX = (size_t)256 << 20;
 
 // Of an operator: what the copy tells the node. In memory that both have.
 struct saved {
@@ -40,6 +44,7 @@ struct saving {
 	struct node *node;
 	struct snapshot_dir dir;
 	struct state_writer writer;
+	struct memory_copy tables;
 	unsigned count;      // operators
 	struct saved *saved; // [count]
 	uint64_t taken_ns;
@@ -69,7 +74,8 @@ static int save_operator(struct saving *saving, const struct operator *op, struc
 __attribute__((noreturn)) static void run_copy(struct saving *saving) {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpriority(PRIO_PROCESS, 0, COPY_NICE);
-	bool failed = dup2(saving->dir.fd, COPY_FD) < 0 || close_range(COPY_FD + 1, ~0U, 0) != 0;
+	bool failed = dup2(saving->dir.fd, COPY_FD) < 0 || close_range(COPY_FD + 1, ~0U, 0) != 0 ||
+		      !memory_copy_enter(&saving->tables);
 	for (unsigned i = 0; !failed && i < saving->count; i++) {
 		const struct operator *op = saving->node->operators[i];
 		if (op->type->saving != NULL)
@@ -92,6 +98,7 @@ static int cut(void *context) {
 		}
 		saving->saved[i].times = times;
 	}
+	memory_copy_make(&saving->tables);
 	saving->copy = fork();
 	if (saving->copy == 0)
 		run_copy(saving);
@@ -180,7 +187,10 @@ static int prepare(struct saving *saving, const char *path, char *text, size_t s
 	for (unsigned i = 0; i < saving->count; i++)
 		if (node->operators[i]->type->saving != NULL)
 			saving->saved[i].layout = snapshot_layout(node->operators[i]);
-	return snapshot_dir_new(&saving->dir, path, text, size);
+	ret = snapshot_dir_new(&saving->dir, path, text, size);
+	if (ret == 0)
+		memory_copy_init(&saving->tables, COPIED_MAX);
+	return ret;
 }
 
 static void say_what_was_saved(
@@ -204,6 +214,7 @@ int node_snapshot(struct node *node, const char *path, char *text, size_t size) 
 	int ret = prepare(&saving, path, text, size);
 	if (ret == 0)
 		ret = node_rest(node, cut, &saving, &rest, text, size);
+	memory_copy_fini(&saving.tables);
 	if (ret == 0)
 		ret = wait_for_copy(&saving, text, size);
 	if (ret == 0)

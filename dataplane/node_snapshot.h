@@ -2,10 +2,10 @@
 // Copyright (c) 2026 the weir authors
 //
 // Snapshots of a running node: command `snapshot`, and a start with `restore`. The cut is a node at rest (node_rest.h).
-// In that moment the process is copied by fork: the copy has all memory as it was, shares its pages with the node until
-// either writes to them, and writes what the operators keep while the node goes on. So the workers miss the moment of
-// the copy, and then pay for the pages that they are the first to write to; the more memory is touched at once, the
-// more that is, but never more than once for each page. Nothing is added to what they do with tuples.
+// In that moment the tables are copied (memory_copy.h), and the process is by fork: that has all memory as it was, with
+// the copies where the tables were, and writes what the operators keep while the node goes on. So the workers miss the
+// moment of the copy, and go on as before; where tables are too large for that, they pay for each page that they are the
+// first to write to, once. Nothing is added to what they do with tuples.
 //
 //   source  the way Redis saves (BGSAVE); for the cut Carbone et al. 2015, "Lightweight asynchronous snapshots for
 //           distributed dataflows"

@@ -34,8 +34,8 @@ int tally_init(struct tally *tally, uint32_t key_size, uint32_t value_size, uint
 		.generation = 1,
 	};
 	XXH3_generateSecret_fromSeed(tally->secret, seed);
-	tally->entries = huge_memory_new((size_t)capacity * tally->stride);
-	tally->slots = huge_memory_new(slots * sizeof(*tally->slots));
+	tally->entries = huge_memory_new_unsaved((size_t)capacity * tally->stride);
+	tally->slots = huge_memory_new_unsaved(slots * sizeof(*tally->slots));
 	if (tally->entries != NULL && tally->slots != NULL)
 		return 0;
 	tally_fini(tally);
