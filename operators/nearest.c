@@ -21,6 +21,7 @@
 #include "dataplane/dead_letter.h"
 #include "dataplane/huge_memory.h"
 #include "dataplane/joined_record.h"
+#include "dataplane/state_file.h"
 
 enum { DIMENSIONS_MAX = 16 };
 enum { POINTS, CENTERS, SIDES };
@@ -87,26 +88,38 @@ static bool load_place(const struct nearest_shared *shared, unsigned side, const
 	return true;
 }
 
+//   return  -1: it is kept; else the reason why not
+static int keep(struct nearest *state, unsigned input, const struct schema *schema, const void *body) {
+	struct side *side = &state->sides[input];
+	if (side->count == side->maximum)
+		return DROP_TABLE_FULL;
+	double *place = side->places + side->count * state->shared->dimensions;
+	if (!load_place(state->shared, input, schema, body, place))
+		return DROP_NO_VALUE;
+	memcpy(side->bodies + side->count++ * schema->size, body, schema->size);
+	return -1;
+}
+
+static void show_counts(struct instance *self) {
+	const struct nearest *state = self->state;
+	self->gauges[GAUGE_POINTS] = state->sides[POINTS].count;
+	self->gauges[GAUGE_CENTERS] = state->sides[CENTERS].count;
+}
+
 static void nearest_process(struct instance *self, struct batch *batch) {
 	struct nearest *state = self->state;
 	const struct schema *schema = self->op->inputs[batch->input];
-	struct side *side = &state->sides[batch->input];
 	unsigned kept = 0;
 	for (unsigned i = 0; i < batch->count; i++) {
-		const void *body = batch_body(batch, i, schema);
-		bool has_place = side->count < side->maximum;
-		if (!has_place || !load_place(state->shared, batch->input, schema, body,
-					  side->places + side->count * state->shared->dimensions)) {
-			dead_letters_drop(&state->dead, self, has_place ? DROP_NO_VALUE : DROP_TABLE_FULL, batch, i);
-			continue;
-		}
-		memcpy(side->bodies + side->count++ * schema->size, body, schema->size);
-		batch_move(batch, kept++, i);
+		int reason = keep(state, batch->input, schema, batch_body(batch, i, schema));
+		if (reason < 0)
+			batch_move(batch, kept++, i);
+		else
+			dead_letters_drop(&state->dead, self, (unsigned)reason, batch, i);
 	}
 	batch->count = kept;
 	instance_absorb(self, batch);
-	self->gauges[GAUGE_POINTS] = state->sides[POINTS].count;
-	self->gauges[GAUGE_CENTERS] = state->sides[CENTERS].count;
+	show_counts(self);
 }
 
 // Whether a place comes before another in the order of their coordinates.
@@ -154,6 +167,50 @@ static bool nearest_flush(struct instance *self, enum end_of_stream why, unsigne
 	}
 	return state->answered < points->count;
 }
+
+enum { STATE_POINT = 1, STATE_CENTER = STATE_POINT + CENTERS }; // a tuple's body
+
+static void save_side(const struct operator *op, unsigned instance, unsigned input, struct state_writer *writer) {
+	const struct nearest *state = op->instances[instance]->state;
+	const struct side *side = &state->sides[input];
+	const size_t size = op->inputs[input]->size;
+	for (uint64_t i = input == POINTS ? state->answered : 0; i < side->count; i++)
+		state_put(writer, STATE_POINT + input, side->bodies + i * size, size);
+}
+
+static void nearest_save(const struct operator *op, struct state_writer *writer) {
+	for (unsigned i = 0; i < op->instance_count; i++)
+		save_side(op, i, POINTS, writer);
+	save_side(op, 0, CENTERS, writer);
+}
+
+// Points are spread over the instances, and each has all centers.
+static int restore_tuple(struct operator *op, const struct state_item *item, uint64_t number) {
+	const unsigned input = item->kind - STATE_POINT;
+	if (item->kind < STATE_POINT || item->kind > STATE_CENTER || item->size != op->inputs[input]->size ||
+		!schema_is_sound(op->inputs[input], item->data))
+		return -EINVAL;
+	bool is_kept = true;
+	for (unsigned i = 0; i < op->instance_count; i++)
+		if (input == CENTERS || i == number % op->instance_count)
+			is_kept &= keep(op->instances[i]->state, input, op->inputs[input], item->data) < 0;
+	return is_kept ? 0 : -EINVAL;
+}
+
+static int nearest_restore(struct operator *op, struct state_reader *reader) {
+	struct state_item item;
+	int ret;
+	for (uint64_t number = 0; (ret = state_next(reader, &item)) == 1; number++)
+		if ((ret = restore_tuple(op, &item, number)) < 0)
+			break;
+	for (unsigned i = 0; i < op->instance_count; i++)
+		show_counts(op->instances[i]);
+	if (ret < 0)
+		operator_error(op, "the snapshot has more points or centers than it has room for, or is damaged");
+	return ret;
+}
+
+static const struct operator_saving nearest_saving = {.save = nearest_save, .restore = nearest_restore};
 
 static bool is_number(const struct field *field) {
 	return field->type >= FIELD_U8 && field->type <= FIELD_F64;
@@ -279,6 +336,7 @@ static struct operator_type nearest_type = {
 	.drops = nearest_drops,
 	.gauges = nearest_gauges,
 	.state_size = sizeof(struct nearest),
+	.saving = &nearest_saving,
 	.derive = nearest_derive,
 	.open = nearest_open,
 	.close = nearest_close,

@@ -23,6 +23,7 @@
 #include "dataplane/key.h"
 #include "dataplane/operator.h"
 #include "dataplane/random.h"
+#include "dataplane/state_file.h"
 
 enum mode {
 	MODE_PACKET,
@@ -184,6 +185,42 @@ static int sample_init(struct instance *self) {
 	return 0;
 }
 
+// Of an instance; in their order.
+struct sample_position {
+	uint64_t passed_over, generator;
+};
+enum { STATE_SECRET = 1, STATE_POSITION };
+
+static void sample_save(const struct operator *op, struct state_writer *writer) {
+	const struct selection *selection = op->shared;
+	state_put(writer, STATE_SECRET, selection->secret, sizeof(selection->secret));
+	for (unsigned i = 0; i < op->instance_count; i++) {
+		const struct sample *state = op->instances[i]->state;
+		const struct sample_position position = {state->passed_over, state->generator};
+		state_put(writer, STATE_POSITION, &position, sizeof(position));
+	}
+}
+
+// Instances that were not there begin anew.
+static int sample_restore(struct operator *op, struct state_reader *reader) {
+	struct selection *selection = op->shared;
+	int ret = state_take(reader, STATE_SECRET, selection->secret, sizeof(selection->secret));
+	for (unsigned i = 0; ret == 0 && i < op->instance_count && !state_is_at_end(reader); i++) {
+		struct sample *state = op->instances[i]->state;
+		struct sample_position position;
+		ret = state_take(reader, STATE_POSITION, &position, sizeof(position));
+		if (ret < 0)
+			break;
+		state->passed_over = position.passed_over;
+		state->generator = position.generator;
+	}
+	if (ret < 0)
+		operator_error(op, "the snapshot does not say how it chose");
+	return ret;
+}
+
+static const struct operator_saving sample_saving = {.save = sample_save, .restore = sample_restore};
+
 static const char *const mode_names[] = {
 	[MODE_PACKET] = "packet", [MODE_RANDOM] = "random", [MODE_FLOW] = "flow", NULL};
 
@@ -239,6 +276,10 @@ static struct operator_type sample_type = {
 	.grouping = GROUPING_FORWARD,
 	.borrows = true,
 	.state_size = sizeof(struct sample),
+	.saving = &sample_saving,
+	.restored =
+		"In mode flow the same flows are chosen; in the others each instance goes on where it was, and more of "
+		"them than there were begin anew.",
 	.open = sample_open,
 	.close = sample_close,
 	.init = sample_init,

@@ -8,12 +8,13 @@
 //   drops    none: packets are absorbed
 //   options  entries, least (may change while running)
 //   state    per instance, a table of the addresses whose packets came last; an address that needs the place of another
-//            takes it, counted as replaced
+//            takes it, counted as replaced. Snapshots have it
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dataplane/operator.h"
+#include "dataplane/state_file.h"
 
 enum { GAUGE_ADDRESSES, GAUGE_REPLACED };
 
@@ -23,6 +24,7 @@ struct ttl_watch_options {
 
 struct entry {
 	uint8_t ip[16];
+	uint16_t group; // the key group, by which snapshots find the instance
 	uint8_t ttl;
 	bool used;
 };
@@ -67,14 +69,20 @@ static void report(struct instance *self, const struct packet_meta *packet, uint
 	instance_emit(self, 0, tuple);
 }
 
-static void look_at(struct instance *self, const struct packet_meta *packet) {
+static struct entry *place_of(const struct instance *self, const uint8_t *ip) {
+	const struct ttl_watch *state = self->state;
+	return &state->entries[key_hash(self->op->node, ip, sizeof(state->entries->ip)) % state->length];
+}
+
+//   hash  that the packet was steered by
+static void look_at(struct instance *self, const struct packet_meta *packet, uint64_t hash) {
 	const struct ttl_watch *state = self->state;
 	const struct flow_key *key = &packet->key;
-	uint64_t hash = key_hash(self->op->node, key->src_ip, sizeof(key->src_ip));
-	struct entry *entry = &state->entries[hash % state->length];
+	struct entry *entry = place_of(self, key->src_ip);
 	if (!entry->used || memcmp(entry->ip, key->src_ip, sizeof(entry->ip)) != 0) {
 		self->gauges[entry->used ? GAUGE_REPLACED : GAUGE_ADDRESSES]++;
 		memcpy(entry->ip, key->src_ip, sizeof(entry->ip));
+		entry->group = (uint16_t)key_group(hash);
 		entry->used = true;
 	} else if ((uint64_t)abs(key->ttl - entry->ttl) >= state->least) {
 		report(self, packet, entry->ttl);
@@ -84,7 +92,7 @@ static void look_at(struct instance *self, const struct packet_meta *packet) {
 
 static void ttl_watch_process(struct instance *self, struct batch *batch) {
 	for (unsigned i = 0; i < batch->count; i++)
-		look_at(self, batch->packets[i]);
+		look_at(self, batch->packets[i], batch->hashes[i]);
 	instance_absorb(self, batch);
 }
 
@@ -110,6 +118,42 @@ static void ttl_watch_fini(struct instance *self) {
 	struct ttl_watch *state = self->state;
 	free(state->entries);
 }
+
+// In a snapshot each entry is an item. There may be other instances when it is restored: each entry goes to the one
+// that owns its key group then.
+enum { STATE_ENTRY = 1 };
+
+static uint64_t ttl_watch_layout(const struct operator *op) {
+	return sizeof(struct entry);
+}
+
+static void ttl_watch_save(const struct operator *op, struct state_writer *writer) {
+	for (unsigned i = 0; i < op->instance_count; i++) {
+		const struct ttl_watch *state = op->instances[i]->state;
+		for (uint64_t e = 0; e < state->length; e++)
+			if (state->entries[e].used)
+				state_put(writer, STATE_ENTRY, &state->entries[e], sizeof(*state->entries));
+	}
+}
+
+static int ttl_watch_restore(struct operator *op, struct state_reader *reader) {
+	struct entry saved;
+	while (!state_is_at_end(reader)) {
+		if (state_take(reader, STATE_ENTRY, &saved, sizeof(saved)) < 0 || saved.group >= KEY_GROUPS) {
+			operator_error(op, "what the snapshot has of it is damaged");
+			return -EINVAL;
+		}
+		struct instance *owner = op->instances[state_owner(reader, saved.group)];
+		struct entry *entry = place_of(owner, saved.ip);
+		owner->gauges[GAUGE_ADDRESSES] += !entry->used;
+		*entry = saved;
+		entry->used = true;
+	}
+	return 0;
+}
+
+static const struct operator_saving saving = {
+	.layout = ttl_watch_layout, .save = ttl_watch_save, .restore = ttl_watch_restore};
 
 #define AT(member) offsetof(struct ttl_watch_options, member)
 static const struct option option_table[] = {
@@ -137,6 +181,7 @@ static struct operator_type ttl_watch_type = {
 	.grouping = GROUPING_KEY,
 	.key = key,
 	.state_size = sizeof(struct ttl_watch),
+	.saving = &saving,
 	.init = ttl_watch_init,
 	.take_options = ttl_watch_take_options,
 	.fini = ttl_watch_fini,

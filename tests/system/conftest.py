@@ -198,6 +198,21 @@ def make_controller(tmp_path):
 
 
 @pytest.fixture
+def make_run(tmp_path, make_controller):
+    """make_run(folder's name, pipeline's text, eal=…): see snapshot_runs.py."""
+    from snapshot_runs import Run  # pylint: disable=import-outside-toplevel # which needs what is here
+    controller, runs = make_controller(), []
+
+    def make(name, pipeline, **arguments):
+        runs.append(Run(tmp_path / name, controller, pipeline, **arguments))
+        return runs[-1]
+
+    yield make
+    for run in runs:
+        run.close()
+
+
+@pytest.fixture
 def make_dashboard(tmp_path):
     """make_dashboard(redis=endpoint, option…): a running weir-dashboard, ended with the test; see dashboard.py."""
     from dashboard import Dashboard

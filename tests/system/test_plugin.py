@@ -7,10 +7,12 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 
 import pytest
 
+import captures
 from conftest import BUILD, ROOT, wait_for
 from node import Node, assert_accounts_hold
 
@@ -186,6 +188,49 @@ def test_a_plugin_comes_to_a_running_node(installed, make_controller, tmp_path):
         node.close()
     flows = [json.loads(line) for line in (tmp_path / "flows.jsonl").read_text().splitlines()]
     assert sum(flow[way]["packets"] for flow in flows for way in ("fwd", "rev") if way in flow) == FRAMES * LOOPS
+
+
+SAVED = """
+plugins: [PLUGIN]
+pipeline: kept
+operators:
+  - {{name: source,  type: pcap, path: CAPTURE}}
+  - {{name: flow_id, type: flow_id}}
+  - {{name: slow,    type: json, path: {pipe}, queue_size: 128}}
+  - {{name: watch,   type: ttl_watch}}
+  - {{name: sink,    type: json, path: {folder}/out.jsonl}}
+streams:
+  - {{from: source,  to: flow_id}}
+  - {{from: flow_id, to: slow}}
+  - {{from: flow_id, to: watch}}
+  - {{from: watch,   to: sink}}
+"""
+
+
+def write_packets(path, count):
+    """Of addresses whose TTL changes every few hundred packets."""
+    with open(path, "wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 65535, 1))
+        for number in range(count):
+            source = number * 7 % 97
+            frame = bytearray(captures.ethernet(captures.ipv4_udp(60, 1000, 53, f"10.0.0.{source}", "10.0.1.1")))
+            frame[22] = 64 - number // (300 + source) % 5
+            out.write(struct.pack("<IIII", 1_700_000_000 + number // 1000, number % 1000, len(frame), len(frame)))
+            out.write(frame)
+
+
+@pytest.mark.parametrize("restored", ("0", "0-1"))
+def test_what_the_example_keeps_is_saved(installed, make_run, tmp_path, restored):
+    """A node that goes on from a snapshot says of each address what one says that nothing happened to."""
+    source = pathlib.Path(installed.pkg_config("--variable=examplesdir")[0]) / "ttl_watch"
+    installed.run("meson", "setup", source, tmp_path / "build")
+    installed.run("meson", "compile", "-C", tmp_path / "build")
+    write_packets(tmp_path / "in.pcap", 20000)
+    text = SAVED.replace("PLUGIN", f"{tmp_path}/build/ttl_watch.so").replace("CAPTURE", f"{tmp_path}/in.pcap")
+    expected = make_run("whole", text).undisturbed()
+    run = make_run("cut", text)
+    run.interrupted(20000, ("-l", restored))
+    assert len(expected["out.jsonl"]) > 1000 and run.outputs() == expected
 
 
 def test_what_is_no_plugin_is_refused(installed, tmp_path):

@@ -3,16 +3,11 @@
 """A node is killed some time after a snapshot and goes on from it: what its files hold in the end is what those of a
 node hold that nothing happened to."""
 import json
-import os
-import select
 import shutil
-import threading
-import time
 
 import pytest
 
 from conftest import wait_for
-from node import Node
 from test_windows import make_packets, write
 
 COUNT = 20000
@@ -64,109 +59,11 @@ streams:
 """
 
 
-class Reader:
-    """Who reads a pipe: slowly, until told to hurry."""
-
-    def __init__(self, path):
-        os.mkfifo(path)
-        self.is_slow = True
-        self.descriptor = os.open(path, os.O_RDWR)  # never without a reader, nor at its end
-        self.is_done = False
-        self.thread = threading.Thread(target=self.read, daemon=True)
-        self.thread.start()
-
-    def read(self):
-        while not self.is_done:
-            if select.select([self.descriptor], [], [], 0.05)[0]:
-                os.read(self.descriptor, 1 << 13 if self.is_slow else 1 << 20)
-            if self.is_slow:
-                time.sleep(0.02)  # this is how slow it is
-
-    def close(self):
-        self.is_done = True
-        self.thread.join()
-        os.close(self.descriptor)
-
-
-class Run:
-    """Runs of one pipeline in a folder of their own, under a controller."""
-
-    def __init__(self, folder, controller, pipeline, eal=("-l", "0")):
-        self.folder, self.controller, self.eal, self.nodes = folder, controller, eal, []
-        folder.mkdir()
-        self.config = folder / "pipeline.yaml"
-        self.reader = Reader(folder / "pipe")
-        self.config.write_text(pipeline.format(folder=folder, pipe=folder / "pipe"))
-
-    def start(self, *arguments, eal=None):
-        words = ["--config", self.config, "--node", "edge", "--controller", self.controller.endpoint,
-                 "--set", "hash_secret=fixed", *arguments]
-        self.nodes.append(Node(self.folder, words, name="n", eal=eal or self.eal))
-        return self.nodes[-1]
-
-    def finish(self, node):
-        self.reader.is_slow = False
-        assert node.process.wait() == 0, node.process.err()
-        node.close()
-
-    def outputs(self):
-        """Of each file its lines, in an order that no plan has a say in."""
-        return {path.name: sorted(path.read_text().splitlines())
-                for path in self.folder.iterdir() if path.suffix in (".jsonl", ".csv")}
-
-    def snapshot(self, directory):
-        wait_for(lambda: self.controller.node("edge").get("state") == "up", "node edge is up")
-        return self.controller.ctl("snapshot", "edge", directory)
-
-    def close(self):
-        for node in self.nodes:
-            node.close()
-        self.reader.close()
-
-
-@pytest.fixture(name="make_run")
-def fixture_make_run(tmp_path, make_controller):
-    controller, runs = make_controller(), []
-
-    def make(name, pipeline=PIPELINE, **arguments):
-        runs.append(Run(tmp_path / name, controller, pipeline, **arguments))
-        return runs[-1]
-
-    yield make
-    for run in runs:
-        run.close()
-
-
 @pytest.fixture(scope="module", name="capture")
 def fixture_capture(tmp_path_factory):
     path = tmp_path_factory.mktemp("kept") / "in.pcap"
     write(path, make_packets(COUNT))
     return path
-
-
-def undisturbed(make_run, capture, **arguments):
-    run = make_run("whole", **arguments)
-    shutil.copy(capture, run.folder / "in.pcap")
-    run.reader.is_slow = False
-    run.finish(run.start())
-    return run.outputs()
-
-
-def interrupted(make_run, capture, restored_eal, **arguments):
-    """The run, and the manifest of the snapshot that it went on from."""
-    run = make_run("cut", **arguments)
-    shutil.copy(capture, run.folder / "in.pcap")
-    node, directory = run.start().wait_until_up(), run.folder / "snapshot"
-    wait_for(lambda: node.instance("source")["in"] > COUNT / 5, "some of the file is read")
-    result = run.snapshot(directory)
-    assert result.returncode == 0 and "saved" in result.stdout, result
-    before = node.instance("source")["in"]
-    assert before < COUNT, "the file was over before the snapshot"
-    wait_for(lambda: node.instance("source")["in"] > before, "the node has gone on")
-    node.process.kill()
-    node.close()
-    run.finish(run.start("--restore", directory, eal=restored_eal))
-    return run, json.loads((directory / "manifest.json").read_text())
 
 
 @pytest.mark.parametrize("eal,restored", (
@@ -176,8 +73,11 @@ def interrupted(make_run, capture, restored_eal, **arguments):
     (("-l", "0-1"), ("-l", "0")),
 ), ids=("1", "2", "1-2", "2-1"))
 def test_keyed_state_goes_on_where_it_was(make_run, capture, eal, restored):
-    expected = undisturbed(make_run, capture)
-    run, manifest = interrupted(make_run, capture, restored, eal=eal)
+    whole, run = (make_run(name, PIPELINE, eal=eal) for name in ("whole", "cut"))
+    for one in (whole, run):
+        shutil.copy(capture, one.folder / "in.pcap")
+    expected = whole.undisturbed()
+    manifest = run.interrupted(COUNT, restored)
     assert {operator["name"] for operator in manifest["operators"] if int(operator.get("file", {}).get("items", 0)) > 1}
     got = run.outputs()
     assert got.keys() == expected.keys() and len(got) == 7
