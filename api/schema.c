@@ -62,6 +62,27 @@ const struct field *schema_difference(const struct schema *a, const struct schem
 	return is_end && same_body ? NULL : field;
 }
 
+static unsigned choice_count(const struct field *field) {
+	unsigned count = 0;
+	while (field->choices[count] != NULL)
+		count++;
+	return count;
+}
+
+bool schema_is_sound(const struct schema *schema, const void *body) {
+	const uint8_t *bytes = body;
+	bool is = true;
+	for (const struct field *field = schema->fields; field->name != NULL; field++) {
+		if (field->type == FIELD_U16_LIST || field->type == FIELD_U32_LIST)
+			is &= bytes[field->count_offset] <= field->length;
+		else if (field->type == FIELD_BOOL)
+			is &= bytes[field->offset] <= 1;
+		else if (field->type == FIELD_ENUM)
+			is &= bytes[field->offset] == 0 || bytes[field->offset] < choice_count(field);
+	}
+	return is;
+}
+
 size_t field_size(const struct field *field) {
 	static const uint8_t item_size[] = {
 		[FIELD_BOOL] = sizeof(bool),

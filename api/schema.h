@@ -85,6 +85,11 @@ static inline bool schema_is_present(const struct schema *schema, const struct f
 	return *present >> field->present & 1;
 }
 
+// Whether bytes from elsewhere can be a body of this schema: no list has more items than there is room for, nor an enum or
+// a bool a value that it can't have. Fields that do not apply are looked at too.
+//   body  [size]
+bool schema_is_sound(const struct schema *schema, const void *body);
+
 //   return  size of the field's value in bytes (of all items, for strings and lists)
 size_t field_size(const struct field *field);
 

@@ -17,7 +17,7 @@ static void save_lists(const void *owner, uint32_t record, struct state_writer *
 			one = waiting_at(state->waiting, number);
 			const struct state_part parts[] = {
 				{&one->time_ns, sizeof(one->time_ns)},
-				{waiting_body(one), state->body_sizes[side]},
+				{waiting_body(one), state->schemas[side]->size},
 			};
 			state_put_parts(writer, STATE_WAITING + side, parts, 2);
 		}
@@ -43,16 +43,17 @@ static int restore_key(const struct waiting_state *state, struct place *at, cons
 }
 
 static int restore_tuple(const struct waiting_state *state, struct place *at, const struct state_item *item) {
-	unsigned side = item->kind - STATE_WAITING;
+	const unsigned side = item->kind - STATE_WAITING;
+	const uint8_t *body = (const uint8_t *)item->data + sizeof(uint64_t);
 	uint64_t time_ns;
-	if (side >= WAITING_SIDES || at->record == 0 || item->size != sizeof(time_ns) + state->body_sizes[side])
+	if (side >= WAITING_SIDES || at->record == 0 || item->size != sizeof(time_ns) + state->schemas[side]->size ||
+		!schema_is_sound(state->schemas[side], body))
 		return -EINVAL;
 	memcpy(&time_ns, item->data, sizeof(time_ns));
 	uint32_t number = waiting_tuples_take(state->waiting, 0, time_ns);
 	if (number == 0)
 		return -EINVAL;
-	memcpy(waiting_body(waiting_at(state->waiting, number)), (const uint8_t *)item->data + sizeof(time_ns),
-		state->body_sizes[side]);
+	memcpy(waiting_body(waiting_at(state->waiting, number)), body, state->schemas[side]->size);
 	waiting_lists_append(state->waiting, keyed_table_value(state->table, at->record), side, at->last[side], number);
 	at->last[side] = number;
 	return 1;

@@ -4,6 +4,7 @@
 // Keys with lists of waiting tuples in snapshots: behind each key, the tuples of each side, from the latest on.
 #pragma once
 
+#include "api/schema.h"
 #include "dataplane/keyed_state.h"
 #include "dataplane/waiting_tuples.h"
 
@@ -12,7 +13,7 @@ struct operator;
 struct waiting_state {
 	struct keyed_table *table; // of waiting_lists
 	struct waiting_tuples *waiting;
-	size_t body_sizes[WAITING_SIDES];
+	const struct schema *schemas[WAITING_SIDES];
 };
 
 void waiting_state_save(const struct waiting_state *state, struct state_writer *writer);

@@ -294,21 +294,49 @@ void window_panes_save(const struct window_panes *panes, struct state_writer *wr
 	keyed_state_save(panes->table, writer, &saving);
 }
 
+// Whether a pane of a snapshot can be one of a key's: what comes after it goes by their order and their number.
+//   newer  the one before it; NULL: it is the key's newest
+static bool is_sound(
+	const struct window_panes_restoring *at, const struct window_pane *pane, const struct window_pane *newer) {
+	const struct window_shape *shape = &at->panes->shape;
+	const uint64_t start_ns = pane->start_ns;
+	switch (shape->kind) {
+	case WINDOW_SESSION:
+		return start_ns <= pane->last_ns &&
+		       (newer == NULL ||
+			       (pane->last_ns <= newer->start_ns && newer->start_ns - pane->last_ns >= shape->gap_ns));
+	case WINDOW_COUNT:
+		return pane->length <= shape->slide && at->count < shape->size / shape->slide;
+	default:
+		if (start_ns % shape->slide_ns != 0)
+			return false;
+		if (newer != NULL)
+			return start_ns < newer->start_ns;
+		return shape->kind != WINDOW_SLIDING || pane->last_ns <= start_ns ||
+		       pane->last_ns - start_ns <= shape->size_ns;
+	}
+}
+
 uint32_t window_panes_restore(struct window_panes_restoring *restoring, const struct state_item *item) {
 	struct window_panes *panes = restoring->panes;
+	uint32_t record = UINT32_MAX;
+	struct window_pane *newer = NULL, *pane;
 	if (item->kind != STATE_PANE) {
-		uint32_t record = keyed_state_restore_key(panes->table, item);
-		restoring->last = newest(panes, record);
-		restoring->last->next = 0;
-		return record;
+		record = keyed_state_restore_key(panes->table, item);
+		restoring->count = 0;
+		pane = record != 0 ? newest(panes, record) : NULL;
+	} else {
+		newer = restoring->last;
+		pane = newer != NULL && item->size == panes->pane_size ? add_behind(panes, 0, newer, 0) : NULL;
+		if (pane != NULL)
+			memcpy(pane, item->data, panes->pane_size);
 	}
-	if (restoring->last == NULL || item->size != panes->pane_size)
-		return 0;
-	struct window_pane *pane = add_behind(panes, 0, restoring->last, 0);
+	restoring->last = pane;
 	if (pane == NULL)
 		return 0;
-	memcpy(pane, item->data, panes->pane_size);
 	pane->next = 0;
-	restoring->last = pane;
-	return UINT32_MAX;
+	if (!is_sound(restoring, pane, newer))
+		return 0;
+	restoring->count++;
+	return record;
 }

@@ -88,6 +88,7 @@ void window_panes_save(const struct window_panes *panes, struct state_writer *wr
 struct window_panes_restoring {
 	struct window_panes *panes;
 	struct window_pane *last; // of the key that is being restored
+	unsigned count;           // panes that it has
 };
 // Take up an item of window_panes_save.
 //   restoring  `last` is NULL before the first one

@@ -333,8 +333,7 @@ static void join_group_enter(struct instance *self, unsigned group) {
 
 static struct waiting_state saved_state(const struct operator *op) {
 	struct join_shared *shared = op->shared;
-	return (struct waiting_state){
-		shared->table, &shared->waiting, {op->inputs[LEFT]->size, op->inputs[RIGHT]->size}};
+	return (struct waiting_state){shared->table, &shared->waiting, {op->inputs[LEFT], op->inputs[RIGHT]}};
 }
 
 static uint64_t join_layout(const struct operator *op) {
