@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// How long an allocation of bandwidth takes: one JSON object a line, with the median and the slowest run in µs.
+// How long an allocation of bandwidth takes: one JSON object a line, with the median and the slowest run in µs of CPU
+// time, which other programs of the machine change little.
 //
 //   allocation [RUNS]
 //
@@ -35,9 +36,9 @@ static double between(double low, double high) {
 	return low + (high - low) * (double)(seed >> 33) / (double)(1ull << 31);
 }
 
-static uint64_t now_ns(void) {
+static uint64_t cpu_ns(void) {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
@@ -121,9 +122,9 @@ static void measure(struct scene *scene, const struct setting *setting, const ch
 	must(run(scene), scene); // takes the memory
 	for (unsigned i = 0; i < runs; i++) {
 		draw(scene->network);
-		uint64_t start = now_ns();
+		uint64_t start = cpu_ns();
 		must(run(scene), scene);
-		took_us[i] = (double)(now_ns() - start) / 1000;
+		took_us[i] = (double)(cpu_ns() - start) / 1000;
 	}
 	qsort(took_us, runs, sizeof(*took_us), compare);
 	printf("{\"nodes\": %u, \"channels\": %u, \"what\": \"%s\", \"runs\": %u, \"median_us\": %.1f, \"max_us\": "

@@ -45,25 +45,30 @@ void s1_uplink_closed(struct s1_link *link) {
 	link->price = 1 / sum;
 }
 
-// The set of channels whose backlog is below τ only shrinks as τ falls, so that it is found without sorting.
-void s1_downlink_closed(struct s1_link *link) {
+// The level τ in s that the channels have whose backlog is below it, and what they consume. That set only shrinks as τ
+// falls, so that it is found without sorting.
+static double find_level(const struct s1_link *link, double *consumed_bps) {
 	double limit = INFINITY, before;
-	double rates = 0;
 	do {
 		double bits = link->capacity_bps * link->interval_s;
 		before = limit;
-		rates = 0;
+		*consumed_bps = 0;
 		for (unsigned i = 0; i < link->length; i++) {
 			if (backlog_s(link, i) >= before)
 				continue;
 			bits += link->queues[i];
-			rates += consumed(link, i);
+			*consumed_bps += consumed(link, i);
 		}
-		limit = bits / rates;
+		limit = bits / *consumed_bps;
 	} while (limit < before);
+	return limit;
+}
+
+void s1_downlink_closed(struct s1_link *link) {
+	double consumed_bps, limit_s = find_level(link, &consumed_bps);
 	for (unsigned i = 0; i < link->length; i++)
-		link->rates_bps[i] = fmax(0, limit * consumed(link, i) - link->queues[i]) / link->interval_s;
-	link->price = link->interval_s / rates;
+		link->rates_bps[i] = fmax(0, limit_s * consumed(link, i) - link->queues[i]) / link->interval_s;
+	link->price = link->interval_s / consumed_bps;
 }
 
 // Columns: the rates, then z. Rows: x_f - A_f·z >= 0, then the sum.
@@ -116,23 +121,29 @@ static int pose_downlink(const struct s1_link *link, struct lp *lp) {
 	return lp_minimise(lp);
 }
 
+// Whether a queue alone is what the solution's τ comes from.
+static int is_left_open(const struct s1_link *link, const struct lp *lp) {
+	double limit_s = lp->values[link->length] * link->interval_s;
+	for (unsigned i = 0; i < link->length; i++)
+		if (link->rates_bps[i] != 0 && backlog_s(link, i) >= limit_s * (1 - 1e-9))
+			return 1;
+	return 0;
+}
+
 int s1_downlink_lp(struct s1_link *link, struct lp *lp) {
-	unsigned length = link->length, out;
+	unsigned length = link->length;
 	for (unsigned i = 0; i < length; i++)
 		link->rates_bps[i] = INFINITY;
-	do {
-		int ret = pose_downlink(link, lp);
-		if (ret != 0)
-			return ret;
-		out = 0;
-		double limit_s = lp->values[length] * link->interval_s;
-		for (unsigned i = 0; i < length; i++) {
-			if (link->rates_bps[i] == 0 || backlog_s(link, i) < limit_s * (1 - 1e-9))
-				continue;
-			link->rates_bps[i] = 0;
-			out++;
-		}
-	} while (out > 0);
+	int ret = pose_downlink(link, lp);
+	if (ret == 0 && is_left_open(link, lp)) {
+		double consumed_bps, limit_s = find_level(link, &consumed_bps);
+		for (unsigned i = 0; i < length; i++)
+			if (backlog_s(link, i) >= limit_s)
+				link->rates_bps[i] = 0;
+		ret = pose_downlink(link, lp);
+	}
+	if (ret != 0)
+		return ret;
 	for (unsigned i = 0; i < length; i++)
 		link->rates_bps[i] = lp->values[i] * link->capacity_bps;
 	link->price = lp->prices[length] * link->interval_s / link->capacity_bps;

@@ -35,6 +35,13 @@ class Channels:
                                        volume_bytes=250_000, rate_bps=0))
         self.report("f", self.end("alone", "g", offered_bps=alone, volume_bytes=250_000, rate_bps=7 * MBIT))
 
+    def settled(self, total):
+        """The answer once so many channels have rates."""
+        def answer():
+            now = self.controller.ask("channels")
+            return now if now["total"] == total and all(c["rate_bps"] for c in now["channels"]) else None
+        return wait_for(answer, f"{total} channels have rates")
+
     def rates(self):
         return {channel["channel"]: channel["rate_bps"] for channel in self.controller.ask("channels")["channels"]}
 
@@ -56,8 +63,7 @@ def near(value, wanted):
 def test_the_worst_served_gets_most(channels, redis):
     world = channels()
     world.offer()
-    wait_for(lambda: len(world.rates()) == 6 and all(world.rates().values()), "six channels have rates")
-    answer = world.controller.ask("channels")
+    answer = world.settled(6)
     assert (answer["allocation"], answer["error"], answer["total"]) == ("global", None, 6)
     by_name = {channel["channel"]: channel for channel in answer["channels"]}
     alone, first = by_name["alone/in>out.0"], by_name["join/in>out.0"]
@@ -71,9 +77,8 @@ def test_the_worst_served_gets_most(channels, redis):
     link = next(link for link in answer["links"] if link["link"] == "g downlink")
     assert near(link["allocated_bps"], 12 * MBIT) and near(link["price_per_mbit"], 1 / 20)
     world.report("g", world.end("alone", "f", sends=False, begin_bytes=5, end_bytes=7))
-    wait_for(lambda: world.controller.ask("channels")["channels"][-1]["receiver_end_bytes"] == 7 or any(
-        channel["receiver_end_bytes"] == 7 for channel in world.controller.ask("channels")["channels"]),
-        "the other end is known")
+    wait_for(lambda: 7 in {channel["receiver_end_bytes"] for channel in world.controller.ask("channels")["channels"]},
+             "the other end is known")
     stored = wait_for(lambda: json.loads(redis.run("GET", "weir:1:channels") or "{}"), "they are in Redis")
     assert stored["total"] == 6 and "alone/in>out.0" in world.controller.ctl("channels").stdout
 
@@ -81,7 +86,7 @@ def test_the_worst_served_gets_most(channels, redis):
 def test_explain_says_what_would_change_it(channels):
     world = channels()
     world.offer()
-    wait_for(lambda: len(world.rates()) == 6, "six channels have rates")
+    world.settled(6)
     channel = world.controller.ask("explain", "alone/in>out.0")["channel"]
     assert near(channel["price_per_mbit"], 1 / 20) and near(channel["with_tenth_more_capacity_bps"], 6.6 * MBIT)
     assert near(channel["with_twice_its_weight_bps"], 8 * MBIT) and near(channel["minimum_possible_bps"], 12 * MBIT)
@@ -94,20 +99,16 @@ def test_explain_says_what_would_change_it(channels):
 def test_needs_count_and_what_does_not_fit_is_told(channels):
     world = channels(", needs: [{pipeline: alone, weight: 4}, {pipeline: join, stream: in>out, minimum: 2M}]")
     world.offer()
-    wait_for(lambda: len(world.rates()) == 6, "six channels have rates")
+    world.settled(6)
     assert near(world.rates()["join/in>out.3"], 2 * MBIT) and near(world.rates()["alone/in>out.0"], 2 * MBIT)
     before = world.rates()
-    for index in (5, 6):  # seven times 2 Mbit/s
-        name = "abcde"[index - 5]
-        world.report(name, world.end("join", "g", index - 5, offered_bps=2 * MBIT),
-                     world.end("join", "g", index, offered_bps=2 * MBIT))
+    world.report("a", *(world.end("join", "g", index, offered_bps=2 * MBIT) for index in (0, 5, 6)))  # now seven
     error = wait_for(lambda: world.controller.ask("channels")["error"], "the minimum rates are refused")
     assert error.startswith("g downlink: the minimum rates of its 8 channels are 1.4e+07 bit/s together, 2e+06 more")
     assert {name: world.rates()[name] for name in before} == before
     assert world.rates()["join/in>out.5"] is None
     assert "the last rates stay" in world.controller.ctl("channels").stdout
-    for name in "ab":
-        world.report(name)
+    world.report("a")
     wait_for(lambda: world.controller.ask("channels")["error"] is None, "they fit again")
 
 
@@ -118,19 +119,22 @@ def test_s1_goes_by_queues(channels):
     # Both received 6 Mbit, and 4 of the first are not processed yet: it gets less.
     world.report("g", world.end("join", "a", 0, sends=False, end_bytes=500_000),
                  world.end("join", "b", 1, sends=False, end_bytes=0))
-    rates = wait_for(lambda: world.controller.ask("channels")["channels"][0:1] and len(world.rates()) == 2
-                     and world.rates()["join/in>out.1"] and world.rates(), "s1 has rates")
-    assert near(rates["join/in>out.1"], 12 * MBIT) and rates["join/in>out.0"] < 1
+
+
+    def settled():
+        rates = world.rates()
+        return len(rates) == 2 and near(rates["join/in>out.1"] or 0, 12 * MBIT) and rates["join/in>out.0"] < 1
+    wait_for(settled, "the queue that waits is not fed further")
 
 
 def test_a_node_that_is_gone_takes_its_channels_along(channels):
     world = channels()
     world.offer()
-    wait_for(lambda: len(world.rates()) == 6, "six channels have rates")
+    world.settled(6)
     world.nodes["f"].stop_beating()
     world.nodes["f"].goodbye()
     wait_for(lambda: len(world.rates()) == 5, "five are left")
-    assert world.rates()["join/in>out.0"] >= 2 * MBIT
+    wait_for(lambda: world.rates()["join/in>out.0"] >= 2 * MBIT, "they have their demand")
 
 
 def test_without_the_stage_there_is_no_answer(make_controller):
