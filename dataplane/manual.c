@@ -71,7 +71,9 @@ static void print_placement(FILE *out, const struct operator_type *type) {
 		fputs("; default auto.\n", out);
 	fputs(".TP\n.B workers\nThe workers that its instances may be placed on. Takes a list of worker indices such "
 	      "as "
-	      "[0, 2]; default all.\n",
+	      "[0, 2]; default all.\n"
+	      ".TP\n.B node\n"
+	      "In a pipeline over several nodes, which of them it runs on.\n",
 		out);
 }
 

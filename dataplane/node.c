@@ -19,6 +19,7 @@
 #include "dataplane/node_pools.h"
 #include "dataplane/node_snapshot.h"
 #include "dataplane/rcu.h"
+#include "dataplane/switch/link_switch.h"
 
 enum { SNAPSHOT_LIMIT_NS = 200 * 1000 * 1000 };
 _Static_assert(RTE_MAX_LCORE <= PLAN_WORKERS_MAX, "every lcore can be a worker");
@@ -47,6 +48,22 @@ static void init_locks(struct node *node) {
 		&node->snapshot_lock, &node->settings_lock, &node->plan_lock, &node->change_lock, &node->move_lock};
 	for (unsigned i = 0; i < RTE_DIM(locks); i++)
 		pthread_mutex_init(locks[i], NULL);
+}
+
+// The switch carries what pipelines over several nodes send each other.
+static int make_links(struct node *node, const struct node_config *config) {
+	bool is_spread = false;
+	for (unsigned i = 0; i < config->pipeline_count; i++)
+		is_spread |= config->pipelines[i].is_spread;
+	if (!is_spread)
+		return 0;
+	const struct link_switch_options options = {
+		.node = node->name,
+		.incarnation = node->incarnation,
+		.nodes = &config->nodes,
+		.connections = (unsigned)strtoul(config->connections, NULL, 10),
+	};
+	return link_switch_new(&node->links, &options);
 }
 
 static int load(struct node *node, const struct plan *plan) {
@@ -95,9 +112,13 @@ int node_init(struct node *node, const struct node_config *config, struct plan *
 	if (rc == 0)
 		rc = plan_new(&node->nothing, &no_pipelines, plan->worker_count, &error);
 	if (rc == 0)
+		rc = make_links(node, config);
+	if (rc == 0)
 		rc = load(node, plan);
 	if (rc == 0 && restore != NULL)
 		rc = node_restore_state(restore);
+	if (rc == 0 && node->links != NULL)
+		rc = link_switch_start(node->links);
 	node->is_restored = false;
 	node_restore_free(restore);
 	return rc;
@@ -113,8 +134,10 @@ static void unload(struct node *node) {
 
 void node_fini(struct node *node) {
 	node_move_settle(node);
+	link_switch_stop(node->links);
 	if (node->nothing != NULL)
 		unload(node);
+	link_switch_free(node->links);
 	for (unsigned i = 0; node->workers != NULL && i < node->worker_count; i++)
 		if (node->workers[i].node != NULL)
 			worker_fini(&node->workers[i]);
@@ -220,6 +243,10 @@ void node_snapshot_end(struct node *node) {
 
 void node_count_copy_failed(struct node *node) {
 	atomic_fetch_add_explicit(&node->copies_failed, 1, memory_order_relaxed);
+}
+
+struct link_switch *node_links(const struct node *node) {
+	return node->links;
 }
 
 void node_set_uplink(struct node *node, struct uplink *uplink) {

@@ -45,6 +45,7 @@ enum { NODE_POOLS_RETIRED_MAX = 16 };
 struct node_change;
 struct applied;
 struct node_restore;
+struct link_switch;
 
 struct node {
 	const struct node_config *config;
@@ -73,7 +74,8 @@ struct node {
 	struct rte_mempool *packets, *records;               // records: atomic
 	struct rte_mempool *retired[NODE_POOLS_RETIRED_MAX]; // pools of records that were too small, until all are back
 	unsigned retired_count, pools_made;
-	struct uplink *uplink; // or NULL
+	struct uplink *uplink;     // or NULL
+	struct link_switch *links; // or NULL: no pipeline of it runs on several nodes
 
 	_Atomic bool stopping;         // manager: wo, workers: ro
 	_Atomic unsigned workers_done; // workers: rw
@@ -130,4 +132,5 @@ void node_count_unfinished(struct node *node);
 void node_note_finished(struct node *node);
 
 void node_count_copy_failed(struct node *node);
+struct link_switch *node_links(const struct node *node);
 void node_set_uplink(struct node *node, struct uplink *uplink);

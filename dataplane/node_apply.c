@@ -177,6 +177,16 @@ static int read_document(struct node_change *change, struct node_config *config)
 	return rc;
 }
 
+// Their channels are made at start alone.
+static int refuse_spread(struct node_change *change, const struct pipeline *pipeline) {
+	if (pipeline == NULL || !pipeline->is_spread)
+		return 0;
+	snprintf(change->text, sizeof(change->text),
+		"%s runs over several nodes, which can't be changed while they run yet; expected it in --config",
+		pipeline->name);
+	return -EINVAL;
+}
+
 static void say_what_was_lost(struct node_change *change, const struct node_swap_report *report) {
 	if (report->given_up[0] != '\0')
 		text_append(change->text, sizeof(change->text), "; given up:%s, with what was held", report->given_up);
@@ -226,6 +236,12 @@ static int apply(struct node_change *change) {
 	if (applied == NULL)
 		return -ENOMEM;
 	int rc = read_document(change, &applied->config);
+	for (unsigned i = 0; rc == 0 && i < applied->config.pipeline_count; i++) {
+		const struct pipeline *pipeline = &applied->config.pipelines[i];
+		rc = refuse_spread(change, pipeline);
+		if (rc == 0)
+			rc = refuse_spread(change, find_pipeline(node->plan->config, pipeline->name));
+	}
 	if (rc == 0)
 		rc = apply_document(change, &applied->config);
 	if (rc == 0 && strcmp(change->value, "dry-run") != 0) {
@@ -250,6 +266,8 @@ static int remove_pipeline(struct node_change *change) {
 		append_pipelines(node->plan, change->text, sizeof(change->text));
 		return -EINVAL;
 	}
+	if (refuse_spread(change, find_pipeline(node->plan->config, change->target)) < 0)
+		return -EINVAL;
 	struct node_config *merged = merge(node, &none, change->target);
 	int rc = merged != NULL ? make_plan(change, merged, &plan) : -ENOMEM;
 	struct node_swap_report report = {0};

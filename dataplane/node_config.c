@@ -49,6 +49,13 @@ const struct option node_options[] = {
 	{"change_limit", OPTION_DURATION, offsetof(struct node_config, change_limit_ns), "2s", 100000000,
 		UINT64_C(3600000000000),
 		.help = "for what is on its way to be handled when a plan changes, and again for what goes to end"},
+	{"nodes", OPTION_LIST, offsetof(struct node_config, nodes), .min = 1, .max = PIPELINE_NODES_MAX,
+		.help = "nodes of pipelines that run on several, and where each listens for the others: {a: "
+			"tcp://127.0.0.1:5580, ...}; of two nodes the first one opens the connections"},
+	{"connections", OPTION_STRING, offsetof(struct node_config, connections), "1", .min = 1, .max = 15,
+		.help = "TCP connections between two nodes: a number (1..256), or per-channel"},
+	{"link_queue", OPTION_SIZE, offsetof(struct node_config, link_queue), "4MiB", 65536, 1 << 30,
+		.help = "what each end of a channel between nodes keeps at most, more where a batch needs it"},
 	{"plugins", OPTION_LIST, offsetof(struct node_config, plugins), .min = 1, .max = 32,
 		.help = "shared objects with operator types of your own: paths, relative to the file that names them, "
 			"or names of those in the folder of plug-ins"},
@@ -197,7 +204,7 @@ static int check_node(struct config_reader *reader) {
 		if (ret != 0)
 			return ret;
 	}
-	return 0;
+	return pipeline_cut(reader);
 }
 
 static void reader_fini(struct config_reader *reader) {
@@ -255,20 +262,26 @@ int node_config_parse(const char *name, const char *text, size_t size, const cha
 	return reader_finish(&reader, ret, settings, setting_count);
 }
 
-static void pipeline_fini(struct pipeline *pipeline) {
-	for (unsigned i = 0; i < pipeline->operator_count; i++) {
-		struct pipeline_operator *op = &pipeline->operators[i];
+static void operators_fini(struct pipeline_operator *operators, unsigned count) {
+	for (unsigned i = 0; i < count; i++) {
+		struct pipeline_operator *op = &operators[i];
 		if (op->options != NULL)
 			option_free(op->type->options, op->options);
 		for (unsigned output = 0; output < OPERATOR_OUTPUTS_MAX; output++)
 			schema_free(op->derived[output]);
 		free(op->options);
 		free(op->workers);
+		free(op->node);
 		free(op->name);
 	}
+	free(operators);
+}
+
+static void pipeline_fini(struct pipeline *pipeline) {
+	operators_fini(pipeline->operators, pipeline->operator_count);
+	operators_fini(pipeline->elsewhere, pipeline->elsewhere_count);
 	for (unsigned i = 0; i < pipeline->stream_count; i++)
 		free(pipeline->streams[i].weights);
-	free(pipeline->operators);
 	free(pipeline->streams);
 	free(pipeline->name);
 }

@@ -22,6 +22,7 @@ struct pipeline_operator {
 	char *name;
 	const struct operator_type *type;
 	void *options;         // type->options_size bytes, filled through type->options
+	char *node;            // where it runs; NULL: on every node that reads it
 	unsigned parallelism;  // instances; 0 is auto: one per worker, 1 where the type or a stream asks for it
 	unsigned worker_count; // length of workers; 0: any
 	unsigned *workers;     // indices of the workers that its instances may be placed on
@@ -47,6 +48,7 @@ struct pipeline_stream {
 	const struct field *key[GROUPING_KEY_MAX];
 	unsigned weight_count;       // GROUPING_SHUFFLE: of the receiver's instances; 0: all get the same
 	unsigned *weights;           // [weight_count] tuples, in proportion; some are more than 0
+	uint64_t rate_bps;           // of each channel between nodes; 0: no limit
 	bool symmetric;              // both directions of a flow have one key
 	const struct schema *schema; // of the tuples on it
 	struct location where;
@@ -61,6 +63,11 @@ struct pipeline {
 	unsigned operator_count, stream_count;
 	struct pipeline_operator *operators; // in the order listed
 	struct pipeline_stream *streams;
+	// Of a pipeline over several nodes, which is this node's part (pipeline_nodes.c): the others' operators, and
+	// whether the whole has a live source.
+	unsigned elsewhere_count;
+	struct pipeline_operator *elsewhere;
+	bool is_spread, has_live_source;
 	struct location where;
 };
 
@@ -100,6 +107,10 @@ struct node_config {
 	unsigned placement;      // enum placement
 	uint64_t source_workers; // for sources, in a pipeline placement
 	uint64_t change_limit_ns;
+	struct option_list
+		nodes;       // of pipelines over several nodes: NAME tcp://ADDRESS:PORT each (switch/link_switch.h)
+	char *connections;   // of each link: a number, or per-channel
+	uint64_t link_queue; // bytes that each end of a remote channel keeps
 	unsigned pipeline_count;
 	struct pipeline *pipelines;
 	struct option_list files; // what locations name

@@ -29,7 +29,7 @@ bool pipeline_has_live_source(const struct pipeline *pipeline) {
 	for (unsigned i = 0; i < pipeline->operator_count; i++)
 		if (pipeline->operators[i].type->live)
 			return true;
-	return false;
+	return pipeline->has_live_source;
 }
 
 unsigned pipeline_operator_key(const struct pipeline_operator *op, unsigned input, const char **names) {

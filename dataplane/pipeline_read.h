@@ -15,6 +15,7 @@ enum {
 	PIPELINE_OPERATORS_MAX = 256,
 	PARALLELISM_MAX = 1024,
 	WORKER_INDEX_MAX = 1023,
+	PIPELINE_NODES_MAX = 64,
 	WEIGHT_MAX = 1000000,
 	OPERATOR_OPTIONS_MAX = 64, // of one type
 };
@@ -32,7 +33,7 @@ struct config_reader {
 	unsigned document_list_count;
 	struct config_value *document_lists;   // one per file, kept until the check is over
 	struct pipeline_draft *drafts;         // [config->pipeline_count]
-	struct location node_option_where[16]; // by index in node_options; line 0: not given
+	struct location node_option_where[32]; // by index in node_options; line 0: not given
 };
 
 // Fill *error with `FILE:LINE: MESSAGE`.
@@ -99,6 +100,9 @@ int pipeline_resolve(struct config_reader *reader, unsigned index, const unsigne
 
 // Check a pipeline whose streams are made as a whole, and resolve it.
 int pipeline_check(struct config_reader *reader, unsigned index);
+
+// Of pipelines over several nodes, which have been checked, leave this node's part.
+int pipeline_cut(struct config_reader *reader);
 
 // Resolve the key of one stream, once its schema is known.
 //   entry  the stream as written, or NULL

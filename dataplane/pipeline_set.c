@@ -8,6 +8,7 @@
 
 #include "api/endpoint.h"
 #include "dataplane/pipeline_read.h"
+#include "dataplane/switch/link_frame.h"
 
 // `WHO: MESSAGE`, or for a setting the message alone: its location names it already.
 static int fail_who(struct config_reader *reader, const struct location *where, const char *who, const char *message) {
@@ -134,12 +135,25 @@ static int set_workers(struct config_reader *reader, struct pipeline_operator *o
 	return ret;
 }
 
+// Which of `nodes` it runs on.
+static int set_node(struct config_reader *reader, struct pipeline_operator *op, const struct config_value *value,
+	const struct config_owner *owner) {
+	const char *text = value->kind == CONFIG_TEXT ? value->text : "[...]";
+	if (value->kind != CONFIG_TEXT || !text_is_node_name(text))
+		return config_fail_text(reader->error, &owner->where, owner->where.line == 0 ? NULL : owner->who, text,
+			"expected a name of nodes: 1..63 letters, digits, _, - and .");
+	free(op->node);
+	op->node = strdup(text);
+	return op->node == NULL ? -ENOMEM : 0;
+}
+
 static int fail_option(struct config_reader *reader, const struct pipeline_operator *op, const char *name,
 	const struct location *where) {
 	struct text_names names = {0};
 	const struct option *option = op->type->options;
 	for (; option != NULL && option->name != NULL; option++)
 		text_names_add(&names, option->name);
+	text_names_add(&names, "node");
 	text_names_add(&names, "parallelism");
 	text_names_add(&names, "workers");
 	char kind[96];
@@ -157,6 +171,8 @@ int pipeline_set_operator_option(struct config_reader *reader, unsigned pipeline
 		return set_parallelism(reader, op, value, &owner);
 	if (strcmp(value->key, "workers") == 0)
 		return set_workers(reader, op, value, &owner);
+	if (strcmp(value->key, "node") == 0)
+		return set_node(reader, op, value, &owner);
 	const struct option *option = option_lookup(op->type->options, value->key);
 	if (option == NULL)
 		return fail_option(reader, op, value->key, where);
@@ -164,6 +180,13 @@ int pipeline_set_operator_option(struct config_reader *reader, unsigned pipeline
 	if (bit < OPERATOR_OPTIONS_MAX)
 		reader->drafts[pipeline].given[index] |= UINT64_C(1) << bit;
 	return config_set_option(reader, option, op->options, value, &owner);
+}
+
+static bool is_connections(const char *text) {
+	char *end;
+	unsigned long count = strtoul(text, &end, 10);
+	bool is_number = text[0] >= '1' && text[0] <= '9' && *end == '\0' && count <= LINK_CONNECTIONS_MAX;
+	return is_number || strcmp(text, "per-channel") == 0;
 }
 
 // What the table of node options can't say.
@@ -179,6 +202,9 @@ static int check_node_option(
 			"expected tcp://HOST:PORT (1..65534) or ipc://PATH");
 	if (strcmp(value->key, "plugins") == 0 && owner->where.line == 0)
 		return config_fail(reader->error, &owner->where, "too late for a plug-in; expected --plugin FILE");
+	if (strcmp(value->key, "connections") == 0 && !is_connections(config->connections))
+		return config_fail_text(
+			reader->error, &owner->where, who, value->text, "expected a number (1..256) or per-channel");
 	if (strcmp(value->key, "node") == 0 && !text_is_node_name(config->node))
 		return config_fail_text(reader->error, &owner->where, who, value->text,
 			"expected a name of 1..63 letters, digits, _, - and .");

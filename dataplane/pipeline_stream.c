@@ -14,6 +14,7 @@ struct stream_text {
 	char *from, *to;
 	unsigned grouping, channels;
 	struct option_list key, weights;
+	uint64_t rate_bps;
 	bool symmetric;
 };
 
@@ -26,6 +27,7 @@ static const struct option stream_options[] = {
 	{"weights", OPTION_LIST, offsetof(struct stream_text, weights), .min = 1, .max = PARALLELISM_MAX},
 	{"symmetric", OPTION_BOOL, offsetof(struct stream_text, symmetric)},
 	{"channels", OPTION_ENUM, offsetof(struct stream_text, channels), .choices = channel_names},
+	{"rate", OPTION_RATE, offsetof(struct stream_text, rate_bps), .min = 8, .max = UINT64_C(1000000000000)},
 	{0},
 };
 
@@ -192,6 +194,7 @@ static int make_stream(struct config_reader *reader, struct pipeline *pipeline, 
 				     : pipeline_operator_grouping(&pipeline->operators[stream->to], stream->input);
 		stream->channels = has_channels ? text.channels : reader->config->channels;
 		stream->symmetric = text.symmetric;
+		stream->rate_bps = text.rate_bps;
 		stream->where = (struct location){.file = entry->file, .line = entry->line};
 		ret = check_key_use(reader, entry, stream);
 		if (ret == 0)

@@ -8,6 +8,7 @@
 #include <rte_telemetry.h>
 
 #include "dataplane/node_move.h"
+#include "dataplane/switch/link_report.h"
 
 // Telemetry's handlers run on its own thread and carry no context.
 static struct node *served;
@@ -161,6 +162,17 @@ static int answer_moves(const char *command, const char *parameters, struct rte_
 	return 0;
 }
 
+static int answer_remote_channels(const char *command, const char *parameters, struct rte_tel_data *data) {
+	return answer_numbers(data, link_report_count(served->links));
+}
+
+static int answer_remote_channel(const char *command, const char *parameters, struct rte_tel_data *data) {
+	int index = parse_index(parameters, link_report_count(served->links));
+	if (index >= 0)
+		link_report_channel(served->links, (unsigned)index, data);
+	return index < 0 ? index : 0;
+}
+
 static const struct command {
 	const char *path, *help;
 	telemetry_cb answer;
@@ -170,6 +182,9 @@ static const struct command {
 	{"/weir/instance", "Counters of one instance. Parameter: its number", answer_instance},
 	{"/weir/channels", "Numbers of all channels", answer_channels},
 	{"/weir/channel", "What one channel carried. Parameter: its number", answer_channel},
+	{"/weir/remote_channels", "Numbers of the channels to and from other nodes", answer_remote_channels},
+	{"/weir/remote_channel", "What one of those carried, and its queue here. Parameter: its number",
+		answer_remote_channel},
 	{"/weir/plan", "The plan the workers follow, line by line", answer_plan},
 	{"/weir/groups", "Who owns which key groups, line by line", answer_groups},
 	{"/weir/moves", "What moves of key groups came to: how many, and how long they paused a group", answer_moves},

@@ -27,8 +27,9 @@ def groff(page):
 @pytest.mark.parametrize("example", [*EXAMPLES, EXAMPLE_OF_PAGE[1].replace("\\-", "-")])
 def test_examples_are_accepted(tmp_path, example):
     (tmp_path / "a.yaml").write_text(example)
-    result = dataplane("--config", "a.yaml", "--check", cwd=tmp_path)
-    assert (result.returncode, result.stderr) == (0, "")
+    for node in [["--node", name] for name in re.findall(r'(\w+): "tcp:', example)] or [[]]:
+        result = dataplane("--config", "a.yaml", "--check", *node, cwd=tmp_path)
+        assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -61,7 +62,7 @@ def test_every_operator_has_its_page():
         page = groff(dataplane(f"--manual={name}").stdout)
         assert f"weir-{name} - " in " ".join(page.split())
         options = re.findall(r"^  (\w+) +\S", dataplane(f"--help={name}").stdout, re.M)
-        for option in [*options, "parallelism", "workers"]:
+        for option in [*options, "parallelism", "workers", "node"]:
             assert re.search(rf"^ +{option}\b", page.split("OPTIONS")[1], re.M), (name, option)
 
 

@@ -82,7 +82,8 @@ static void top_level(void **state) {
 		{"pipelines: p\n",
 			"a.yaml:1: \"pipelines\": unknown key, did you mean \"pipeline\"? expected pipeline, "
 			"operators, streams, weight, node, controller, key, controller_key, eal, idle, hash_secret, "
-			"restore, ring_size, channels, placement, source_workers, change_limit or plugins"},
+			"restore, ring_size, channels, placement, source_workers, change_limit, "
+			"nodes, connections, link_queue or plugins"},
 		{"operators: [" SOURCE "]\n", "a.yaml:1: no pipeline; expected pipeline: NAME"},
 		{"pipeline: p\n",
 			"a.yaml:1: p: no operators; expected operators: [{name: NAME, type: TYPE, ...}, ...]"},
@@ -132,7 +133,7 @@ static void operators_checked(void **state) {
 		{LINE("{name: b, type: flow_stats, idle_timout: 3s}"),
 			"a.yaml:3: b: \"idle_timout\": unknown option of flow_stats, did you mean \"idle_timeout\"? "
 			"expected "
-			"max_flows, idle_timeout, active_timeout, parallelism or workers"},
+			"max_flows, idle_timeout, active_timeout, node, parallelism or workers"},
 		{LINE("{name: b, type: flow_stats,\n\n idle_timeout: banana}"),
 			"a.yaml:5: b.idle_timeout: \"banana\": expected a duration such as 30s, 500ms (1ms..7d)"},
 		{LINE("{name: b, type: flow_stats, max_flows: 3}"),
@@ -176,7 +177,7 @@ static void streams_checked(void **state) {
 	static const struct mistake cases[] = {
 		{GRAPH(STATS, " - {from: a, too: b}\n"),
 			"a.yaml:5: streams: \"too\": unknown key, did you mean \"to\"? "
-			"expected from, to, grouping, key, weights, symmetric or channels"},
+			"expected from, to, grouping, key, weights, symmetric, channels or rate"},
 		{GRAPH(STATS, " - {from: a}\n"), "a.yaml:5: streams: no to; expected {from: NAME, to: NAME}"},
 		{GRAPH(STATS, " - a\n"), "a.yaml:5: streams: expected a map such as {from: a, to: b}"},
 		{GRAPH(STATS, " - {from: a, to: c}\n"),
@@ -254,7 +255,7 @@ static void settings_checked(void **state) {
 		{"p/a.path=", "a.yaml:2: a.path: missing; expected text: capture file"},
 		{"b.idle_timout=1s",
 			"--set b.idle_timout=1s: \"idle_timout\": unknown option of flow_stats, did you mean "
-			"\"idle_timeout\"? expected max_flows, idle_timeout, active_timeout, parallelism or "
+			"\"idle_timeout\"? expected max_flows, idle_timeout, active_timeout, node, parallelism or "
 			"workers"},
 		{"sink.path=-", "--set sink.path=-: \"sink\": unknown operator; expected a, b or c"},
 		{"p/c.tunnels=outer", "--set p/c.tunnels=outer: \"c\": unknown operator; expected a or b"},
@@ -264,7 +265,7 @@ static void settings_checked(void **state) {
 		{"ring=64", "--set ring=64: \"ring\": unknown node option; expected node, controller, key, "
 			    "controller_key, eal, idle, "
 			    "hash_secret, restore, ring_size, channels, placement, source_workers, "
-			    "change_limit, plugins or operator.option"},
+			    "change_limit, nodes, connections, link_queue, plugins or operator.option"},
 		{"b.parallelism=x", "--set b.parallelism=x: \"x\": expected auto or 1..1024"},
 		{"b.workers=1,x",
 			"--set b.workers=1,x: \"x\": no worker index; expected a list of worker indices such as "
