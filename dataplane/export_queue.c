@@ -31,6 +31,9 @@ struct export_queue {
 	uint64_t drain_ns;    // how long the end may take
 	uint64_t deadline_ns; // when it is over, of the monotonic clock; 0: not yet begun
 	uint64_t handed;      // records put into the ring
+	uint64_t unsent;      // of those, counted as such
+	uint64_t written_off; // of the unsent, those of which the sender may have word yet: it counts no more
+	uint64_t seen_sent, seen_failed;
 	// the sender's
 	const struct export_sender *sender;
 	void *context;
@@ -64,6 +67,13 @@ static void *run_sender(void *argument) {
 	return NULL;
 }
 
+static int begin_sender(struct export_queue *queue) {
+	atomic_store_explicit(&queue->stop, false, memory_order_relaxed);
+	int ret = control_thread_new(&queue->thread, queue->sender->name, run_sender, queue);
+	queue->joined = ret < 0;
+	return ret;
+}
+
 int export_queue_new(struct export_queue **out, struct instance *self, const struct export_options *options,
 	const struct export_sender *sender, void *context) {
 	struct export_queue *queue = aligned_alloc(_Alignof(struct export_queue), sizeof(*queue));
@@ -88,11 +98,9 @@ int export_queue_new(struct export_queue **out, struct instance *self, const str
 	// The sink may be used by the new thread before this call returns to it.
 	*out = queue;
 	if (ret == 0)
-		ret = control_thread_new(&queue->thread, sender->name, run_sender, queue);
-	if (ret == 0) {
-		queue->joined = false;
+		ret = begin_sender(queue);
+	if (ret == 0)
 		return 0;
-	}
 err:
 	operator_error(self->op, "queue_size: %" PRIu64 ": no queue of so many records: %s", options->queue_size,
 		strerror(-ret));
@@ -108,6 +116,15 @@ static void end_sender(struct export_queue *queue) {
 	idle_wake(&queue->idle);
 	pthread_join(queue->thread, NULL);
 	queue->joined = true;
+}
+
+// More comes after the end: a plan can join a source to the sink that has just begun.
+static void begin_again(struct export_queue *queue) {
+	int ret = begin_sender(queue);
+	queue->deadline_ns = 0;
+	if (ret < 0)
+		instance_fail(queue->instance,
+			"its sender can't go on: %s: records are dropped (counted as queue_full)", strerror(-ret));
 }
 
 void export_queue_free(struct export_queue *queue) {
@@ -136,19 +153,29 @@ unsigned export_queue_room(struct instance *self) {
 	if (!queue->waits)
 		return BATCH_MAX;
 	unsigned room = record_ring_room(&queue->ring, BATCH_MAX);
+	if (room < BATCH_MAX && queue->joined && !instance_is_stopping(self))
+		begin_again(queue); // what was unsent takes the place
 	if (room < BATCH_MAX && instance_is_stopping(self) && is_overdue(queue))
 		return BATCH_MAX; // nobody takes them: what does not fit is dropped, so that the node ends
 	return room;
 }
 
-// Bring the instance's account up to date with what the sender did.
+// Bring the instance's account up to date with what the sender did. What was counted as unsent and comes to an end
+// after all stays so: counters never run back.
 static void settle(struct export_queue *queue) {
 	struct instance *self = queue->instance;
 	uint64_t sent = atomic_load_explicit(&queue->sent, memory_order_acquire);
 	uint64_t failed = atomic_load_explicit(&queue->failed, memory_order_acquire);
-	self->counters.absorbed = sent;
-	self->counters.drops[EXPORT_DROP_FAILED] = failed;
-	self->counters.held = queue->handed - sent - failed;
+	uint64_t newly_sent = sent - queue->seen_sent, newly_failed = failed - queue->seen_failed;
+	uint64_t late_sent = RTE_MIN(newly_sent, queue->written_off);
+	uint64_t late_failed = RTE_MIN(newly_failed, queue->written_off - late_sent);
+	queue->written_off -= late_sent + late_failed;
+	queue->seen_sent = sent;
+	queue->seen_failed = failed;
+	self->counters.absorbed += newly_sent - late_sent;
+	self->counters.drops[EXPORT_DROP_FAILED] += newly_failed - late_failed;
+	self->counters.held =
+		queue->handed - queue->unsent - self->counters.absorbed - self->counters.drops[EXPORT_DROP_FAILED];
 	self->gauges[EXPORT_GAUGE_QUEUED] = self->counters.held;
 	self->gauges[EXPORT_GAUGE_SENT] = sent;
 	self->gauges[EXPORT_GAUGE_FAILED] = failed;
@@ -164,7 +191,9 @@ static void store(const struct export_queue *queue, const struct batch *batch, u
 
 void export_queue_process(struct instance *self, struct batch *batch) {
 	struct export_queue *queue = queue_of(self);
-	unsigned taken = record_ring_room(&queue->ring, batch->count);
+	if (queue->joined)
+		begin_again(queue);
+	unsigned taken = queue->joined ? 0 : record_ring_room(&queue->ring, batch->count);
 	for (unsigned i = 0; i < taken; i++)
 		store(queue, batch, i, record_ring_slot(&queue->ring, i));
 	if (taken > 0) {
@@ -210,6 +239,8 @@ bool export_queue_flush(struct instance *self, enum end_of_stream why, unsigned 
 	end_sender(queue);
 	settle(queue);
 	uint64_t unsent = self->counters.held;
+	queue->unsent += unsent;
+	queue->written_off += unsent;
 	self->counters.drops[EXPORT_DROP_UNSENT] += unsent;
 	self->counters.held = 0;
 	if (unsent > 0)

@@ -234,6 +234,54 @@ static void test_end_is_bounded(void **state) {
 	export_queue_free(sink.receiver.queue);
 }
 
+// The end came, and then a plan joins another source to the sink: it goes on, and each record counts once.
+static void test_goes_on_after_an_end(void **state) {
+	struct sink sink;
+	open_sink(&sink, EXPORT_DROP, 10);
+	hand_over(&sink, 64);
+	wait_until_taken(&sink, 10);
+	assert_true(export_queue_flush(&sink.self, END_OF_INPUT, BATCH_MAX));
+	monotonic_ns += UINT64_C(5000000000);
+	assert_false(export_queue_flush(&sink.self, END_OF_INPUT, BATCH_MAX));
+	assert_int_equal(sink.self.counters.drops[EXPORT_DROP_UNSENT], 54);
+	assert_account(&sink, 64);
+
+	hand_over(&sink, 50);
+	assert_account(&sink, 114);
+	assert_int_equal(sink.self.counters.held, 50);
+	atomic_store(&sink.receiver.allowed, UINT64_MAX);
+	wait_until_taken(&sink, 60);
+	hand_over(&sink, 20);
+	drain(&sink, END_OF_INPUT);
+	assert_int_equal(sink.self.counters.absorbed, 80);
+	assert_int_equal(sink.self.counters.drops[EXPORT_DROP_UNSENT], 54);
+	assert_int_equal(atomic_load(&sink.receiver.got), 134);
+	assert_account(&sink, 134);
+	assert_false(sink.receiver.disordered);
+	assert_int_equal(failures, 1);
+	export_queue_free(sink.receiver.queue);
+}
+
+// The same where a file waits, and nothing but what was unsent fills the queue.
+static void test_full_queue_goes_on_after_an_end(void **state) {
+	struct sink sink;
+	open_sink(&sink, EXPORT_WAIT, 0);
+	hand_over(&sink, 64);
+	hand_over(&sink, 64);
+	assert_true(export_queue_flush(&sink.self, END_OF_SHUTDOWN, BATCH_MAX));
+	monotonic_ns += UINT64_C(5000000000);
+	assert_false(export_queue_flush(&sink.self, END_OF_SHUTDOWN, BATCH_MAX));
+	atomic_store(&sink.receiver.allowed, UINT64_MAX);
+	time_t end = time(NULL) + LIMIT_S;
+	while (export_queue_room(&sink.self) < BATCH_MAX)
+		assert_true(time(NULL) <= end);
+	hand_over(&sink, 64);
+	drain(&sink, END_OF_INPUT);
+	assert_int_equal(sink.self.counters.absorbed, 64);
+	assert_account(&sink, 192);
+	export_queue_free(sink.receiver.queue);
+}
+
 static void test_failures_are_counted(void **state) {
 	struct sink sink;
 	open_sink(&sink, EXPORT_AUTO, UINT64_MAX);
@@ -254,6 +302,8 @@ int main(void) {
 		cmocka_unit_test(test_absent_receiver_and_back),
 		cmocka_unit_test(test_source_waits),
 		cmocka_unit_test(test_end_is_bounded),
+		cmocka_unit_test(test_goes_on_after_an_end),
+		cmocka_unit_test(test_full_queue_goes_on_after_an_end),
 		cmocka_unit_test(test_failures_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
