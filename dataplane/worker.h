@@ -46,3 +46,7 @@ int worker_run(void *argument);
 // End its sleep, if it sleeps.
 //   thread  any
 void worker_wake(struct worker *worker);
+
+// Of worker_run: a round found nothing to do. Pause, or sleep until an input wakes it.
+//   thread  that worker
+void worker_wait(struct worker *worker);
