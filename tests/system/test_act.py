@@ -5,10 +5,8 @@ import json
 import subprocess
 import threading
 
-import zmq
-
 from conftest import wait_for
-from fake_node import summary_endpoint
+from fake_controller import FakeController
 from node import Node
 
 PIPELINE = """
@@ -154,34 +152,6 @@ def test_a_later_controller_takes_a_greater_epoch(make_controller, tmp_path):
         assert result.returncode == 0 and result.stdout.startswith("c2-1: ")
     finally:
         node.close()
-
-
-class FakeController:
-    """Two sockets that a node finds at an endpoint, and what a controller would say, word by word."""
-
-    def __init__(self, messages, endpoint):
-        self.pb, self.context, self.peer = messages, zmq.Context(), None
-        self.sockets = [self.context.socket(zmq.ROUTER) for _ in range(2)]
-        for socket, address in zip(self.sockets, (endpoint, summary_endpoint(endpoint))):
-            socket.linger = 0
-            socket.bind(address)
-
-    def send(self, **body):
-        self.sockets[0].send_multipart([self.peer, self.pb.Message(version=1, **body).SerializeToString()])
-
-    def await_body(self, kind):
-        def look():
-            if not self.sockets[0].poll(100):
-                return None
-            self.peer, data = self.sockets[0].recv_multipart()
-            message = self.pb.Message.FromString(data)
-            return getattr(message, kind) if message.WhichOneof("body") == kind else None
-        return wait_for(look, kind)
-
-    def close(self):
-        for socket in self.sockets:
-            socket.close()
-        self.context.term()
 
 
 def test_a_node_that_saw_a_later_controller_refuses(messages, tmp_path):
