@@ -47,6 +47,7 @@ void node_free(struct node *node) {
 	json_decref(node->operators);
 	json_decref(node->channels);
 	json_decref(node->pipelines);
+	json_decref(node->gone);
 	json_decref(node->uplink);
 	json_decref(node->topology);
 	free(node->series);
@@ -163,8 +164,9 @@ static void node_start_incarnation(struct node *node, uint64_t incarnation, uint
 	json_decref(node->operators);
 	json_decref(node->channels);
 	json_decref(node->pipelines);
+	json_decref(node->gone);
 	json_decref(node->uplink);
-	node->operators = node->channels = node->pipelines = node->uplink = NULL;
+	node->operators = node->channels = node->pipelines = node->uplink = node->gone = NULL;
 	group_loads_free(node->groups);
 	node->groups = NULL;
 	remote_ends_free(node->remotes);
@@ -227,7 +229,7 @@ bool node_beat(struct node *node, uint64_t now_ns, uint64_t mono_ns) {
 }
 
 uint64_t node_counted(const struct node *node, const char *counter) {
-	uint64_t sum = 0;
+	uint64_t sum = (uint64_t)json_integer_value(json_object_get(node->gone, counter));
 	size_t i;
 	json_t *instance;
 	json_array_foreach(node->operators, i, instance) sum +=

@@ -114,6 +114,7 @@ struct node {
 	struct unnoted unnoted;
 
 	json_t *operators, *channels, *pipelines, *uplink, *topology; // as last reported; NULL: not yet
+	json_t *gone; // sums of what instances counted that it has no more, likewise
 	struct group_loads *groups;                                   // the same, of its keyed operators
 	struct remote_ends *remotes; // the same, of its ends of channels to other nodes
 };
@@ -187,7 +188,7 @@ struct series *node_series(struct node *node, const char *pipeline, const char *
 void node_totals(const struct node *node, struct totals *out);
 // Flows of the current incarnation that live; 0 unless the node is up.
 uint64_t node_flows_live(const struct node *node);
-// Sum of one counter over its instances as last reported.
+// Sum of one counter, dropped or lost_outside, over its instances as last reported, and those that it has no more.
 uint64_t node_counted(const struct node *node, const char *counter);
 // A beat says how many summaries the node's operators have submitted in this incarnation.
 void node_take_submitted(struct node *node, uint64_t submitted);

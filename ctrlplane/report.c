@@ -112,6 +112,8 @@ void report_keep(struct node *node, const Weir__Heartbeat *beat) {
 		replace(&node->operators, operators);
 		replace(&node->channels, channels);
 		replace(&node->pipelines, report_pipelines(beat));
+		replace(&node->gone, json_pack("{so so}", "dropped", number(beat->gone_dropped), "lost_outside",
+					     number(beat->gone_lost_outside)));
 	}
 	if (beat->uplink != NULL) {
 		const Weir__UplinkCounters *u = beat->uplink;

@@ -317,6 +317,7 @@ static void take_operators(struct node *node, const redisReply *reply) {
 	if (value != NULL && node->operators == NULL) {
 		node->operators = json_incref(json_object_get(value, "operators"));
 		node->channels = json_incref(json_object_get(value, "channels"));
+		node->gone = json_incref(json_object_get(value, "gone"));
 	}
 	json_decref(value);
 }

@@ -108,8 +108,8 @@ static void save_series(struct store_command *command, struct node *node) {
 static void save_operators(struct store_command *command, const struct node *node) {
 	if (node->operators == NULL)
 		return;
-	json_t *value = json_pack(
-		"{sO sO? sO?}", "operators", node->operators, "channels", node->channels, "topology", node->topology);
+	json_t *value = json_pack("{sO sO? sO? sO?}", "operators", node->operators, "channels", node->channels,
+		"topology", node->topology, "gone", node->gone);
 	store_word(command, "SET");
 	store_word(command, STORE_KEY "node:%s:operators", node->name);
 	store_json(command, value);

@@ -5,36 +5,26 @@
 #include "dataplane/capture_merge.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct source_file {
 	struct capture *capture;
 	struct capture_frame frame; // its next one
 	bool has_frame, is_over;
+	unsigned number;
 };
 
 struct capture_merge {
 	unsigned count;
+	bool is_direct;           // one file, of which no frame is at hand
 	struct source_file *last; // that gave the last frame
 	struct source_file files[];
 };
 
-int capture_merge_open(struct capture_merge **out, const char *const *paths, unsigned count, char *error) {
-	struct capture_merge *merge = calloc(1, sizeof(*merge) + count * sizeof(merge->files[0]));
-	if (!merge) {
-		snprintf(error, CAPTURE_ERROR_MAX, "out of memory");
+int capture_merge_new(struct capture_merge **out, unsigned room) {
+	struct capture_merge *merge = calloc(1, sizeof(*merge) + room * sizeof(merge->files[0]));
+	if (!merge)
 		return -ENOMEM;
-	}
-	int ret = 0;
-	for (unsigned i = 0; !ret && i < count; i++) {
-		ret = capture_open(&merge->files[i].capture, paths[i], error);
-		merge->count += !ret;
-	}
-	if (ret) {
-		capture_merge_close(merge);
-		return ret;
-	}
 	*out = merge;
 	return 0;
 }
@@ -43,6 +33,51 @@ void capture_merge_close(struct capture_merge *merge) {
 	for (unsigned i = 0; merge && i < merge->count; i++)
 		capture_close(merge->files[i].capture);
 	free(merge);
+}
+
+static void look_whether_direct(struct capture_merge *merge) {
+	merge->is_direct = merge->count == 1 && !merge->files[0].has_frame;
+}
+
+// Put a file in its place.
+static void insert(struct capture_merge *merge, const struct source_file *file) {
+	unsigned at = merge->count++;
+	for (; at > 0 && merge->files[at - 1].number > file->number; at--)
+		merge->files[at] = merge->files[at - 1];
+	merge->files[at] = *file;
+	look_whether_direct(merge);
+}
+
+int capture_merge_add(struct capture_merge *merge, const char *path, unsigned number, char *error) {
+	struct source_file file = {.number = number};
+	int ret = capture_open(&file.capture, path, error);
+	if (!ret)
+		insert(merge, &file);
+	return ret;
+}
+
+unsigned capture_merge_left(const struct capture_merge *merge) {
+	unsigned left = 0;
+	for (unsigned i = 0; i < merge->count; i++)
+		left += !merge->files[i].is_over || merge->files[i].has_frame;
+	return left;
+}
+
+void capture_merge_unread(struct capture_merge *merge, const struct capture_frame *frame) {
+	merge->last->frame = *frame;
+	merge->last->has_frame = true;
+	look_whether_direct(merge);
+}
+
+void capture_merge_move(struct capture_merge *to, struct capture_merge *from) {
+	unsigned i = from->count;
+	while (i-- > 0)
+		if (!from->files[i].is_over || from->files[i].has_frame)
+			break;
+	insert(to, &from->files[i]);
+	for (from->count--; i < from->count; i++)
+		from->files[i] = from->files[i + 1];
+	look_whether_direct(from);
 }
 
 // Have the file's next frame at hand, or know that there is none.
@@ -75,7 +110,7 @@ static int next_of_one(struct capture_merge *merge, struct capture_frame *frame,
 }
 
 int capture_merge_next(struct capture_merge *merge, struct capture_frame *frame, enum packet_link *link, char *error) {
-	if (merge->count == 1)
+	if (merge->is_direct)
 		return next_of_one(merge, frame, link, error);
 	struct source_file *next = NULL;
 	for (unsigned i = 0; i < merge->count; i++) {
@@ -91,6 +126,7 @@ int capture_merge_next(struct capture_merge *merge, struct capture_frame *frame,
 	*frame = next->frame;
 	*link = capture_link(next->capture);
 	next->has_frame = false;
+	merge->is_direct = merge->count == 1;
 	merge->last = next;
 	return 1;
 }

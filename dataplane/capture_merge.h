@@ -10,11 +10,16 @@
 
 struct capture_merge;
 
-//   paths   [count]
+//   room    files that it may come to have
+//   return  0, -ENOMEM
+int capture_merge_new(struct capture_merge **out, unsigned room);
+void capture_merge_close(struct capture_merge *merge); // and its files; NULL is fine
+
+// Open one more file.
+//   number  by which the files stand in order
 //   error   [CAPTURE_ERROR_MAX] filled on failure
 //   return  0; as capture_open
-int capture_merge_open(struct capture_merge **out, const char *const *paths, unsigned count, char *error);
-void capture_merge_close(struct capture_merge *merge); // NULL is fine
+int capture_merge_add(struct capture_merge *merge, const char *path, unsigned number, char *error);
 
 // The next frame, as capture_next. A frame is known to be next only when every file has given one or ended.
 //   link    of the frame
@@ -24,3 +29,10 @@ int capture_merge_next(struct capture_merge *merge, struct capture_frame *frame,
 
 // Keep the memory of the last frame (capture_keep).
 struct rte_mbuf_ext_shared_info *capture_merge_keep(struct capture_merge *merge);
+
+// Files that have not come to their end, as far as is known.
+unsigned capture_merge_left(const struct capture_merge *merge);
+// Have the last frame be read again: it was not taken.
+void capture_merge_unread(struct capture_merge *merge, const struct capture_frame *frame);
+// Hand over a file that is left; `to` has room. Nothing that was read of `from` is kept for later (capture_merge_keep).
+void capture_merge_move(struct capture_merge *to, struct capture_merge *from);

@@ -16,6 +16,7 @@
 
 #include "dataplane/keepsake.h"
 #include "dataplane/node_apply.h"
+#include "dataplane/node_gone.h"
 #include "dataplane/node_report.h"
 #include "dataplane/telemetry.h"
 
@@ -142,6 +143,7 @@ static void take_down(struct manager *manager) {
 		node_fini(&manager->node);
 	plan_free(manager->node.plan != NULL ? manager->node.plan : manager->plan);
 	node_free_applied(&manager->node);
+	node_gone_free(&manager->node);
 	keepsake_free_all();
 }
 
@@ -167,7 +169,7 @@ static void show_progress(struct manager *manager) {
 	node_snapshot_begin(&manager->node);
 	for (unsigned i = 0; i < manager->node.plan->instance_count; i++)
 		if (manager->node.instances[i]->type->poll != NULL)
-			packets += manager->node.snapshots[i].counters.in;
+			packets += snapshot_counters(&manager->node.snapshots[i]).in;
 	node_snapshot_end(&manager->node);
 	pthread_mutex_unlock(&manager->node.plan_lock);
 	if (now_ns > manager->shown_ns)

@@ -23,8 +23,16 @@ struct snapshot {
 	uint64_t gauges[OPERATOR_GAUGES_MAX];
 	uint64_t watermark_ns;
 	bool finished;
-	bool has_more; // has some left to emit
+	bool has_more;           // has some left to emit
+	struct counters earlier; // of one of its number that went (node_gone.h); manager: rw
 };
+
+// What is told: all that instances of this number have counted.
+static inline struct counters snapshot_counters(const struct snapshot *snapshot) {
+	struct counters sum = snapshot->counters;
+	counters_add(&sum, &snapshot->earlier);
+	return sum;
+}
 
 struct channel_ring {
 	const struct plan_channel *channel;
@@ -44,6 +52,7 @@ enum { NODE_POOLS_RETIRED_MAX = 16 };
 
 struct node_change;
 struct applied;
+struct gone;
 struct node_restore;
 struct link_switch;
 
@@ -89,6 +98,8 @@ struct node {
 	pthread_mutex_t change_lock;   // who changes the plan holds it all the while
 	struct node_change *change;    // being made (node_apply.h); uplink's thread
 	struct node_config *merged;    // of the plan, once something was applied or removed; change_lock held
+	struct gone *gone;             // plan_lock held
+	_Atomic uint64_t plan_changes; // how often other operators or streams came; change_lock held: w
 	struct applied *applied;       // what was applied, the last first; change_lock held
 	struct move *move;             // move_lock held
 	pthread_mutex_t move_lock;     // never for long: workers take it as they end

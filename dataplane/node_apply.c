@@ -117,7 +117,7 @@ static int run_plan(
 		node_spread_keep_owners(plan, node);
 		rc = node_swap(node, plan, report, change->text, sizeof(change->text));
 		if (rc < 0)
-			node_spread_undo(&spread, node);
+			node_spread_undo(&spread, node, change->text, sizeof(change->text));
 	}
 	if (rc == 0) {
 		node_diff_set_options(node, report->old);

@@ -3,6 +3,7 @@
 #include "dataplane/node_diff.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,23 @@ static int check_inputs(const struct pair *pair, char *text, size_t size) {
 	return -EINVAL;
 }
 
+// Sources: what they read has to be shared out anew.
+static int check_sharing(const struct pair *pair, char *text, size_t size) {
+	const struct operator *op = pair->op;
+	const struct operator_sharing *sharing = op->type->sharing;
+	unsigned most = sharing != NULL && sharing->most != NULL ? sharing->most(op) : UINT_MAX;
+	if (sharing == NULL)
+		snprintf(text, size, "as it runs: what the instances of type %s read was shared out at their start",
+			op->type->name);
+	else if (pair->planned->instance_count <= most)
+		return 0;
+	else if (most > op->instance_count)
+		snprintf(text, size, "or up to %u: it has no more %s", most, sharing->parts);
+	else
+		snprintf(text, size, "or fewer: it has no more %s", sharing->parts);
+	return -EINVAL;
+}
+
 // Instances come and go: whose state they share, or can hand over, or can emit.
 static int check_parallelism(const struct pair *pair, char *text, size_t size) {
 	const struct operator *op = pair->op;
@@ -139,12 +157,13 @@ static int check_parallelism(const struct pair *pair, char *text, size_t size) {
 	text += length;
 	size -= RTE_MIN(size, (size_t)length);
 	if (type->poll != NULL)
-		snprintf(text, size, "as it runs: what the instances of type %s read was shared out at their start",
-			type->name);
-	else if (has_keys && type->group_enter == NULL)
+		return check_sharing(pair, text, size);
+	if (has_keys && type->group_enter == NULL)
 		snprintf(text, size, "as it runs: type %s keeps state per key that can't be handed over", type->name);
 	else if (has_keys && count > operator_part_count(op))
 		snprintf(text, size, "or up to %u: its state per key has no more parts", operator_part_count(op));
+	else if (type->is_fixed_because != NULL)
+		snprintf(text, size, "as it runs: %s", type->is_fixed_because);
 	else
 		return 0;
 	return -EINVAL;

@@ -9,6 +9,7 @@
 
 #include "dataplane/latency.h"
 #include "dataplane/node_abandon.h"
+#include "dataplane/node_gone.h"
 #include "dataplane/node_pools.h"
 
 void *aligned_zeros(size_t size) {
@@ -169,6 +170,7 @@ static int make_operator(struct node_parts *parts, struct node *node, unsigned n
 		.inputs = config->inputs,
 		.outputs = config->outputs,
 		.instance_count = planned->instance_count,
+		.began_with = planned->instance_count,
 		.instances = &parts->instances[planned->first_instance],
 		.is_restored = node->is_restored,
 		.node = node,
@@ -263,14 +265,17 @@ int node_parts_make(
 	return rc;
 }
 
-void node_parts_take_figures(struct node_parts *parts, const struct node_parts *old) {
+void node_parts_take_figures(struct node_parts *parts, struct node *node, const struct node_parts *old) {
 	for (unsigned i = 0; i < old->plan->instance_count; i++)
 		if (!node_parts_have_instance(parts, old->instances[i]))
-			counters_add(&old->instances[i]->op->gone, &old->instances[i]->counters);
-	for (unsigned i = 0; i < parts->plan->instance_count; i++)
+			node_gone_leave(node, old->instances[i], &old->snapshots[i].earlier);
+	for (unsigned i = 0; i < parts->plan->instance_count; i++) {
+		if (!node_parts_have_instance(old, parts->instances[i]))
+			node_gone_take(node, parts->instances[i], &parts->snapshots[i].earlier);
 		for (unsigned j = 0; j < old->plan->instance_count; j++)
 			if (parts->instances[i] == old->instances[j])
 				parts->snapshots[i] = old->snapshots[j];
+	}
 }
 
 static void close_instance(const struct instance *instance) {

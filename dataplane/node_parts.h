@@ -28,8 +28,10 @@ void node_parts_put(struct node *node, const struct node_parts *parts);
 // Make what a plan needs and `old` has not, and open it. Nothing of `old` is touched.
 //   return  0 or a negative errno, after a message on standard error; then nothing is left of it
 int node_parts_make(struct node_parts *parts, struct node *node, const struct plan *plan, const struct node_parts *old);
-// Of the instances that both have, take what was last known.
-void node_parts_take_figures(struct node_parts *parts, const struct node_parts *old);
+// Take what was last known of the instances that both have; those that come go on from what ones of their number had
+// counted when they went.
+//   node  with plan_lock held
+void node_parts_take_figures(struct node_parts *parts, struct node *node, const struct node_parts *old);
 // Close and free what is not in `kept` too. No worker uses it any more.
 void node_parts_free(struct node_parts *parts, const struct node_parts *kept);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "dataplane/latency.h"
+#include "dataplane/node_gone.h"
 #include "dataplane/node_move.h"
 #include "dataplane/node_set.h"
 
@@ -118,6 +119,7 @@ static void tell_latency(const struct instance *instance, Weir__InstanceCounters
 static Weir__InstanceCounters *measure_instance(const struct node *node, unsigned index) {
 	const struct instance *instance = node->instances[index];
 	const struct snapshot *snapshot = &node->snapshots[index];
+	const struct counters counters = snapshot_counters(snapshot);
 	Weir__InstanceCounters *message = malloc(sizeof(*message));
 	if (message == NULL)
 		return NULL;
@@ -126,18 +128,18 @@ static Weir__InstanceCounters *measure_instance(const struct node *node, unsigne
 	message->operator_ = strdup(instance->op->name);
 	message->index = instance->index;
 	message->worker = instance->worker;
-	message->in = snapshot->counters.in;
-	message->forwarded = snapshot->counters.forwarded;
-	message->absorbed = snapshot->counters.absorbed;
-	message->created = snapshot->counters.created;
-	message->out = snapshot->counters.out;
-	message->held = snapshot->counters.held;
-	message->blocked = snapshot->counters.blocked;
-	message->lost_outside = snapshot->counters.lost_outside;
-	message->in_bytes = snapshot->counters.in_bytes;
+	message->in = counters.in;
+	message->forwarded = counters.forwarded;
+	message->absorbed = counters.absorbed;
+	message->created = counters.created;
+	message->out = counters.out;
+	message->held = counters.held;
+	message->blocked = counters.blocked;
+	message->lost_outside = counters.lost_outside;
+	message->in_bytes = counters.in_bytes;
 	message->watermark_ns = snapshot->watermark_ns;
 	tell_latency(instance, message);
-	message->n_drops = list_named(instance->type->drops, snapshot->counters.drops, &message->drops);
+	message->n_drops = list_named(instance->type->drops, counters.drops, &message->drops);
 	message->n_gauges = list_named(instance->type->gauges, snapshot->gauges, &message->gauges);
 	return message;
 }
@@ -214,6 +216,14 @@ static void measure_groups(const struct node *node, Weir__Heartbeat *message, si
 	}
 }
 
+static void measure_gone(const struct node *node, Weir__Heartbeat *message) {
+	struct counters gone = {.in = 0};
+	node_gone_sum(node, NULL, &gone);
+	for (unsigned i = 0; i < OPERATOR_DROPS_MAX; i++)
+		message->gone_dropped += gone.drops[i];
+	message->gone_lost_outside = gone.lost_outside;
+}
+
 // Every channel of a hundred workers with each other is more than a message may hold: those that wait come first.
 static void measure(void *context, Weir__Heartbeat *message) {
 	struct node *node = context;
@@ -221,6 +231,7 @@ static void measure(void *context, Weir__Heartbeat *message) {
 	pthread_mutex_lock(&node->plan_lock);
 	node_snapshot_begin(node);
 	measure_instances(node, message, &size);
+	measure_gone(node, message);
 	// Twice the length: a ring may come to be used, or emptied, between the two passes.
 	message->channels = (Weir__ChannelCounters **)new_list(2 * (size_t)node->plan->channel_count);
 	measure_channels(node, message, true, &size);
@@ -230,16 +241,27 @@ static void measure(void *context, Weir__Heartbeat *message) {
 	pthread_mutex_unlock(&node->plan_lock);
 }
 
+static uint64_t count_changes(void *context) {
+	const struct node *node = context;
+	return atomic_load(&node->plan_changes);
+}
+
 struct uplink_source node_report_source(struct node *node) {
-	return (struct uplink_source){
-		.context = node, .describe = describe, .measure = measure, .execute = node_execute};
+	return (struct uplink_source){.context = node,
+		.describe = describe,
+		.measure = measure,
+		.count_changes = count_changes,
+		.execute = node_execute};
 }
 
 // Sum one operator's counters over its instances.
 static struct counters sum_operator(const struct node *node, const struct plan_operator *planned) {
-	struct counters sum = node->operators[planned - node->plan->operators]->gone;
-	for (unsigned i = 0; i < planned->instance_count; i++)
-		counters_add(&sum, &node->snapshots[planned->first_instance + i].counters);
+	struct counters sum = {.in = 0};
+	node_gone_sum(node, node->operators[planned - node->plan->operators], &sum);
+	for (unsigned i = 0; i < planned->instance_count; i++) {
+		const struct counters counters = snapshot_counters(&node->snapshots[planned->first_instance + i]);
+		counters_add(&sum, &counters);
+	}
 	return sum;
 }
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "dataplane/node_move.h"
+#include "dataplane/text.h"
 
 enum {
 	GROUPS_AT_ONCE = 32,
@@ -139,16 +140,17 @@ int node_spread_gather(
 	for (unsigned i = 0; rc == 0 && i < count; i++)
 		rc = gather(spread, node, plan, i, text, size);
 	if (rc < 0)
-		node_spread_undo(spread, node);
+		node_spread_undo(spread, node, text, size);
 	return rc;
 }
 
-void node_spread_undo(struct node_spread *spread, struct node *node) {
-	char ignored[256];
+void node_spread_undo(struct node_spread *spread, struct node *node, char *text, size_t size) {
+	char why[256] = "";
 	if (spread->moved == 0)
 		return;
 	for (unsigned i = 0; i < node->plan->operator_count; i++)
-		move_to(spread, node, i, &spread->owners[i * KEY_GROUPS], ignored, sizeof(ignored));
+		if (move_to(spread, node, i, &spread->owners[i * KEY_GROUPS], why, sizeof(why)) < 0)
+			text_append(text, size, "; key groups that were moved away before stay there: %s", why);
 }
 
 int node_spread_out(struct node_spread *spread, struct node *node, const struct plan *before, char *text, size_t size) {

@@ -18,15 +18,16 @@ struct node_spread {
 //   return  false: it is under way still
 bool node_spread_settle(struct node *node);
 
-// Have nobody own groups whom the plan does not have any more. If it fails, groups are moved back.
+// Have nobody own groups whom the plan does not have any more. If it fails, groups are moved back (node_spread_undo).
 //   plan    that comes next, made for this node
 //   text    [size] filled where it fails
 //   return  0; -EBUSY: instances could not hand their groups over; -ENOMEM
 //   thread  with change_lock held, as for the others here
 int node_spread_gather(struct node_spread *spread, struct node *node, const struct plan *plan, char *text, size_t size);
 
-// The plan will not come: move groups back, as far as that can be.
-void node_spread_undo(struct node_spread *spread, struct node *node);
+// The plan will not come: move groups back.
+//   text    [size] why it does not come; where groups can't be moved back, that is appended
+void node_spread_undo(struct node_spread *spread, struct node *node, char *text, size_t size);
 
 // The plan has come: give instances that are new their share.
 //   text    [size] filled where it fails: who keeps groups, and why

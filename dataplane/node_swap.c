@@ -7,14 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dataplane/node_abandon.h"
+#include "dataplane/node_drain.h"
+#include "dataplane/node_sources.h"
 #include "dataplane/plan_compare.h"
 #include "dataplane/schedule_carry.h"
 #include "dataplane/text.h"
-
-enum { LOOK_NS = 20 * 1000 };
 
 struct swap {
 	struct node *node;
@@ -23,11 +22,6 @@ struct swap {
 	bool *is_changed; // [before.plan->config->pipeline_count] paused; its instances or streams are others
 	struct node_swap_report *report;
 };
-
-static void look_later(void) {
-	const struct timespec pause = {.tv_nsec = LOOK_NS};
-	nanosleep(&pause, NULL);
-}
 
 static const struct pipeline *find_pipeline(const struct plan *plan, const char *name) {
 	for (unsigned i = 0; i < plan->config->pipeline_count; i++)
@@ -101,7 +95,7 @@ static void pause_changed(struct swap *swap) {
 	for (unsigned i = 0; i < plan->operator_count; i++) {
 		struct operator *op = swap->before.operators[i];
 		if (swap->is_changed[plan->operators[i].pipeline] && op->type->poll != NULL)
-			set_all(op, INSTANCE_PAUSES);
+			node_sources_pause(op, &swap->after);
 	}
 	for (unsigned i = 0; i < plan->config->pipeline_count; i++)
 		if (swap->is_changed[i])
@@ -115,63 +109,13 @@ static void have_leave(struct swap *swap, const struct operator *op) {
 	wake_all(swap->node);
 }
 
-// What was ever sent by rings of the changed pipelines.
-//   return  false: some is on its way
-static bool count_sent(const struct swap *swap, uint64_t *sent) {
-	const struct plan *plan = swap->before.plan;
-	*sent = 0;
-	for (unsigned i = 0; i < plan->channel_count; i++) {
-		const struct ring *ring = swap->before.channels[i].ring;
-		if (ring == NULL || !swap->is_changed[plan->channels[i].pipeline])
-			continue;
-		*sent += atomic_load_explicit(&ring->sent, memory_order_acquire);
-		if (ring_used(ring) > 0)
-			return false;
-	}
-	return true;
+static struct node_drain drain_of(const struct swap *swap) {
+	return (struct node_drain){.node = swap->node, .pipelines = swap->is_changed};
 }
 
-// Of the figures that were just asked for none is an old copy.
-static bool have_all_answered(const struct node *node) {
-	for (unsigned i = 0; i < node->worker_count; i++)
-		if (atomic_load(&node->workers[i].snapshot_made) < atomic_load(&node->workers[i].snapshot_asked))
-			return false;
-	return true;
-}
-
-// Of the instances of changed pipelines none has some left to emit; all that were told to leave have ended.
-static bool is_at_rest(const struct swap *swap) {
-	const struct plan *plan = swap->before.plan;
-	node_snapshot_begin(swap->node);
-	bool is = have_all_answered(swap->node);
-	for (unsigned i = 0; i < plan->instance_count; i++) {
-		const struct snapshot *snapshot = &swap->before.snapshots[i];
-		if (swap->is_changed[plan->operators[plan->instances[i].op].pipeline])
-			is &= !snapshot->has_more;
-		if (has_pace(swap->before.instances[i], INSTANCE_LEAVES))
-			is &= snapshot->finished;
-	}
-	node_snapshot_end(swap->node);
-	return is;
-}
-
-// A snapshot is made at the end of a loop: what a worker had in hands before is in a ring then, or handled.
-static bool is_drained(const struct swap *swap) {
-	uint64_t before, after;
-	return count_sent(swap, &before) && is_at_rest(swap) && count_sent(swap, &after) && before == after;
-}
-
-//   return    0; -ETIMEDOUT; -ECANCELED: the node ended
 static int wait_until_drained(const struct swap *swap, uint64_t limit_ns) {
-	uint64_t end_ns = clock_monotonic_ns() + limit_ns;
-	while (!is_drained(swap)) {
-		if (node_is_done(swap->node))
-			return -ECANCELED;
-		if (clock_monotonic_ns() > end_ns)
-			return -ETIMEDOUT;
-		look_later();
-	}
-	return 0;
+	const struct node_drain drain = drain_of(swap);
+	return node_drain_wait(&drain, limit_ns);
 }
 
 static void join_as_before(struct swap *swap) {
@@ -196,12 +140,14 @@ static int join(struct swap *swap) {
 // The parts are joined: go on from where they were.
 static void take_over(struct swap *swap) {
 	struct node *node = swap->node;
+	node_sources_share(node, &swap->before, &swap->after);
 	schedule_carry(swap->after.schedules, swap->before.schedules, node->worker_count);
-	node_parts_take_figures(&swap->after, &swap->before);
+	node_parts_take_figures(&swap->after, node, &swap->before);
 	node_count_unfinished(node);
 	for (unsigned i = 0; i < swap->plan->operator_count; i++)
 		set_all(swap->after.operators[i], INSTANCE_RUNS);
 	node->plan = swap->plan;
+	atomic_fetch_add(&node->plan_changes, 1);
 }
 
 //   for_good  false: only see whether it can be
@@ -212,15 +158,18 @@ static int put_in_place(struct swap *swap, bool for_good, bool by_force) {
 	pthread_mutex_lock(&node->plan_lock);
 	unsigned version = node->plan->version;
 	uint64_t begun_ns = clock_monotonic_ns(), sent;
+	const struct node_drain drain = drain_of(swap);
 	node->nothing->version = version + 1;
 	node_publish_plan(node, node->nothing);
-	int rc = by_force || count_sent(swap, &sent) ? join(swap) : -EAGAIN;
+	int rc = by_force || node_drain_count_sent(&drain, &sent) ? join(swap) : -EAGAIN;
 	if (rc == 0 && by_force)
 		swap->report->lost += node_abandon_rings(&swap->before, &swap->after);
-	if (rc == 0 && for_good)
+	if (rc == 0 && for_good) {
 		take_over(swap);
-	else if (rc == 0)
+	} else if (rc == 0) {
 		join_as_before(swap);
+		node_sources_end(node, &swap->before, &swap->after);
+	}
 	node->plan->version = version + 2;
 	node_publish_plan(node, node->plan);
 	swap->report->still_ns += clock_monotonic_ns() - begun_ns;
@@ -316,15 +265,18 @@ static int carry_out(struct swap *swap, char *text, size_t size) {
 	bool is_leaving = have_leaving(swap);
 	pause_changed(swap);
 	uint64_t limit_ns = swap->node->config->change_limit_ns;
-	int rc = put_once_drained(swap, limit_ns, !is_leaving);
-	if (rc == -ETIMEDOUT)
-		say_what_waits(swap, text, size);
+	int rc = node_sources_come_up(swap->node, &swap->after, limit_ns, text, size);
+	if (rc == 0) {
+		rc = put_once_drained(swap, limit_ns, !is_leaving);
+		if (rc == -ETIMEDOUT)
+			say_what_waits(swap, text, size);
+	}
 	if (rc == 0 && is_leaving) {
 		rc = take_leave(swap, limit_ns);
 		if (rc == 0)
 			rc = put_once_drained(swap, limit_ns, true);
 		// What left can't come back, and the memory was there a moment ago.
-		for (; rc == -ETIMEDOUT || rc == -ENOMEM; look_later())
+		for (; rc == -ETIMEDOUT || rc == -ENOMEM; node_drain_look_later())
 			rc = put_in_place(swap, true, true);
 		count_lost(swap);
 	}
@@ -340,7 +292,7 @@ static int carry_out(struct swap *swap, char *text, size_t size) {
 
 static void say_why(int rc, char *text, size_t size) {
 	if (rc == -ETIMEDOUT)
-		return; // say_what_waits did
+		return; // who found it did
 	else if (rc == -ECANCELED)
 		snprintf(text, size, "the node ended meanwhile");
 	else

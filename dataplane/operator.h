@@ -27,11 +27,15 @@ struct counters {
 	uint64_t drops[OPERATOR_DROPS_MAX];
 };
 
-// Sum what was counted; levels and what is of one instance alone are left out.
+// Sum what was counted; the level is left out.
 static inline void counters_add(struct counters *sum, const struct counters *counters) {
 	sum->in += counters->in;
-	sum->in_bytes += counters->in_bytes;
+	sum->forwarded += counters->forwarded;
 	sum->absorbed += counters->absorbed;
+	sum->created += counters->created;
+	sum->out += counters->out;
+	sum->in_bytes += counters->in_bytes;
+	sum->blocked += counters->blocked;
 	sum->lost_outside += counters->lost_outside;
 	for (unsigned i = 0; i < OPERATOR_DROPS_MAX; i++)
 		sum->drops[i] += counters->drops[i];
@@ -61,8 +65,8 @@ struct operator {
 	// is the same for both directions of a flow.
 	uint32_t keyed_inputs, symmetric_inputs;
 	unsigned instance_count;     // may change while no instance runs
+	unsigned began_with;         // instances
 	struct instance **instances; // [instance_count]
-	struct counters gone;        // of instances that it has no more
 	void *shared;                // from type->open
 	bool has_live_source;        // its pipeline has one
 	bool is_restored;            // from a snapshot: files go on where they were (type->saving)
@@ -177,7 +181,14 @@ uint64_t node_incarnation(const struct node *node);
 
 // For `open`: parts to make of what instances share, one for each that there may ever be.
 static inline unsigned operator_part_count(const struct operator *op) {
-	return op->instance_count > OPERATOR_PARTS ? op->instance_count : OPERATOR_PARTS;
+	unsigned count = op->began_with > op->instance_count ? op->began_with : op->instance_count;
+	return count > OPERATOR_PARTS ? count : OPERATOR_PARTS;
+}
+
+// For `init`: whether the operator's other instances run already, and the new one gets its share of what they read or
+// keep once no worker runs (type->sharing), nothing now.
+static inline bool instance_joins(const struct instance *self) {
+	return self->index >= self->op->instance_count;
 }
 
 // What sinks need of the node: whether they were told to stop, with the node or alone, and whether any source of their

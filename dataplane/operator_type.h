@@ -106,6 +106,21 @@ struct operator_saving {
 	int (*resume)(struct operator *op);
 };
 
+// How a source that runs comes to read in more or fewer instances. Those that stay keep their numbers, from 0 on.
+struct operator_sharing {
+	const char *parts; // what can be shared out, for messages: "queues"; NULL: there is no limit
+	// How many instances can have a part. NULL where there is no limit.
+	unsigned (*most)(const struct operator *op);
+	// What an instance has yet to read may lie before the watermarks of the others: those that go are let come up
+	// to those that stay first.
+	bool is_timed;
+	// Deal out anew among op->instances what is left to read, also of those that go. In the manager, while no
+	// worker runs; nothing that was read is on its way. New ones have been through init (instance_joins). Who had
+	// finished and gets something has not (instance.finished).
+	//   before  [count] the instances until now
+	void (*share)(struct operator *op, struct instance *const *before, unsigned count);
+};
+
 struct operator_type {
 	uint32_t abi; // what it was built against: OPERATOR_ABI, set by OPERATOR_REGISTER. Always the first member
 	const char *name;
@@ -141,6 +156,9 @@ struct operator_type {
 	// pipelines with it can't be saved.
 	const struct operator_saving *saving;
 	bool keeps_nothing;
+	const struct operator_sharing *sharing; // of sources; NULL: the number of its instances can't change
+	// Of others without a key: why the number of their instances can't change while they run. NULL: it can.
+	const char *is_fixed_because;
 	const char *restored; // what becomes of it in a node that goes on from a snapshot, for the manual; may be NULL
 
 	// Check options against each other, before anything starts. May be NULL.

@@ -24,6 +24,8 @@ struct uplink_source {
 	// (protobuf-c's free_unpacked).
 	void (*describe)(void *context, Weir__Register *message);
 	void (*measure)(void *context, Weir__Heartbeat *message);
+	// How often what `describe` says became another: the node registers again then. NULL: it stays.
+	uint64_t (*count_changes)(void *context);
 	uplink_execute *execute; // NULL: every command is refused
 };
 

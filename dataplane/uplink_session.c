@@ -263,6 +263,18 @@ static void receive(struct uplink_session *session, void *const *socket, uint64_
 	}
 }
 
+static uint64_t count_changes(const struct uplink_session *session) {
+	return session->source.count_changes != NULL ? session->source.count_changes(session->source.context) : 0;
+}
+
+static int send_register(struct uplink_session *session) {
+	uint64_t described = count_changes(session);
+	int ret = uplink_message_send_register(session->command, session);
+	if (ret == 0)
+		session->described = described;
+	return ret;
+}
+
 static void register_node(struct uplink_session *session, uint64_t now_ms) {
 	if (session->command == NULL) {
 		int ret = uplink_socket_open(session->zmq, session->controller, &session->keys, &session->command);
@@ -271,7 +283,7 @@ static void register_node(struct uplink_session *session, uint64_t now_ms) {
 			return;
 		}
 	}
-	if (uplink_message_send_register(session->command, session) == 0) {
+	if (send_register(session) == 0) {
 		enter(session, UPLINK_WAITING, now_ms);
 		return;
 	}
@@ -286,6 +298,8 @@ static void beat(struct uplink_session *session, uint64_t now_ms) {
 	if (now_ms < session->beat_at_ms)
 		return;
 	session->beats++;
+	if (count_changes(session) != session->described)
+		send_register(session); // again with the next beat where it can't be sent now
 	// One that can't be sent is not made up for: the next one says it all.
 	uplink_message_send_heartbeat(session->command, session, session->beats % 2 == 1);
 	session->beat_at_ms += session->beat_ms;

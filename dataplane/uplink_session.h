@@ -24,6 +24,7 @@ struct uplink_session {
 	uint64_t incarnation;
 	struct uplink_keys keys;
 	struct uplink_source source;
+	uint64_t described; // source.count_changes when it was
 	void *zmq;
 	struct uplink_counters *counters; // written with relaxed atomics, read by any thread
 	bool *is_refused, *is_registered; // the same

@@ -5,11 +5,16 @@
 //
 //   in       nothing: `fields` says what each record has, and how its values are spread
 //   out      records: `count` of them, as fast as they are taken or at `rate`
-//   state    a random generator per instance; tables of Zipf distributions, shared
+//   state    how many records were made, and tables of Zipf distributions, shared
 //   source   see dataplane/distribution.h
 //
-// Of n instances the i-th makes the records i, i + n, …: together they count through a sequence once. The same options
-// give the same records; where a rate is given, they begin at another time.
+// Instances take turns: each poll takes the next numbers of one sequence, and what a record has is drawn from the seed
+// and its number. So the same options give the same records, whichever instance makes them, and however many there are;
+// where a rate is given, they begin at another time.
+#include <errno.h>
+#include <stdalign.h>
+#include <stdlib.h>
+
 #include "dataplane/made_fields.h"
 #include "dataplane/operator.h"
 #include "dataplane/pacer.h"
@@ -43,12 +48,15 @@ static const struct option generate_option_table[] = {
 };
 #undef AT
 
+struct generate_shared {
+	struct made_fields *made;
+	uint64_t begin_ns, interval_ns;
+	uint64_t present;                  // the presence word
+	alignas(64) _Atomic uint64_t next; // number of the first record that nobody has taken; instances: rw
+};
+
 struct generate {
 	struct pacer pacer;
-	uint64_t random;
-	uint64_t next, end; // indices of records; end 0: none
-	uint64_t begin_ns, interval_ns;
-	uint64_t present; // the presence word
 };
 
 static int generate_derive(struct derivation *derivation) {
@@ -65,27 +73,42 @@ static int generate_derive(struct derivation *derivation) {
 	return ret;
 }
 
-static int generate_open(struct operator *op) {
+static int make_fields(struct operator *op, struct generate_shared *shared) {
 	const struct generate_options *options = op->options;
-	struct made_fields *made = NULL;
 	struct schema *scratch;
 	char error[256] = "out of memory";
 	int ret = schema_new(&scratch, op->name);
 	if (ret == 0) {
 		ret = made_fields_new(
-			&made, options->fields.items, options->fields.count, scratch, error, sizeof(error));
-		for (unsigned i = 0; ret == 0 && i < made->count; i++)
-			made->fields[i].column.field = &op->outputs[0]->fields[i];
+			&shared->made, options->fields.items, options->fields.count, scratch, error, sizeof(error));
+		for (unsigned i = 0; ret == 0 && i < shared->made->count; i++)
+			shared->made->fields[i].column.field = &op->outputs[0]->fields[i];
 		schema_free(scratch);
 	}
-	op->shared = made;
 	if (ret != 0)
 		operator_error(op, "%s", error);
 	return ret;
 }
 
+static int generate_open(struct operator *op) {
+	const struct generate_options *options = op->options;
+	struct generate_shared *shared = operator_new_shared(op, sizeof(*shared));
+	if (shared == NULL)
+		return -ENOMEM;
+	bool is_fast = options->rate == 0 || options->rate > SECOND_NS;
+	shared->begin_ns = options->rate > 0 ? clock_now_ns() : EPOCH_NS;
+	shared->interval_ns = options->interval_ns > 0 ? options->interval_ns
+			      : is_fast                ? INTERVAL_DEFAULT_NS
+						       : SECOND_NS / options->rate;
+	shared->present = schema_all_present(op->outputs[0]);
+	return make_fields(op, shared);
+}
+
 static void generate_close(struct operator *op) {
-	made_fields_free(op->shared);
+	struct generate_shared *shared = op->shared;
+	if (shared != NULL)
+		made_fields_free(shared->made);
+	free(shared);
 	op->shared = NULL;
 }
 
@@ -96,87 +119,100 @@ static void generate_take_options(struct instance *self) {
 }
 
 static int generate_init(struct instance *self) {
-	const struct generate_options *options = self->options;
-	struct generate *state = self->state;
-	bool is_fast = options->rate == 0 || options->rate > SECOND_NS;
-	*state = (struct generate){
-		.random = options->seed + self->index * RANDOM_STREAM,
-		.next = self->index,
-		.end = options->count,
-		.begin_ns = options->rate > 0 ? clock_now_ns() : EPOCH_NS,
-		.interval_ns = options->interval_ns > 0 ? options->interval_ns
-			       : is_fast                ? INTERVAL_DEFAULT_NS
-							: SECOND_NS / options->rate,
-		.present = schema_all_present(self->op->outputs[0]),
-	};
 	generate_take_options(self);
 	return 0;
 }
 
-static void write_record(struct instance *self, uint64_t index, struct rte_mbuf *tuple) {
+//   return  its event time
+static uint64_t write_record(const struct instance *self, uint64_t index, struct rte_mbuf *tuple) {
 	uint8_t *body = tuple_record(tuple);
 	const struct generate_options *options = self->options;
-	const struct made_fields *made = self->op->shared;
-	struct generate *state = self->state;
-	uint64_t time_ns = state->begin_ns + index * state->interval_ns;
+	const struct generate_shared *shared = self->op->shared;
+	const struct made_fields *made = shared->made;
+	uint64_t random = options->seed + index * RANDOM_STREAM;
+	uint64_t time_ns = shared->begin_ns + index * shared->interval_ns;
 	if (options->out_of_order_ns > 0)
-		time_ns -= random_below(&state->random, options->out_of_order_ns + 1);
-	tuple_stored_packet(tuple)->timestamp_ns = time_ns;
-	*(uint64_t *)(body + self->op->outputs[0]->present_offset) = state->present;
+		time_ns -= random_below(&random, options->out_of_order_ns + 1);
+	*(uint64_t *)(body + self->op->outputs[0]->present_offset) = shared->present;
 	for (unsigned i = 0; i < made->count; i++)
 		made_field_write(
-			&made->fields[i], &state->random, index, time_ns, body + made->fields[i].column.field->offset);
+			&made->fields[i], &random, index, time_ns, body + made->fields[i].column.field->offset);
+	return time_ns;
+}
+
+// Records that nobody has taken.
+static uint64_t count_left(const struct instance *self) {
+	const struct generate_options *options = self->options;
+	const struct generate_shared *shared = self->op->shared;
+	uint64_t next = atomic_load_explicit(&shared->next, memory_order_relaxed);
+	if (options->count == 0)
+		return UINT64_MAX;
+	return options->count > next ? options->count - next : 0;
+}
+
+// Take the next numbers, and make their records.
+//   room    1..BATCH_MAX
+static void make_records(struct instance *self, unsigned room, struct batch *batch) {
+	const struct generate_options *options = self->options;
+	struct generate_shared *shared = self->op->shared;
+	struct rte_mbuf *records[BATCH_MAX];
+	unsigned made = instance_new_records(self, self->op->outputs[0], records, room);
+	uint64_t first = atomic_fetch_add_explicit(&shared->next, made, memory_order_relaxed);
+	for (unsigned i = 0; i < made; i++) {
+		// Another instance may have taken the last ones meanwhile.
+		if (options->count > 0 && first + i >= options->count) {
+			rte_pktmbuf_free_bulk(&records[i], made - i);
+			break;
+		}
+		tuple_stored_packet(records[i])->timestamp_ns = write_record(self, first + i, records[i]);
+		batch_add_packet(batch, records[i], tuple_stored_packet(records[i]));
+	}
+	// What it makes next comes behind these, less what it may lie back.
+	self->watermark_ns = shared->begin_ns + (first + made) * shared->interval_ns - options->out_of_order_ns;
 }
 
 static unsigned generate_poll(struct instance *self, unsigned room) {
-	const struct generate_options *options = self->options;
-	const struct schema *schema = self->op->outputs[0];
 	struct generate *state = self->state;
 	struct batch batch = {.count = 0};
-	room = pacer_allow(&state->pacer, self, room);
-	while (!self->stopping && batch.count < room && (state->end == 0 || state->next < state->end)) {
-		struct rte_mbuf *tuple = instance_new_record(self, schema);
-		if (tuple == NULL)
-			break;
-		write_record(self, state->next, tuple);
-		batch_add_packet(&batch, tuple, tuple_stored_packet(tuple));
-		state->next += self->op->instance_count;
-	}
-	self->finished = self->stopping || (state->end > 0 && state->next >= state->end);
-	// The next record's time, less what it may lie back.
-	self->watermark_ns = state->begin_ns + state->next * state->interval_ns - options->out_of_order_ns;
+	uint64_t left = count_left(self);
+	room = (unsigned)RTE_MIN((uint64_t)pacer_allow(&state->pacer, self, room), left);
+	if (!self->stopping && room > 0)
+		make_records(self, room, &batch);
+	self->finished = self->stopping || left <= batch.count;
 	state->pacer.sent += batch.count;
 	unsigned count = batch.count;
 	instance_take_in(self, 0, &batch, 0);
 	return count;
 }
 
-// Of an instance; in their order.
+// Nothing but the rate is dealt out.
+static void generate_share(struct operator *op, struct instance *const *before, unsigned count) {
+	for (unsigned i = 0; i < op->instance_count; i++)
+		generate_take_options(op->instances[i]);
+}
+
+static const struct operator_sharing generate_sharing = {.share = generate_share};
+
 struct generate_position {
-	uint64_t random, next, begin_ns;
+	uint64_t next, begin_ns;
 };
 enum { STATE_POSITION = 1 };
 
 static void generate_save(const struct operator *op, struct state_writer *writer) {
-	for (unsigned i = 0; i < op->instance_count; i++) {
-		const struct generate *state = op->instances[i]->state;
-		const struct generate_position position = {state->random, state->next, state->begin_ns};
-		state_put(writer, STATE_POSITION, &position, sizeof(position));
-	}
+	const struct generate_shared *shared = op->shared;
+	const struct generate_position position = {atomic_load(&shared->next), shared->begin_ns};
+	state_put(writer, STATE_POSITION, &position, sizeof(position));
 }
 
 static int generate_restore(struct operator *op, struct state_reader *reader) {
-	for (unsigned i = 0; i < op->instance_count; i++) {
-		struct generate *state = op->instances[i]->state;
-		struct generate_position position;
-		if (state_take(reader, STATE_POSITION, &position, sizeof(position)) < 0) {
-			operator_error(op, "the snapshot has no position of it");
-			return -EINVAL;
-		}
-		state->random = position.random;
-		state->next = position.next;
-		state->begin_ns = position.begin_ns;
+	struct generate_shared *shared = op->shared;
+	struct generate_position position;
+	if (state_take(reader, STATE_POSITION, &position, sizeof(position)) < 0) {
+		operator_error(op, "the snapshot has no position of it");
+		return -EINVAL;
 	}
+	atomic_store(&shared->next, position.next);
+	shared->begin_ns = position.begin_ns;
 	return 0;
 }
 
@@ -194,7 +230,9 @@ static const char generate_manual[] =
 	"A field of type time without any of these has the record's event time. In a string, numbers are written in "
 	"decimal, and times N behind it all makes N values with spaces between: text string 80 zipf 1.1 50000 times 8. "
 	"In a field of type ip, numbers count from 10.0.0.0.\n\n"
-	"Made-up time starts in 2026, or now where a rate is given. Several instances share count, rate and sequences.";
+	"Made-up time starts in 2026, or now where a rate is given. Several instances share count, rate and sequences, "
+	"and "
+	"make the records that one would.";
 
 static struct operator_type generate_type = {
 	.name = "generate",
@@ -206,6 +244,7 @@ static struct operator_type generate_type = {
 	.parallelism = 1,
 	.state_size = sizeof(struct generate),
 	.saving = &generate_saving,
+	.sharing = &generate_sharing,
 	.restored = "It goes on with the record after the last one before the snapshot.",
 	.derive = generate_derive,
 	.open = generate_open,

@@ -337,6 +337,7 @@ static struct operator_type nearest_type = {
 	.gauges = nearest_gauges,
 	.state_size = sizeof(struct nearest),
 	.saving = &nearest_saving,
+	.is_fixed_because = "each instance answers at the end, by all centers since the beginning",
 	.derive = nearest_derive,
 	.open = nearest_open,
 	.close = nearest_close,

@@ -25,6 +25,7 @@
 #include "dataplane/event_clock.h"
 #include "dataplane/frame.h"
 #include "dataplane/operator.h"
+#include "dataplane/sharing.h"
 #include "dataplane/state_file.h"
 
 enum { DROP_EMPTY, DROP_TOO_LARGE };
@@ -57,26 +58,35 @@ static const struct operator_output pcap_outputs[] = {{"packets", &packet_schema
 
 struct pcap_state {
 	struct event_clock clock;
-	struct capture_merge *files; // NULL: more instances than files
-	enum packet_link link;       // of the frame
-	struct capture_frame frame;  // read, not yet taken in
+	struct capture_merge *files;
+	enum packet_link link;      // of the frame
+	struct capture_frame frame; // read, not yet taken in
 	bool has_frame;
 	uint64_t taken; // frames that are not to be read again
+	bool is_dealt;  // files have gone from instance to instance
 	unsigned spare_count;
 	struct rte_mbuf *spares[BATCH_MAX]; // taken from the pool, not yet reset
 };
 
+static const char *path_of(const struct operator *op, unsigned file) {
+	const struct pcap_options *options = op->options;
+	return file == 0 ? options->path : options->more_paths.items[file - 1];
+}
+
+static unsigned count_files(const struct operator *op) {
+	return 1 + ((const struct pcap_options *)op->options)->more_paths.count;
+}
+
 static int pcap_init(struct instance *self) {
-	const struct pcap_options *options = self->options;
 	struct pcap_state *state = self->state;
-	const char *paths[1 + MORE_PATHS_MAX];
-	unsigned count = 0;
-	char error[CAPTURE_ERROR_MAX];
-	for (unsigned i = self->index; i <= options->more_paths.count; i += self->op->instance_count)
-		paths[count++] = i == 0 ? options->path : options->more_paths.items[i - 1];
-	int ret = count > 0 ? capture_merge_open(&state->files, paths, count, error) : 0;
+	const struct operator *op = self->op;
+	char error[CAPTURE_ERROR_MAX] = "out of memory";
+	int ret = capture_merge_new(&state->files, count_files(op));
+	unsigned first = instance_joins(self) ? count_files(op) : self->index;
+	for (unsigned i = first; !ret && i < count_files(op); i += op->instance_count)
+		ret = capture_merge_add(state->files, path_of(op, i), i, error);
 	if (ret)
-		operator_error(self->op, "%s", error);
+		operator_error(op, "%s", error);
 	return ret;
 }
 
@@ -86,7 +96,7 @@ static bool read_frame(struct instance *self) {
 	if (state->has_frame)
 		return true;
 	char error[CAPTURE_ERROR_MAX];
-	int ret = state->files ? capture_merge_next(state->files, &state->frame, &state->link, error) : 0;
+	int ret = capture_merge_next(state->files, &state->frame, &state->link, error);
 	if (ret == -EIO)
 		instance_fail(self, "%s", error);
 	state->has_frame = ret > 0;
@@ -188,6 +198,34 @@ static void pcap_fini(struct instance *self) {
 	capture_merge_close(state->files);
 }
 
+static unsigned files_left(const struct instance *instance) {
+	return capture_merge_left(((const struct pcap_state *)instance->state)->files);
+}
+
+static void give_file(struct instance *to, struct instance *from) {
+	struct pcap_state *taker = to->state, *giver = from->state;
+	if (taker->clock.now_ns == 0)
+		taker->clock = giver->clock;
+	capture_merge_move(taker->files, giver->files);
+	to->finished = false;
+}
+
+static void pcap_share(struct operator *op, struct instance *const *before, unsigned count) {
+	static const struct sharing sharing = {files_left, give_file};
+	for (unsigned i = 0; i < count; i++) {
+		struct pcap_state *state = before[i]->state;
+		if (state->has_frame)
+			capture_merge_unread(state->files, &state->frame);
+		state->has_frame = false;
+	}
+	sharing_deal(&sharing, op, before, count);
+	for (unsigned i = 0; i < op->instance_count; i++)
+		((struct pcap_state *)op->instances[i]->state)->is_dealt = true;
+}
+
+static const struct operator_sharing pcap_sharing = {
+	.parts = "files", .most = count_files, .is_timed = true, .share = pcap_share};
+
 // Of an instance; in their order.
 struct pcap_position {
 	uint64_t taken;
@@ -196,9 +234,13 @@ struct pcap_position {
 enum { STATE_POSITION = 1 };
 
 static int pcap_can_be_saved(const struct operator *op, char *error, size_t size) {
-	const struct pcap_options *options = op->options;
-	for (unsigned i = 0; i <= options->more_paths.count; i++) {
-		const char *path = i == 0 ? options->path : options->more_paths.items[i - 1];
+	for (unsigned i = 0; i < op->instance_count; i++)
+		if (((const struct pcap_state *)op->instances[i]->state)->is_dealt) {
+			snprintf(error, size, "its parallelism was changed while it ran, and its files dealt out anew");
+			return -ENOTSUP;
+		}
+	for (unsigned i = 0; i < count_files(op); i++) {
+		const char *path = path_of(op, i);
 		struct stat status;
 		if (strcmp(path, "-") != 0 && (stat(path, &status) != 0 || S_ISREG(status.st_mode)))
 			continue;
@@ -222,8 +264,7 @@ static int skip_frames(struct instance *self, uint64_t count) {
 	struct pcap_state *state = self->state;
 	char error[CAPTURE_ERROR_MAX];
 	while (state->taken < count) {
-		int ret =
-			state->files != NULL ? capture_merge_next(state->files, &state->frame, &state->link, error) : 0;
+		int ret = capture_merge_next(state->files, &state->frame, &state->link, error);
 		if (ret <= 0) {
 			operator_error(self->op,
 				"path: %s: has fewer frames than were taken from it before the snapshot",
@@ -268,7 +309,8 @@ static struct operator_type pcap_type = {
 		"With more_paths, several files are read as one, in the order of their time stamps: the parts of a "
 		"rotated capture, or the two directions of a link. With parallelism n, instance i reads the files i, "
 		"i + n, ... on a worker of its own; that is for files that cover the same time and have no flow in "
-		"common, because packets of different instances can pass each other.\n\n"
+		"common, because packets of different instances can pass each other. Where parallelism is changed "
+		"while it runs, whole files go from one instance to another; a snapshot is refused from then on.\n\n"
 		"A file that is cut inside a packet is read up to that point; all whole packets are analysed, and the "
 		"node then reports the damage and exits 1.",
 	.options = pcap_option_table,
@@ -278,6 +320,7 @@ static struct operator_type pcap_type = {
 	.parallelism = 1,
 	.state_size = sizeof(struct pcap_state),
 	.saving = &pcap_saving,
+	.sharing = &pcap_sharing,
 	.restored = "It goes on with the frame after the last one before the snapshot.",
 	.init = pcap_init,
 	.fini = pcap_fini,

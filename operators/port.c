@@ -12,6 +12,7 @@
 // Time stamps are the kernel's where net_pcap gives them (microseconds), else the moment of polling. Told to stop, an
 // instance takes what its devices still have, for a quarter of a second at most.
 #include <errno.h>
+#include <inttypes.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 #include "dataplane/port_device.h"
 
 enum {
+	PORT_QUEUES_MAX = 128,
 	SLACK_NS = 100 * 1000000,      // how much later than its time stamp a packet may be polled
 	DRAIN_EMPTY_NS = 25 * 1000000, // the kernel hands a block of net_pcap's over after 10 ms at the latest
 	DRAIN_MAX_NS = 250 * 1000000,
@@ -37,7 +39,7 @@ struct port_options {
 	struct option_list ports;
 	char *interface;
 	unsigned driver; // enum port_driver
-	uint64_t descriptors;
+	uint64_t queues, descriptors;
 	bool promiscuous;
 };
 
@@ -60,6 +62,14 @@ static const struct option port_option_table[] = {
 		.choices = driver_names,
 		.help = "how the interface is captured on: pcap has time stamps and true drop counts, af_packet "
 			"several queues"},
+	{.name = "queues",
+		.type = OPTION_UINT,
+		.offset = offsetof(struct port_options, queues),
+		.default_text = "0",
+		.max = PORT_QUEUES_MAX,
+		.help = "receive queues of each device, so that as many instances can share them later; as many as "
+			"there "
+			"are instances at the start, at least"},
 	{.name = "descriptors",
 		.type = OPTION_UINT,
 		.offset = offsetof(struct port_options, descriptors),
@@ -108,6 +118,11 @@ static int port_check(const void *given, char *error, size_t size) {
 		snprintf(error, size, "ports and interface are both given: expected one of them");
 		return -EINVAL;
 	}
+	if (options->queues > 1 && options->interface && options->driver == PORT_DRIVER_PCAP) {
+		snprintf(error, size, "queues: %" PRIu64 ": driver pcap has one; expected driver af_packet or af_xdp",
+			options->queues);
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -117,6 +132,11 @@ static unsigned port_parallelism(const void *given) {
 	return options->interface && options->driver == PORT_DRIVER_PCAP ? 1 : 0;
 }
 
+static uint16_t queues_wanted(const struct operator *op) {
+	const struct port_options *options = op->options;
+	return (uint16_t)RTE_MAX(options->queues, (uint64_t)op->instance_count);
+}
+
 static int find_devices(struct operator *op, char *error) {
 	const struct port_options *options = op->options;
 	struct port_shared *shared = op->shared;
@@ -124,7 +144,7 @@ static int find_devices(struct operator *op, char *error) {
 	int ret = 0;
 	if (options->interface) {
 		ret = port_device_create(
-			&shared->devices[0], options->interface, options->driver, (uint16_t)op->instance_count, error);
+			&shared->devices[0], options->interface, options->driver, queues_wanted(op), error);
 		shared->device_count = !ret;
 		return ret;
 	}
@@ -186,7 +206,7 @@ static int port_open(struct operator *op) {
 	}
 	const struct port_device_options device_options = {
 		.calls = &port_calls_ethdev,
-		.queues = (uint16_t)op->instance_count,
+		.queues = queues_wanted(op),
 		.descriptors = (uint16_t)options->descriptors,
 		.promiscuous = options->promiscuous,
 		.pool = node_packet_pool(op->node),
@@ -216,6 +236,28 @@ static void port_close(struct operator *op) {
 	op->shared = NULL;
 }
 
+// Of `count` instances.
+static void take_queues(struct instance *self, unsigned count) {
+	const struct port_shared *shared = self->op->shared;
+	struct port_state *state = self->state;
+	state->queue_count = state->next = 0;
+	for (unsigned i = 0; i < shared->device_count; i++) {
+		const struct port_device *device = &shared->devices[i];
+		for (unsigned queue = self->index; queue < device->queues; queue += count)
+			state->queues[state->queue_count++] = (struct port_queue){
+				.port = device->id,
+				.queue = (uint16_t)queue,
+				.link = device->link,
+				.stamps_us = device->is_pcap && shared->stamp_offset >= 0,
+			};
+	}
+	// With a single device the kernel can say when there is something to poll.
+	self->input_fd = 0;
+	if (state->queue_count == 1 && shared->device_count == 1 && shared->devices[0].is_pcap &&
+		shared->devices[0].interface[0] != '\0')
+		self->input_fd = interface_capture_fd(shared->devices[0].interface);
+}
+
 static int port_init(struct instance *self) {
 	const struct port_shared *shared = self->op->shared;
 	struct port_state *state = self->state;
@@ -227,22 +269,34 @@ static int port_init(struct instance *self) {
 		operator_error(self->op, "out of memory");
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < shared->device_count; i++) {
-		const struct port_device *device = &shared->devices[i];
-		for (unsigned queue = self->index; queue < device->queues; queue += self->op->instance_count)
-			state->queues[state->queue_count++] = (struct port_queue){
-				.port = device->id,
-				.queue = (uint16_t)queue,
-				.link = device->link,
-				.stamps_us = device->is_pcap && shared->stamp_offset >= 0,
-			};
-	}
-	// With a single device the kernel can say when there is something to poll.
-	if (state->queue_count == 1 && shared->device_count == 1 && shared->devices[0].is_pcap &&
-		shared->devices[0].interface[0] != '\0')
-		self->input_fd = interface_capture_fd(shared->devices[0].interface);
+	if (!instance_joins(self))
+		take_queues(self, self->op->instance_count);
 	return 0;
 }
+
+static unsigned port_most(const struct operator *op) {
+	const struct port_shared *shared = op->shared;
+	unsigned most = 0;
+	for (unsigned i = 0; i < shared->device_count; i++)
+		most = RTE_MAX(most, (unsigned)shared->devices[i].queues);
+	return most;
+}
+
+// What waits in a queue is stamped when it is polled, whoever polls it.
+static void port_share(struct operator *op, struct instance *const *before, unsigned count) {
+	const struct port_state *first = op->instances[0]->state;
+	for (unsigned i = 0; i < op->instance_count; i++) {
+		struct port_state *state = op->instances[i]->state;
+		bool had_none = state->queue_count == 0;
+		state->live = first->live; // clocks may have been set since it began
+		take_queues(op->instances[i], op->instance_count);
+		if (had_none && state->queue_count > 0)
+			op->instances[i]->finished = false;
+	}
+}
+
+static const struct operator_sharing port_sharing = {
+	.parts = "queues (option queues)", .most = port_most, .share = port_share};
 
 static void port_fini(struct instance *self) {
 	struct port_state *state = self->state;
@@ -352,7 +406,10 @@ static struct operator_type port_type = {
 		"where they are on, and how they are turned off.\n\n"
 		"Several queues of one device get flows in equal parts, both directions of a flow in one queue: by RSS "
 		"with a symmetric key where the device has it, by the kernel's fan-out with af_packet. Instance i of n "
-		"polls queues i, i + n, ... What was lost before it could be polled (imissed, kernel drops, no mbuf) "
+		"polls queues i, i + n, ..., also where their number changes while they run: up to the number of "
+		"queues, "
+		"of which there are more than instances with the option queues. What was lost before it could be "
+		"polled (imissed, kernel drops, no mbuf) "
 		"is "
 		"counted as lost_outside of instance 0.",
 	.options = port_option_table,
@@ -362,6 +419,7 @@ static struct operator_type port_type = {
 	.live = true,
 	.state_size = sizeof(struct port_state),
 	.keeps_nothing = true,
+	.sharing = &port_sharing,
 	.restored = "What comes between the snapshot and the restart is missed.",
 	.check = port_check,
 	.open = port_open,

@@ -6,7 +6,7 @@
 //   in      the frames of a capture file (path), or made-up ones (flows, frame_size, frames, protocols, seed), loaded
 //           at start
 //   out     packet: the frames in their order, `loops` times, at full speed or at `rate`
-//   state   the frames, shared; each instance sends a slice of them
+//   state   the frames, shared; each instance sends a slice of them, or several
 //
 // No frame is copied: each lies in an mbuf of its own. A round begins when all frames of the last one have come back;
 // made-up ones can change in place before they are sent again (rounds; dataplane/synthetic.h says how).
@@ -21,6 +21,7 @@
 #include "dataplane/frame_store.h"
 #include "dataplane/operator.h"
 #include "dataplane/pacer.h"
+#include "dataplane/sharing.h"
 #include "dataplane/state_file.h"
 #include "dataplane/synthetic.h"
 
@@ -116,12 +117,20 @@ struct replay_shared {
 	struct frame_store store; // a slice for each instance
 };
 
-struct replay_state {
+// A slice, and how far it was sent.
+struct replay_part {
 	struct event_clock clock;
-	struct frame_slice *slice; // this instance's
-	uint64_t next;             // frame of it
-	uint64_t round, rounds;    // rounds 0: no end
-	uint64_t base_ns, span_ns;
+	struct frame_slice *slice;
+	uint64_t next; // frame of it
+	uint64_t round;
+	uint64_t base_ns;
+};
+
+struct replay_state {
+	unsigned part_count;       // one, unless the number of instances changed
+	struct replay_part *parts; // [slices of the store]
+	uint64_t rounds;           // 0: no end
+	uint64_t span_ns;
 	struct pacer pacer;
 };
 
@@ -253,21 +262,64 @@ static int replay_init(struct instance *self) {
 	const struct replay_shared *shared = self->op->shared;
 	struct replay_state *state = self->state;
 	*state = (struct replay_state){
-		.slice = &shared->store.slices[self->index],
+		.parts = calloc(shared->store.slice_count, sizeof(*state->parts)),
 		.rounds = options->loops,
-		.base_ns = shared->store.start_ns,
 		.span_ns = shared->store.span_ns,
 	};
+	if (!state->parts) {
+		operator_error(self->op, "out of memory");
+		return -ENOMEM;
+	}
+	if (!instance_joins(self))
+		state->parts[state->part_count++] = (struct replay_part){
+			.slice = &shared->store.slices[self->index],
+			.base_ns = shared->store.start_ns,
+		};
 	replay_take_options(self);
 	return 0;
 }
 
-static void next_round(struct instance *self) {
+static void replay_fini(struct instance *self) {
+	free(((struct replay_state *)self->state)->parts);
+}
+
+static bool is_through(const struct replay_state *state, const struct replay_part *part) {
+	return part->slice->count == 0 || (state->rounds != 0 && part->round >= state->rounds);
+}
+
+// The part whose next frame is the first in time.
+//   return  NULL: all are through
+static struct replay_part *find_next(const struct replay_state *state) {
+	struct replay_part *found = NULL;
+	uint64_t first_ns = UINT64_MAX;
+	for (unsigned i = 0; i < state->part_count; i++) {
+		struct replay_part *part = &state->parts[i];
+		if (is_through(state, part))
+			continue;
+		uint64_t time_ns = part->base_ns + part->slice->frames[part->next].offset_ns;
+		if (found == NULL || time_ns < first_ns) {
+			found = part;
+			first_ns = time_ns;
+		}
+	}
+	return found;
+}
+
+static void next_round(struct instance *self, struct replay_part *part) {
 	struct replay_state *state = self->state;
-	state->next = 0;
-	state->base_ns += state->span_ns;
-	state->round++;
-	self->finished = state->round == state->rounds;
+	part->next = 0;
+	part->base_ns += state->span_ns;
+	part->round++;
+	self->finished = find_next(state) == NULL;
+}
+
+// Of several parts: none that is not through has sent more than what comes before.
+static uint64_t time_of_parts(const struct replay_state *state, const struct replay_part *sent) {
+	uint64_t least_ns = UINT64_MAX;
+	for (unsigned i = 0; i < state->part_count; i++)
+		if (!is_through(state, &state->parts[i]))
+			least_ns = RTE_MIN(least_ns, state->parts[i].clock.now_ns);
+	return least_ns < UINT64_MAX ? least_ns : sent->clock.now_ns;
 }
 
 // Made-up frames that have been sent before: make them what is to be sent in this round.
@@ -283,18 +335,17 @@ static void change_frames(enum rounds rounds, const struct batch *batch) {
 // Take the next frames, and have some behind each fetched: by the end, the first ones of the next poll.
 //   n       no more than are left in the round
 //   return  bytes of the frames
-static uint64_t take_frames(struct replay_state *state, unsigned n, struct batch *batch, struct packet_meta *fields) {
-	const struct stored_frame *frames = state->slice->frames + state->next;
+static uint64_t take_frames(struct replay_part *part, unsigned n, struct batch *batch, struct packet_meta *fields) {
+	const struct stored_frame *frames = part->slice->frames + part->next;
 	uint64_t bytes = 0;
 	for (unsigned i = 0; i < n; i++) {
 		frame_store_prefetch(&frames[i + FRAME_STORE_AHEAD]);
-		event_clock_stamp(&state->clock, state->base_ns + frames[i].offset_ns, &fields[i]);
+		event_clock_stamp(&part->clock, part->base_ns + frames[i].offset_ns, &fields[i]);
 		batch_add_packet(batch, frames[i].tuple, &fields[i]);
 		bytes += frames[i].tuple->pkt_len;
 	}
-	state->next += n;
-	state->pacer.sent += n;
-	state->slice->sent += n;
+	part->next += n;
+	part->slice->sent += n;
 	return bytes;
 }
 
@@ -302,30 +353,57 @@ static unsigned replay_poll(struct instance *self, unsigned room) {
 	struct replay_state *state = self->state;
 	struct batch batch;
 	struct packet_meta fields[BATCH_MAX];
-	bool is_through = state->rounds != 0 && state->round >= state->rounds;
-	if (self->stopping || is_through || !state->slice->count) {
+	struct replay_part *part = self->stopping ? NULL : find_next(state);
+	if (part == NULL) {
 		self->finished = true;
 		return 0;
 	}
-	if (state->next == 0 && !frame_slice_is_home(state->slice))
+	if (part->next == 0 && !frame_slice_is_home(part->slice))
 		return 0;
 	room = pacer_allow(&state->pacer, self, room);
 	// A batch doesn't go beyond a round: a frame can't be in it twice.
-	unsigned n = (unsigned)RTE_MIN(room, state->slice->count - state->next);
+	unsigned n = (unsigned)RTE_MIN(room, part->slice->count - part->next);
 	if (n == 0)
 		return 0;
 	batch.count = 0;
-	uint64_t bytes = take_frames(state, n, &batch, fields);
-	self->watermark_ns = state->clock.now_ns;
-	if (state->round > 0)
+	uint64_t bytes = take_frames(part, n, &batch, fields);
+	state->pacer.sent += n;
+	if (part->round > 0)
 		change_frames(((const struct replay_options *)self->options)->rounds, &batch);
-	if (state->next == state->slice->count)
-		next_round(self);
+	if (part->next == part->slice->count)
+		next_round(self, part);
+	self->watermark_ns = state->part_count == 1 ? part->clock.now_ns : time_of_parts(state, part);
 	instance_take_in(self, 0, &batch, bytes);
 	return n;
 }
 
-// Of an instance; in their order.
+static unsigned count_parts(const struct instance *self) {
+	return ((const struct replay_state *)self->state)->part_count;
+}
+
+static void give_part(struct instance *to, struct instance *from) {
+	struct replay_state *taker = to->state, *giver = from->state;
+	taker->parts[taker->part_count++] = giver->parts[--giver->part_count];
+	to->finished = find_next(taker) == NULL;
+}
+
+static unsigned replay_most(const struct operator *op) {
+	return ((const struct replay_shared *)op->shared)->store.slice_count;
+}
+
+static void replay_share(struct operator *op, struct instance *const *before, unsigned count) {
+	static const struct sharing sharing = {count_parts, give_part};
+	sharing_deal(&sharing, op, before, count);
+	for (unsigned i = 0; i < op->instance_count; i++)
+		replay_take_options(op->instances[i]);
+}
+
+static const struct operator_sharing replay_sharing = {.parts = "slices of frames, which are made at the start",
+	.most = replay_most,
+	.is_timed = true,
+	.share = replay_share};
+
+// Of a slice; in their order.
 struct replay_position {
 	struct event_clock clock;
 	uint64_t next, round, base_ns;
@@ -334,6 +412,10 @@ enum { STATE_POSITION = 1 };
 
 static int replay_can_be_saved(const struct operator *op, char *error, size_t size) {
 	const struct replay_options *options = op->options;
+	if (replay_most(op) != op->instance_count) {
+		snprintf(error, size, "its parallelism was changed while it ran; expected %u again", replay_most(op));
+		return -ENOTSUP;
+	}
 	if (options->rounds == ROUNDS_REPEAT)
 		return 0;
 	snprintf(error, size, "rounds: %s: what becomes of its frames can't be saved; expected repeat",
@@ -341,27 +423,37 @@ static int replay_can_be_saved(const struct operator *op, char *error, size_t si
 	return -ENOTSUP;
 }
 
-static void replay_save(const struct operator *op, struct state_writer *writer) {
-	for (unsigned i = 0; i < op->instance_count; i++) {
+static const struct replay_part *find_part(const struct operator *op, const struct frame_slice *slice) {
+	for (unsigned i = 0;; i++) {
 		const struct replay_state *state = op->instances[i]->state;
-		const struct replay_position position = {state->clock, state->next, state->round, state->base_ns};
+		for (unsigned part = 0; part < state->part_count; part++)
+			if (state->parts[part].slice == slice)
+				return &state->parts[part];
+	}
+}
+
+static void replay_save(const struct operator *op, struct state_writer *writer) {
+	const struct replay_shared *shared = op->shared;
+	for (unsigned i = 0; i < shared->store.slice_count; i++) {
+		const struct replay_part *part = find_part(op, &shared->store.slices[i]);
+		const struct replay_position position = {part->clock, part->next, part->round, part->base_ns};
 		state_put(writer, STATE_POSITION, &position, sizeof(position));
 	}
 }
 
 static int replay_restore(struct operator *op, struct state_reader *reader) {
 	for (unsigned i = 0; i < op->instance_count; i++) {
-		struct replay_state *state = op->instances[i]->state;
+		struct replay_part *part = ((struct replay_state *)op->instances[i]->state)->parts;
 		struct replay_position position;
 		if (state_take(reader, STATE_POSITION, &position, sizeof(position)) < 0 ||
-			position.next > state->slice->count) {
+			position.next > part->slice->count) {
 			operator_error(op, "the snapshot has no position in these frames");
 			return -EINVAL;
 		}
-		state->clock = position.clock;
-		state->next = position.next;
-		state->round = position.round;
-		state->base_ns = position.base_ns;
+		part->clock = position.clock;
+		part->next = position.next;
+		part->round = position.round;
+		part->base_ns = position.base_ns;
 	}
 	return 0;
 }
@@ -372,30 +464,34 @@ static const struct operator_saving replay_saving = {
 static struct operator_type replay_type = {
 	.name = "replay",
 	.summary = "send frames from memory, for benchmarks",
-	.manual = "Loads the frames of a capture file, or makes frames up (Ethernet, IPv4, TCP or UDP, both directions "
-		  "of "
-		  "each flow), and sends them as fast as they are taken, or at a rate. Made-up frames stand in random "
-		  "order, and so does the direction of each. With rounds: converse each round answers the one before: "
-		  "every "
-		  "TCP segment carries data not seen before and acknowledges all that came the other way. With rounds: "
-		  "renew "
-		  "each round opens flows of its own.\n\n"
-		  "Frames of a file keep the file's gaps; frames of no bytes, and of more than 65535, are left out. "
-		  "Made-up "
-		  "time starts in 2026, or now where a rate is given, so that the same options give the same records. "
-		  "Several "
-		  "instances share the frames, a slice each, and the rate.\n\n"
-		  "The frames take 192 bytes each besides their own, outside the EAL's memory.",
+	.manual =
+		"Loads the frames of a capture file, or makes frames up (Ethernet, IPv4, TCP or UDP, both directions "
+		"of "
+		"each flow), and sends them as fast as they are taken, or at a rate. Made-up frames stand in random "
+		"order, and so does the direction of each. With rounds: converse each round answers the one before: "
+		"every "
+		"TCP segment carries data not seen before and acknowledges all that came the other way. With rounds: "
+		"renew "
+		"each round opens flows of its own.\n\n"
+		"Frames of a file keep the file's gaps; frames of no bytes, and of more than 65535, are left out. "
+		"Made-up "
+		"time starts in 2026, or now where a rate is given, so that the same options give the same records. "
+		"Several "
+		"instances share the frames, a slice each, and the rate. While it runs, they may become fewer, and as "
+		"many again.\n\n"
+		"The frames take 192 bytes each besides their own, outside the EAL's memory.",
 	.options = replay_option_table,
 	.options_size = sizeof(struct replay_options),
 	.outputs = replay_outputs,
 	.state_size = sizeof(struct replay_state),
 	.saving = &replay_saving,
+	.sharing = &replay_sharing,
 	.restored = "It goes on with the frame after the last one before the snapshot.",
 	.check = replay_check,
 	.open = replay_open,
 	.close = replay_close,
 	.init = replay_init,
+	.fini = replay_fini,
 	.take_options = replay_take_options,
 	.poll = replay_poll,
 };

@@ -30,6 +30,12 @@ def pipelines(controller):
     return {line.split()[1] for line in controller.ctl("list").stdout.splitlines() if line.startswith("edge")}
 
 
+def described(controller):
+    """What the node said of its operators."""
+    (edge,) = controller.ask("operators")["nodes"]
+    return (edge["topology"] or {}).get("operators") or ()
+
+
 def test_applied_and_removed_again_and_again(make_controller, tmp_path):
     controller = make_controller()
     node = empty_node(controller, tmp_path)
@@ -41,8 +47,11 @@ def test_applied_and_removed_again_and_again(make_controller, tmp_path):
             assert node.ask("/weir/info")["instances"] == 0
             result = controller.ctl("apply", "edge", config)
             assert result.returncode == 0 and f"runs {name}: new, 4 operators" in result.stdout, result
-            wait_for(lambda: node.instance("stats")["in"] > 2000, "packets are counted")
+            before = node.instance("stats")["in"]  # of the last time
+            wait_for(lambda: node.instance("stats")["in"] > before + 2000, "packets are counted")
             wait_for(lambda: pipelines(controller) == {name}, "the controller knows of it")
+            wait_for(lambda: {one["type"] for one in described(controller)} == {
+                "replay", "flow_id", "flow_stats", "json"}, "the controller knows what its operators are")
             assert controller.ctl("move", "edge", "stats", "0-99", 1).returncode == 0
             assert controller.ctl("set", "edge", "source.rate=30000").returncode == 0
             for instance in node.instances():

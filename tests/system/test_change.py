@@ -180,6 +180,76 @@ def test_groupings_change(make_controller, tmp_path):
     assert totals == collections.Counter(line["user"] for line in lines)
 
 
+COUNTED = """
+pipeline: counted
+operators:
+  - {name: source, type: generate, rate: 50000, fields: [n u64 sequence], parallelism: SOURCES}
+PART
+  - {name: sink,   type: 'null', parallelism: 1}
+STREAMS
+"""
+PART = "  - {name: part, type: filter, where: n % 2 == 0, parallelism: PARTS}"
+STREAMS = """streams:
+  - {from: source, to: part, grouping: shuffle}
+  - {from: part,   to: sink, grouping: shuffle}"""
+DIRECT = """streams:
+  - {from: source, to: sink, grouping: shuffle}"""
+
+
+def test_figures_never_run_back(make_controller, tmp_path):
+    """Instances, an operator and its pipeline go and come again: what was counted stays counted."""
+    def counted(sources, part=""):
+        config = tmp_path / "counted.yaml"
+        text = COUNTED.replace("SOURCES", str(sources)).replace("STREAMS", STREAMS if part else DIRECT)
+        config.write_text(text.replace("PART", part))
+        return config
+
+    def parts(count):
+        return PART.replace("PARTS", str(count))
+
+    controller = make_controller()
+    node = node_of(controller, tmp_path, "--config", counted(2, parts(2)))
+    seen, dropped = {}, [0]
+
+    def look():
+        """Compare all figures with those of before."""
+        for one in node.instances():
+            assert_accounts_hold(one)
+            name = (one["operator"], one["index"])
+            for counter in ("in", "out", "forwarded", "absorbed", "drop_not_matched"):
+                assert one.get(counter, 0) >= seen.get((*name, counter), 0), (one, counter)
+                seen[(*name, counter)] = one.get(counter, 0)
+        dropped.append(controller.node("edge")["dropped"])
+        assert dropped[-1] >= dropped[-2]
+        return dropped[-1]
+
+    def go_on():
+        """Wait until the controller has heard of more."""
+        wait_for(lambda: look() > dropped[0] + 5000, "more is dropped")
+        dropped[:] = dropped[-1:]
+
+    try:
+        go_on()
+        for form in (counted(1, parts(2)), counted(2, parts(1)), counted(2, parts(2)), counted(1, parts(4))):
+            assert controller.ctl("apply", "edge", form).returncode == 0
+            go_on()
+        assert controller.ctl("apply", "edge", counted(1)).returncode == 0
+        before = node.instance("sink")["in"]
+        wait_for(lambda: look() and node.instance("sink")["in"] > before + 5000, "it goes on without the operator")
+        assert controller.ctl("apply", "edge", counted(2, parts(2))).returncode == 0
+        assert node.instance("part", 0)["in"] >= seen[("part", 0, "in")] > 0
+        go_on()
+        assert controller.ctl("remove", "edge", "counted").returncode == 0
+        beat = controller.node("edge")["beat_ns"]
+        wait_for(lambda: controller.node("edge")["beat_ns"] > beat + 1_500_000_000 and look(), "what is gone is told")
+        assert controller.ctl("apply", "edge", counted(2, parts(2))).returncode == 0
+        go_on()
+        assert controller.ctl("stop", "edge").returncode == 0
+        assert node.process.wait() == 0
+    finally:
+        node.close()
+
+
 ANOTHER = """
 pipeline: NAME
 operators:

@@ -112,6 +112,9 @@ OPERATOR_REGISTER(delay_type);
 OPERATOR_REGISTER(closed);
 
 #define BEFORE "ring_size: 64\nplacement: chained\npipeline: p\noperators: [{name: source, type: feed}, "
+#define FED(count)                                                                                                     \
+	"ring_size: 64\nplacement: chained\npipeline: p\noperators: [{name: source, type: feed, parallelism: " count   \
+	"}, "
 #define AFTER "{name: stats, type: keyed}, {name: sink, type: drain}]\n"
 #define KEYED(count) "{name: stats, type: keyed, parallelism: " count "}, {name: sink, type: drain}]\n"
 static const char plain[] = BEFORE AFTER, passed[] = BEFORE "{name: pass, type: pass}, " AFTER,
@@ -196,10 +199,12 @@ static void test_three_workers(void **state) {
 	change_again_and_again(3);
 }
 
-// In one to five instances on one to three workers; groups are where they were if it fails.
+// In one to five instances, and sources in one to four, on one to three workers; groups are where they were if it fails.
 static void spread_again_and_again(unsigned workers) {
 	static const char *const documents[] = {BEFORE KEYED("1"), BEFORE KEYED("2"), BEFORE KEYED("4"),
-		BEFORE "{name: pass, type: pass}, " KEYED("5"), BEFORE "{name: delay, type: delay}, " KEYED("3")};
+		BEFORE "{name: pass, type: pass}, " KEYED("5"), BEFORE "{name: delay, type: delay}, " KEYED("3"),
+		FED("1") KEYED("2"), FED("3") KEYED("3"), FED("4") "{name: delay, type: delay}, " KEYED("2"),
+		FED("1") "{name: delay, type: delay}, " KEYED("4")};
 	struct running *running = small_zeros(1, sizeof(*running));
 	start(running, documents[0], workers);
 	srand(workers);
@@ -343,12 +348,8 @@ static void test_what_is_refused(void **state) {
 		"p/pass.fixed: \"9\": can't change while it runs; expected 7, or an operator by another name");
 	assert_refused(running, BEFORE "{name: pass, type: delay}, " AFTER,
 		"p/pass: type pass runs under that name: expected the same type, not delay, or another name");
-	assert_refused(running,
-		"ring_size: 64\nplacement: chained\npipeline: p\noperators: [{name: source, type: feed, parallelism: "
-		"1}, "
-		"{name: pass, type: pass}, " AFTER,
-		"p/source: parallelism 1: expected 2, as it runs: what the instances of type feed read was shared out "
-		"at their start");
+	assert_refused(running, FED("5") "{name: pass, type: pass}, " AFTER,
+		"p/source: parallelism 5: expected 2, or up to 4: it has no more parts");
 	assert_refused(running, BEFORE "{name: pass, type: pass}, " KEYED("33"),
 		"p/stats: parallelism 33: expected 2, or up to 32: its state per key has no more parts");
 	change(running, "apply", "run", BEFORE "{name: pass, type: pass}, {name: closed, type: closed}, " AFTER, text);
@@ -364,6 +365,20 @@ static void test_what_is_refused(void **state) {
 	free(running);
 }
 
+static void test_sources_that_share_nothing(void **state) {
+	static const char solid_one[] = "ring_size: 64\npipeline: p\noperators: [{name: source, type: solid}, " AFTER;
+	static const char more[] =
+		"ring_size: 64\npipeline: p\noperators: [{name: source, type: solid, parallelism: 3}, " AFTER;
+	struct running *running = small_zeros(1, sizeof(*running));
+	start(running, solid_one, 2);
+	assert_refused(running, more,
+		"p/source: parallelism 3: expected 2, as it runs: what the instances of type solid read was shared out "
+		"at their start");
+	uint64_t sent = stop(running);
+	assert_int_equal(atomic_load(&received), sent);
+	free(running);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_workers),
@@ -374,6 +389,7 @@ int main(void) {
 		cmocka_unit_test(test_what_cant_be_joined),
 		cmocka_unit_test(test_what_is_said),
 		cmocka_unit_test(test_what_is_refused),
+		cmocka_unit_test(test_sources_that_share_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
