@@ -14,7 +14,7 @@
 #include "dataplane/text.h"
 
 enum {
-	PAUSE_NS = 20 * 1000, // between two looks
+	PAUSE_NS = 200 * 1000, // between two looks: each takes a moment of a worker that shares the core
 };
 static const uint64_t DRAIN_LIMIT_NS = UINT64_C(2000) * 1000 * 1000;  // for the old owners; then it is called off
 static const uint64_t RELEASE_LIMIT_NS = UINT64_C(500) * 1000 * 1000; // for what was held; then nobody waits for it
