@@ -86,8 +86,8 @@ uint8_t *connection_reserve(struct connection *connection) {
 }
 
 void connection_append(struct connection *connection, const void *data, size_t size) {
-	struct iovec *last = &connection->chunks[connection->chunk_count - 1];
-	if (connection->chunk_count > 0 && (const uint8_t *)last->iov_base + last->iov_len == data)
+	struct iovec *last = connection->chunk_count > 0 ? &connection->chunks[connection->chunk_count - 1] : NULL;
+	if (last != NULL && (const uint8_t *)last->iov_base + last->iov_len == data)
 		last->iov_len += size;
 	else
 		connection->chunks[connection->chunk_count++] = (struct iovec){(void *)data, size};
