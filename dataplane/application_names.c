@@ -38,3 +38,16 @@ void application_names(uint16_t number, struct flow_record *record) {
 const char *application_name(uint16_t number) {
 	return known[number].name;
 }
+
+void application_names_save(struct state_writer *writer, uint32_t kind) {
+	for (unsigned number = 1; number <= known_count; number++)
+		state_put(writer, kind, &known[number], sizeof(known[number]));
+}
+
+bool application_numbers_take(struct application_numbers *numbers, const struct state_item *item) {
+	const struct names *names = item->data;
+	if (item->size != sizeof(*names) || numbers->count == APPLICATION_NAMES_MAX)
+		return false;
+	numbers->now[++numbers->count] = application_number(names->name, names->category);
+	return true;
+}

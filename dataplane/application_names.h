@@ -6,9 +6,11 @@
 // neither knows the other. Numbers are those of the process, in the order in which pairs appeared.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "api/flow_record.h"
+#include "dataplane/state_file.h"
 
 enum {
 	APPLICATION_NAMES_MAX = 4095,
@@ -25,3 +27,20 @@ void application_names(uint16_t number, struct flow_record *record);
 
 //   return  the first of them, [FLOW_APPLICATION_SIZE], padded with zeros
 const char *application_name(uint16_t number);
+
+// Put the names of all numbers that there are into a snapshot.
+//   thread  the only one of a copy of the process
+void application_names_save(struct state_writer *writer, uint32_t kind);
+
+// The numbers of a snapshot, and what the same names have now. Zeroed: none was read.
+struct application_numbers {
+	unsigned count;
+	uint16_t now[APPLICATION_NAMES_MAX + 1];
+};
+// Read the next item that application_names_save put.
+//   return  false: it is none of those
+bool application_numbers_take(struct application_numbers *numbers, const struct state_item *item);
+//   return  0: it had no name, or there are no numbers left
+static inline uint16_t application_numbers_now(const struct application_numbers *numbers, uint16_t then) {
+	return then <= numbers->count ? numbers->now[then] : 0;
+}

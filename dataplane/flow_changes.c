@@ -18,7 +18,7 @@ int flow_changes_init(struct flow_changes *changes, struct flow_table *table, st
 	*changes = (struct flow_changes){.table = table, .told = told, .mask = 1};
 	while (changes->mask < table->capacity)
 		changes->mask = changes->mask << 1 | 1;
-	changes->items = huge_memory_new(items_size(changes));
+	changes->items = huge_memory_new_unsaved(items_size(changes));
 	return changes->items == NULL ? -ENOMEM : 0;
 }
 

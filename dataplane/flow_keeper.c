@@ -300,6 +300,12 @@ int flow_keeper_init(struct instance *self, const struct flow_timeouts *timeouts
 	return error == 0 ? 0 : refuse(self->op, keeper->table->capacity);
 }
 
+void flow_keeper_resume(struct instance *self) {
+	struct flow_keeper *keeper = self->state;
+	keeper->updated_ns = self->watermark_ns - self->watermark_ns % keeper->update_interval_ns;
+	timer_wheel_skip_to(&keeper->expiry.wheel, self->watermark_ns);
+}
+
 void flow_keeper_fini(struct instance *self) {
 	struct flow_keeper *keeper = self->state;
 	flow_table_leave_part(keeper->table, self->index);

@@ -57,6 +57,9 @@ void flow_keepers_free(struct operator *op);
 int flow_keeper_init(struct instance *self, const struct flow_timeouts *timeouts);
 void flow_keeper_fini(struct instance *self);
 
+// Before the instance takes up flows of a snapshot: time goes on from its watermark.
+void flow_keeper_resume(struct instance *self);
+
 // Records that nobody hears are not made. A new plan may change who listens.
 static inline void flow_keeper_note_listeners(struct instance *self) {
 	struct flow_keeper *keeper = self->state;

@@ -87,3 +87,17 @@ uint32_t flow_mover_enter(struct flow_mover *mover, unsigned group) {
 	atomic_fetch_sub_explicit(&from->waiting, 1, memory_order_release);
 	return flows;
 }
+
+bool flow_mover_pack(struct flow_mover *mover, const struct packet_link_headers *headers, uint32_t *number) {
+	if (mover->parcel_length == mover->expiry->table->capacity)
+		return false;
+	*number = mover->parcel_length++;
+	mover->parcel[*number] = *headers;
+	return true;
+}
+
+void flow_mover_leave_all(struct flow_mover *mover) {
+	for (unsigned group = 0; group < KEY_GROUPS; group++)
+		mover->left_by[group] = mover;
+	atomic_fetch_add_explicit(&mover->waiting, KEY_GROUPS, memory_order_relaxed);
+}

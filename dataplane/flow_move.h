@@ -34,3 +34,10 @@ void flow_mover_fini(struct flow_mover *mover); // a zeroed one is fine
 //   return  flows in it
 uint32_t flow_mover_leave(struct flow_mover *mover, unsigned group);
 uint32_t flow_mover_enter(struct flow_mover *mover, unsigned group);
+
+// For flows that come from a snapshot, of which no instance has had any: put headers into the parcel, then have all
+// groups leave this mover.
+//   number  filled: what goes to the cold half of the flows that have these headers
+//   return  false: the parcel is full
+bool flow_mover_pack(struct flow_mover *mover, const struct packet_link_headers *headers, uint32_t *number);
+void flow_mover_leave_all(struct flow_mover *mover);

@@ -69,7 +69,8 @@ static int restore_times(const struct operator *op, const json_t *described) {
 	return 0;
 }
 
-static int restore_operator(struct node_restore *restore, const struct plan_operator *planned, struct operator *op) {
+static int restore_operator(struct node_restore *restore, unsigned index) {
+	struct operator *op = restore->node->operators[index];
 	const json_t *described = snapshot_find_operator(restore->manifest, op);
 	struct snapshot_map map = {0};
 	struct state_reader reader;
@@ -83,7 +84,8 @@ static int restore_operator(struct node_restore *restore, const struct plan_oper
 	int ret = snapshot_map_file(&map, restore->path, json_object_get(described, "file"), text, sizeof(text));
 	if (ret < 0)
 		return refuse(restore, ret, text);
-	ret = state_reader_init(&reader, map.data, map.size, snapshot_layout(op), planned->owners);
+	ret = state_reader_init(
+		&reader, map.data, map.size, snapshot_layout(op), snapshot_owners(restore->node, index));
 	if (ret < 0) {
 		snprintf(text, sizeof(text), "%s/%s: its file is another operator's", op->pipeline, op->name);
 		refuse(restore, ret, text);
@@ -107,7 +109,7 @@ int node_restore_state(struct node_restore *restore) {
 	if (ret < 0)
 		return refuse(restore, ret, text);
 	for (unsigned i = 0; ret == 0 && i < node->operator_count; i++)
-		ret = restore_operator(restore, &node->plan->operators[i], node->operators[i]);
+		ret = restore_operator(restore, i);
 	for (unsigned i = 0; ret == 0 && i < node->operator_count; i++)
 		ret = resume_operator(restore, node->operators[i]);
 	return ret;

@@ -78,6 +78,7 @@ __attribute__((noreturn)) static void run_copy(struct saving *saving) {
 		      !memory_copy_enter(&saving->tables);
 	for (unsigned i = 0; !failed && i < saving->count; i++) {
 		const struct operator *op = saving->node->operators[i];
+		saving->writer.owners = snapshot_owners(saving->node, i);
 		if (op->type->saving != NULL)
 			saving->saved[i].error = save_operator(saving, op, &saving->saved[i]);
 		failed = saving->saved[i].error != 0;

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "dataplane/node.h"
+#include "dataplane/node_move.h"
 
 // At the moment of the cut.
 struct snapshot_times {
@@ -21,6 +21,12 @@ int snapshot_check_operators(const struct node *node, char *text, size_t size);
 //   return  NULL: no memory
 json_t *snapshot_describe_node(const struct node *node, uint64_t taken_ns);
 json_t *snapshot_describe_operator(const struct operator *op, const struct snapshot_times *times);
+
+// [KEY_GROUPS] who owns what an operator keeps, by index of its instance; NULL: the first has all, since no stream is
+// steered by key.
+static inline const uint16_t *snapshot_owners(const struct node *node, unsigned op) {
+	return node_move_is_keyed(node, op) ? node->plan->operators[op].owners : NULL;
+}
 
 // The fold that the operator's file begins with.
 uint64_t snapshot_layout(const struct operator *op);

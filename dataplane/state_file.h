@@ -34,7 +34,8 @@ struct state_hash; // of the bytes so far
 
 struct state_writer {
 	int fd;
-	int error; // the first negative errno; what is put after it is left out
+	int error;              // the first negative errno; what is put after it is left out
+	const uint16_t *owners; // of the operator that is saved, as state_reader has them
 	uint64_t size, items;
 	struct state_hash *hash;
 	size_t used;
@@ -90,6 +91,11 @@ static inline bool state_is_at_end(const struct state_reader *reader) {
 //   return  index of the instance that owns it
 static inline unsigned state_owner(const struct state_reader *reader, unsigned group) {
 	return reader->owners != NULL ? reader->owners[group] : 0;
+}
+
+// The same for save.
+static inline unsigned state_saved_owner(const struct state_writer *writer, unsigned group) {
+	return writer->owners != NULL ? writer->owners[group] : 0;
 }
 
 // For restore: have each instance take up the key groups that it owns, by the type's group_enter.

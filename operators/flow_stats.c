@@ -11,7 +11,7 @@
 //
 // Here packets are counted that need no more than that, which are nearly all; what begins and ends flows and tells of
 // them is flow_keeper.h.
-#include "dataplane/flow_keeper.h"
+#include "dataplane/flow_saving.h"
 
 enum { DROP_TABLE_FULL };
 enum { EVICT_NEAREST_EXPIRY, EVICT_NONE };
@@ -227,6 +227,12 @@ static struct operator_type flow_stats_type = {
 	.key = key,
 	.key_symmetric = true,
 	.state_size = sizeof(struct flow_keeper),
+	.saving = &flow_saving,
+	.restored =
+		"Flows go on as they were, with their TCP analysis and what updates have told of them: the records are "
+		"those of a node that nothing happened to, but for those of flows that are evicted. An update tells "
+		"what its interval has seen until it is told, and may be cut elsewhere. Packets that a port missed "
+		"meanwhile are in no record, and time-outs that passed meanwhile count as late.",
 	.open = flow_stats_open,
 	.close = flow_keepers_free,
 	.init = flow_stats_init,

@@ -8,11 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "api/flow_record.h"
 #include "dataplane/operator.h"
+#include "dataplane/state_file.h"
 
 enum {
 	PACKETS = 6000,
@@ -93,6 +96,7 @@ struct run {
 	enum end_of_stream why;
 	const char *const *settings; // name, value, …, NULL
 	unsigned move_every;         // one move of key groups in so many batches; 0: none
+	unsigned save_every;         // so many batches from one snapshot that is gone on from to the next; 0: none
 };
 
 static struct packet_meta packets[PACKETS];
@@ -131,6 +135,7 @@ static void make_packets(unsigned seed) {
 }
 
 static struct instance instances[INSTANCES_MAX];
+static struct instance past; // what the gauges of those counted that are no more
 static struct instance *instance_list[INSTANCES_MAX];
 static struct operator op;
 
@@ -201,17 +206,18 @@ static void assert_flows_add_up(unsigned instance_count) {
 	static const char *const ends[] = {"ended_idle", "ended_tcp_end", "ended_evicted", "ended_end_of_input",
 		"ended_shutdown", "ended_silently"};
 	uint64_t created = 0, ended = 0;
-	for (unsigned n = 0; n < instance_count; n++) {
+	for (unsigned n = 0; n <= instance_count; n++) {
+		struct instance *self = n < instance_count ? &instances[n] : &past;
 		for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-			ended += gauge_of(&instances[n], ends[i]);
-		assert_int_equal(gauge_of(&instances[n], "flows"), 0);
-		created += gauge_of(&instances[n], "created");
+			ended += gauge_of(self, ends[i]);
+		assert_int_equal(gauge_of(self, "flows"), 0);
+		created += gauge_of(self, "created");
 	}
 	assert_int_equal(created, ended);
 }
 
 // Give some groups that one instance owns to others, as the engine does between two batches.
-static void move_groups(const struct run *run, unsigned *owners) {
+static void move_groups(const struct run *run, uint16_t *owners) {
 	unsigned leaving = (unsigned)rand() % run->instance_count, left[KEY_GROUPS], count = 0;
 	for (unsigned group = 0; group < KEY_GROUPS; group++)
 		if (owners[group] == leaving && rand() % 3 == 0) {
@@ -219,20 +225,69 @@ static void move_groups(const struct run *run, unsigned *owners) {
 			left[count++] = group;
 		}
 	for (unsigned i = 0; i < count; i++) {
-		owners[left[i]] = (unsigned)rand() % run->instance_count;
+		owners[left[i]] = (uint16_t)((unsigned)rand() % run->instance_count);
 		op.type->group_enter(&instances[owners[left[i]]], left[i]);
 	}
 }
 
-static void play(const struct run *run, struct emitted *into) {
+static void save(const uint16_t *owners, int fd) {
+	struct state_writer writer;
+	uint64_t checksum;
+	assert_int_equal(state_writer_init(&writer), 0);
+	writer.owners = owners;
+	state_begin(&writer, fd, op.type->saving->layout(&op));
+	op.type->saving->save(&op, &writer);
+	assert_int_equal(state_end(&writer, &checksum), 0);
+	state_writer_fini(&writer);
+}
+
+static void restore(const uint16_t *owners, int fd) {
+	struct state_reader reader;
+	size_t size = (size_t)lseek(fd, 0, SEEK_END);
+	void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_ptr_not_equal(data, MAP_FAILED);
+	assert_int_equal(state_reader_init(&reader, data, size, op.type->saving->layout(&op), owners), 0);
+	assert_int_equal(op.type->saving->restore(&op, &reader), 0);
+	munmap(data, size);
+}
+
+// End as if killed, and go on with another number of instances.
+static void save_and_restore(struct run *run, uint16_t *owners) {
+	uint64_t watermark_ns = UINT64_MAX, flows = 0;
+	int fd = memfd_create("flows", 0);
+	save(owners, fd);
+	for (unsigned i = 0; i < run->instance_count; i++) {
+		flows += gauge_of(&instances[i], "flows");
+		instances[i].gauges[0] = 0; // flows
+		for (unsigned g = 0; g < OPERATOR_GAUGES_MAX; g++)
+			past.gauges[g] += instances[i].gauges[g];
+		watermark_ns = RTE_MIN(watermark_ns, instances[i].watermark_ns);
+	}
+	close_instances(run);
+	run->instance_count = 1 + (unsigned)rand() % INSTANCES_MAX;
+	open_instances(run);
+	for (unsigned i = 0; i < run->instance_count; i++)
+		instances[i].watermark_ns = watermark_ns;
+	for (unsigned group = 0; group < KEY_GROUPS; group++)
+		owners[group] = (uint16_t)((unsigned)rand() % run->instance_count);
+	restore(owners, fd);
+	close(fd);
+	for (unsigned i = 0; i < run->instance_count; i++)
+		flows -= gauge_of(&instances[i], "flows");
+	assert_int_equal(flows, 0);
+}
+
+static void play(const struct run *given, struct emitted *into) {
+	struct run changing = *given, *run = &changing;
 	*into = (struct emitted){0};
 	emitted = into;
 	open_instances(run);
+	past = (struct instance){.type = op.type};
 	struct batch batches[INSTANCES_MAX] = {0};
-	unsigned owners[KEY_GROUPS];
+	uint16_t owners[KEY_GROUPS];
 	uint64_t clock_ns = 0;
 	for (unsigned group = 0; group < KEY_GROUPS; group++)
-		owners[group] = group % run->instance_count;
+		owners[group] = (uint16_t)(group % run->instance_count);
 	for (unsigned i = 0; i < PACKETS;) {
 		for (unsigned end = i + 1 + (unsigned)rand() % run->batch_max; i < end && i < PACKETS; i++) {
 			struct rte_mbuf *tuple = fake_new();
@@ -250,6 +305,8 @@ static void play(const struct run *run, struct emitted *into) {
 			hand_over(&instances[n], &batches[n]);
 		if (run->move_every > 0 && (unsigned)rand() % run->move_every == 0)
 			move_groups(run, owners);
+		if (run->save_every > 0 && (unsigned)rand() % run->save_every == 0)
+			save_and_restore(run, owners);
 		if ((unsigned)rand() % run->tick_every == 0)
 			pass_time(&instances[(unsigned)rand() % run->instance_count], clock_ns, run->why, false);
 	}
@@ -401,6 +458,26 @@ static void records_do_not_depend_on_batches_workers_or_timers(void **state) {
 	}
 }
 
+// A snapshot, and another number of instances that go on from it: nothing shows.
+static void records_are_those_of_an_undisturbed_run(void **state) {
+	listens[0] = listens[1] = true;
+	for (unsigned seed = 10; seed <= 12; seed++) {
+		make_packets(seed);
+		const struct run whole = {2, 64, 2, END_OF_INPUT, short_timeouts};
+		play(&whole, &first);
+		assert_int_equal(packets_recorded(&first), PACKETS);
+		const struct run cut[] = {
+			{1, 64, 2, END_OF_INPUT, short_timeouts, .save_every = 10},
+			{3, 16, 3, END_OF_INPUT, short_timeouts, .save_every = 60},
+			{3, 16, 3, END_OF_INPUT, short_timeouts, .move_every = 5, .save_every = 20},
+		};
+		for (unsigned i = 0; i < sizeof(cut) / sizeof(cut[0]); i++) {
+			play(&cut[i], &second);
+			assert_same_records();
+		}
+	}
+}
+
 static void shutdown_is_named(void **state) {
 	make_packets(5);
 	const struct run run = {1, 64, 1, END_OF_SHUTDOWN, short_timeouts};
@@ -443,9 +520,11 @@ static void check_updates(const struct run *run) {
 static void updates_add_up_to_what_was_recorded(void **state) {
 	const struct run still = {2, 64, 1, END_OF_INPUT, short_timeouts};
 	const struct run moving = {3, 16, 2, END_OF_INPUT, short_timeouts, .move_every = 4};
+	const struct run saved = {3, 16, 2, END_OF_INPUT, short_timeouts, .move_every = 9, .save_every = 30};
 	make_packets(6);
 	check_updates(&still);
 	check_updates(&moving);
+	check_updates(&saved);
 }
 
 static void a_full_table_evicts_and_loses_no_packet(void **state) {
@@ -473,6 +552,7 @@ static void a_full_table_without_eviction_drops_by_name(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_do_not_depend_on_batches_workers_or_timers),
+		cmocka_unit_test(records_are_those_of_an_undisturbed_run),
 		cmocka_unit_test(deadlines_that_move_earlier_are_met_in_time),
 		cmocka_unit_test(lateness_is_counted),
 		cmocka_unit_test(changed_timeouts_make_no_flow_late),
