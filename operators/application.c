@@ -19,21 +19,17 @@
 //
 // libndpi never sees a frame, but a packet that is made for it: an IP header without options in front of the transport
 // header and payload as captured. So tunnels, extension headers and frames cut by the capture are all the same to it,
-// and lengths are always those of the buffer. Its memories across flows (what a peer was seen to do before) are emptied
-// after each packet: with them a record would depend on which other flows its worker has.
+// and lengths are always those of the buffer.
 //
 // Segments without payload are not looked at and take no place in the pool: a flood of SYNs costs nothing here.
-#define NDPI_LIB_COMPILATION // the memories across flows are members of a struct that is otherwise opaque
-#include <ndpi_main.h>
-
 #include <errno.h>
-#include <malloc.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/application_finder.h"
 #include "dataplane/application_names.h"
 #include "dataplane/flow_notes.h"
 #include "dataplane/huge_memory.h"
+#include "dataplane/keyed_state.h"
 #include "dataplane/operator.h"
 #include "dataplane/plain_packet.h"
 
@@ -44,6 +40,8 @@ enum gauge {
 	GAUGE_PENDING,        // flows that are being looked at
 	GAUGE_POOL,           // places
 	GAUGE_HEAP_BYTES,     // taken by libndpi for these flows
+	GAUGE_CUT_SHORT,      // flows that a snapshot had as far as they were recognised
+	GAUGE_BEGUN_ANEW,     // those that were not recognised by then
 };
 
 // struct flow_note.word: what is known of a flow.
@@ -55,7 +53,6 @@ enum {
 };
 
 enum {
-	NUMBERS = 1024, // a power of two, more than libndpi has pairs of protocols that meet
 	TCP_FIN = 0x01,
 	TCP_SYN = 0x02,
 	TCP_RST = 0x04,
@@ -75,75 +72,14 @@ struct pending {
 	uint16_t application; // as far as it is known
 };
 
-// Number of a protocol over another one, by both.
-struct number {
-	uint64_t protocols; // 0: free
-	uint16_t number;
-};
-
 struct application {
-	struct ndpi_detection_module_struct *module;
+	struct application_finder finder;
 	struct flow_notes notes;
 	uint32_t pool_size, free;
 	struct pending *pool;           // [pool_size + 1], 0 heads the list of those in use
 	struct ndpi_flow_struct *flows; // [pool_size + 1]
-	int64_t heap_bytes;
-	struct number numbers[NUMBERS];
 	uint8_t packet[PLAIN_PACKET_SIZE_MAX];
 };
-
-// Where what libndpi allocates is counted: it has one allocator for all modules. NULL: not for a flow.
-static _Thread_local int64_t *heap_counter;
-
-static void *counting_malloc(size_t size) {
-	void *memory = malloc(size);
-	if (heap_counter != NULL && memory != NULL)
-		*heap_counter += (int64_t)malloc_usable_size(memory);
-	return memory;
-}
-
-static void counting_free(void *memory) {
-	if (heap_counter != NULL && memory != NULL)
-		*heap_counter -= (int64_t)malloc_usable_size(memory);
-	free(memory);
-}
-
-void cache_free(struct cache *cache); // in the library, but not in its headers
-
-static void forget_peers(struct ndpi_detection_module_struct *module) {
-	struct ndpi_lru_cache **caches[] = {&module->ookla_cache, &module->bittorrent_cache, &module->zoom_cache,
-		&module->stun_cache, &module->tls_cert_cache, &module->mining_cache, &module->msteams_cache};
-	for (unsigned i = 0; i < sizeof(caches) / sizeof(caches[0]); i++)
-		if (__builtin_expect(*caches[i] != NULL, 0)) {
-			ndpi_lru_free_cache(*caches[i]);
-			*caches[i] = NULL;
-		}
-	if (module->tinc_cache != NULL) {
-		cache_free(module->tinc_cache);
-		module->tinc_cache = NULL;
-	}
-}
-
-static uint16_t number_of(struct application *state, ndpi_protocol protocol) {
-	if (protocol.app_protocol == NDPI_PROTOCOL_UNKNOWN && protocol.master_protocol == NDPI_PROTOCOL_UNKNOWN)
-		return 0;
-	uint64_t protocols =
-		(uint64_t)protocol.category << 32 | (uint32_t)protocol.master_protocol << 16 | protocol.app_protocol;
-	unsigned place = (unsigned)(protocols * UINT64_C(0x9e3779b97f4a7c15) >> 54);
-	for (unsigned i = 0; i < NUMBERS; i++, place = (place + 1) % NUMBERS) {
-		struct number *number = &state->numbers[place];
-		if (number->protocols == protocols)
-			return number->number;
-		if (number->protocols != 0)
-			continue;
-		char name[64];
-		ndpi_protocol2name(state->module, protocol, name, sizeof(name));
-		number->protocols = protocols;
-		number->number = application_number(name, ndpi_category_get_name(state->module, protocol.category));
-		return number->number;
-	}
-	return 0;
-}
 
 static uint32_t pool_take(struct application *state) {
 	uint32_t place = state->free;
@@ -173,12 +109,8 @@ static void conclude(struct instance *self, struct flow_note *note) {
 	struct application *state = self->state;
 	uint32_t place = note->word & NOTE_VALUE;
 	struct pending *pending = &state->pool[place];
-	if (pending->application == 0) {
-		u_int8_t guessed;
-		pending->application =
-			number_of(state, ndpi_detection_giveup(state->module, &state->flows[place], 0, &guessed));
-		forget_peers(state->module);
-	}
+	if (pending->application == 0)
+		pending->application = application_finder_give_up(&state->finder, &state->flows[place]);
 	self->gauges[pending->application != 0 ? GAUGE_CLASSIFIED : GAUGE_UNCLASSIFIED]++;
 	self->gauges[GAUGE_PENDING]--;
 	note->word = NOTE_KNOWN | pending->application | (note->word & NOTE_TOLD);
@@ -194,19 +126,15 @@ static void inspect(
 	uint16_t size = plain_packet_make(tuple, meta, state->packet);
 	if (size == 0)
 		return;
-	ndpi_protocol protocol = ndpi_detection_process_packet(
-		state->module, flow, state->packet, size, packet_clock_ns(meta) / 1000000);
-	forget_peers(state->module);
-	bool known = protocol.app_protocol != NDPI_PROTOCOL_UNKNOWN;
-	if (known) {
-		uint16_t number = number_of(state, protocol);
-		if (number != pending->application)
+	const struct application_finding found =
+		application_finder_inspect(&state->finder, flow, state->packet, size, packet_clock_ns(meta) / 1000000);
+	if (found.is_known) {
+		if (found.number != pending->application)
 			note->word &= ~(unsigned)NOTE_TOLD;
-		pending->application = number;
+		pending->application = found.number;
 	}
-	if (++pending->packets >= options->packets || (meta->tcp_flags & (TCP_FIN | TCP_RST)) != 0 ||
-		(known && !ndpi_extra_dissection_possible(state->module, flow)) ||
-		state->heap_bytes > (int64_t)options->memory)
+	if (++pending->packets >= options->packets || (meta->tcp_flags & (TCP_FIN | TCP_RST)) != 0 || found.is_final ||
+		state->finder.heap_bytes > (int64_t)options->memory)
 		conclude(self, note);
 }
 
@@ -298,11 +226,11 @@ static void application_process(struct instance *self, struct batch *batch) {
 	struct application *state = self->state;
 	for (unsigned i = 0; i < batch->count; i++)
 		flow_notes_prefetch(&state->notes, batch->hashes[i]);
-	heap_counter = &state->heap_bytes;
+	application_finder_count(&state->finder);
 	for (unsigned i = 0; i < batch->count; i++)
 		treat(self, batch, i);
-	heap_counter = NULL;
-	self->gauges[GAUGE_HEAP_BYTES] = (uint64_t)state->heap_bytes;
+	application_finder_count(NULL);
+	self->gauges[GAUGE_HEAP_BYTES] = (uint64_t)state->finder.heap_bytes;
 	instance_forward(self, 0, batch);
 }
 
@@ -310,15 +238,15 @@ static void application_process(struct instance *self, struct batch *batch) {
 static bool application_tick(struct instance *self, unsigned room) {
 	const struct application_options *options = self->options;
 	struct application *state = self->state;
-	heap_counter = &state->heap_bytes;
+	application_finder_count(&state->finder);
 	for (; room > 0 && state->pool[0].next != 0; room--) {
 		const struct pending *pending = &state->pool[state->pool[0].next];
 		if (self->watermark_ns < pending->first_ns + options->give_up_ns)
 			break;
 		conclude(self, flow_notes_lookup(&state->notes, pending->hash));
 	}
-	heap_counter = NULL;
-	self->gauges[GAUGE_HEAP_BYTES] = (uint64_t)state->heap_bytes;
+	application_finder_count(NULL);
+	self->gauges[GAUGE_HEAP_BYTES] = (uint64_t)state->finder.heap_bytes;
 	return room == 0;
 }
 
@@ -332,7 +260,7 @@ static int make_pool(struct instance *self) {
 	unsigned instances = self->op->instance_count;
 	state->pool_size = (uint32_t)((options->pool + instances - 1) / instances);
 	state->pool = huge_memory_new((state->pool_size + 1) * sizeof(*state->pool));
-	state->flows = huge_memory_new(flows_size(state));
+	state->flows = huge_memory_new_unsaved(flows_size(state));
 	int ret =
 		flow_notes_init(&state->notes, (options->flows + instances - 1) / instances, options->idle_timeout_ns);
 	if (state->pool == NULL || state->flows == NULL || ret != 0)
@@ -346,40 +274,80 @@ static int make_pool(struct instance *self) {
 
 static int application_init(struct instance *self) {
 	struct application *state = self->state;
-	if (strcmp(ndpi_revision(), NDPI_GIT_RELEASE) != 0) {
-		operator_error(self->op, "libndpi is %s; expected %s, with which weir was built", ndpi_revision(),
-			NDPI_GIT_RELEASE);
-		return -ENOTSUP;
-	}
-	set_ndpi_malloc(counting_malloc);
-	set_ndpi_free(counting_free);
-	int ret = make_pool(self);
-	// Its list of Tor's hosts is as old as the library.
-	if (ret == 0)
-		state->module = ndpi_init_detection_module(ndpi_dont_load_tor_hosts);
-	if (ret != 0 || state->module == NULL) {
-		operator_error(self->op, "no memory for %u flows in the pool, or for libndpi", state->pool_size);
-		return -ENOMEM;
-	}
-	NDPI_PROTOCOL_BITMASK all;
-	NDPI_BITMASK_SET_ALL(all);
-	ndpi_set_protocol_detection_bitmask2(state->module, &all);
-	ndpi_finalize_initialization(state->module);
-	return 0;
+	if (make_pool(self) == 0)
+		return application_finder_init(&state->finder, self->op);
+	operator_error(self->op, "no memory for %u flows in the pool", state->pool_size);
+	return -ENOMEM;
 }
 
 static void application_fini(struct instance *self) {
 	struct application *state = self->state;
 	while (state->pool != NULL && state->pool[0].next != 0)
 		pool_give(state, state->pool[0].next);
-	if (state->module != NULL)
-		ndpi_exit_detection_module(state->module);
+	application_finder_fini(&state->finder);
 	flow_notes_fini(&state->notes);
 	if (state->pool != NULL)
 		huge_memory_free(state->pool, (state->pool_size + 1) * sizeof(*state->pool));
 	if (state->flows != NULL)
 		huge_memory_free(state->flows, flows_size(state));
 }
+
+enum { STATE_APPLICATION = 1, STATE_NOTE };
+
+static uint64_t application_layout(const struct operator *op) {
+	return state_fold(sizeof(struct flow_note), NOTE_PENDING ^ NOTE_KNOWN ^ NOTE_TOLD);
+}
+
+// What libndpi knows of a flow that is being looked at lies all over its heap: of that the application is saved, as far
+// as it is known.
+static void save_note(const struct application *state, const struct flow_note *note, struct state_writer *writer) {
+	struct flow_note saved = *note;
+	if (note->word & NOTE_PENDING)
+		saved.word = (note->word & ~(uint32_t)NOTE_VALUE) | state->pool[note->word & NOTE_VALUE].application;
+	state_put(writer, STATE_NOTE, &saved, sizeof(saved));
+}
+
+static void application_save(const struct operator *op, struct state_writer *writer) {
+	application_names_save(writer, STATE_APPLICATION);
+	for (unsigned i = 0; i < op->instance_count; i++) {
+		const struct application *state = op->instances[i]->state;
+		const struct flow_notes *notes = &state->notes;
+		for (uint64_t n = 0; n < (notes->mask + 1) * FLOW_NOTES_WAYS; n++)
+			if (notes->notes[n].word != 0)
+				save_note(state, &notes->notes[n], writer);
+	}
+}
+
+static void restore_note(
+	struct instance *self, const struct application_numbers *numbers, const struct flow_note *saved) {
+	struct application *state = self->state;
+	uint32_t application = application_numbers_now(numbers, (uint16_t)(saved->word & NOTE_VALUE));
+	if (saved->word & NOTE_PENDING)
+		self->gauges[application != 0 ? GAUGE_CUT_SHORT : GAUGE_BEGUN_ANEW]++;
+	if ((saved->word & NOTE_PENDING) && application == 0)
+		return; // its next packet is the first
+	uint32_t now = flow_notes_ticks(self->watermark_ns);
+	struct flow_note *note = flow_notes_place(&state->notes, saved->hash, now);
+	*note = (struct flow_note){saved->hash, saved->used, NOTE_KNOWN | application | (saved->word & NOTE_TOLD)};
+}
+
+static int application_restore(struct operator *op, struct state_reader *reader) {
+	struct application_numbers numbers = {.count = 0};
+	struct state_item item;
+	int ret;
+	while ((ret = state_next(reader, &item)) == 1) {
+		const struct flow_note *saved = item.data;
+		bool is_note = item.kind == STATE_NOTE && item.size == sizeof(*saved);
+		if (is_note)
+			restore_note(op->instances[state_owner(reader, key_group(saved->hash))], &numbers, saved);
+		else if (item.kind != STATE_APPLICATION || !application_numbers_take(&numbers, &item))
+			return keyed_state_refuse(op);
+	}
+	return ret == 0 ? 0 : keyed_state_refuse(op);
+}
+
+static const struct operator_saving application_saving = {
+	.layout = application_layout, .save = application_save, .restore = application_restore};
 
 #define AT(member) offsetof(struct application_options, member)
 #define MS UINT64_C(1000000)
@@ -429,6 +397,8 @@ static const char *const gauges[] = {
 	[GAUGE_PENDING] = "pending",
 	[GAUGE_POOL] = "pool",
 	[GAUGE_HEAP_BYTES] = "heap_bytes",
+	[GAUGE_CUT_SHORT] = "cut_short",
+	[GAUGE_BEGUN_ANEW] = "begun_anew",
 	NULL,
 };
 
@@ -446,6 +416,12 @@ static struct operator_type application_type = {
 	.key_symmetric = true,
 	.modifies_tuples = true,
 	.state_size = sizeof(struct application),
+	.saving = &application_saving,
+	.restored =
+		"Flows keep the application that they were found to be, or that none was found. What libndpi had seen "
+		"of flows that it was still looking at is lost: those that were recognised so far stay what they are "
+		"(gauge cut_short), the others are looked at anew from their next packet with payload on (gauge "
+		"begun_anew), as flows are that began before the node did, and may stay unknown.",
 	.init = application_init,
 	.fini = application_fini,
 	.process = application_process,

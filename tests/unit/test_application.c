@@ -9,11 +9,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "dataplane/application_names.h"
 #include "dataplane/operator.h"
+#include "dataplane/state_file.h"
 
 #define MS UINT64_C(1000000)
 #define SECOND_NS (1000 * MS)
@@ -39,7 +42,7 @@ void operator_error(const struct operator *op, const char *format, ...) {
 }
 
 static struct operator op;
-static struct instance self;
+static struct instance self, *only = &self;
 
 static int start(void **state, const char *const *settings) {
 	const struct operator_type *type = operator_type_lookup("application");
@@ -52,6 +55,7 @@ static int start(void **state, const char *const *settings) {
 			0);
 	op = (struct operator){.type = type, .name = "application", .options = options, .instance_count = 1};
 	self = (struct instance){.type = type, .op = &op, .options = options};
+	op.instances = &only;
 	size_t size = (type->state_size + 63) / 64 * 64;
 	self.state = aligned_alloc(64, size);
 	memset(self.state, 0, size);
@@ -248,6 +252,56 @@ static void test_forgotten_flows_leave_the_pool(void **state) {
 	assert_true(gauge("unclassified") > 0);
 }
 
+// As a node that is killed, and one that goes on from its snapshot.
+static void save_and_restore(void) {
+	struct state_writer writer;
+	struct state_reader reader;
+	uint64_t checksum;
+	int fd = memfd_create("notes", 0);
+	assert_int_equal(state_writer_init(&writer), 0);
+	state_begin(&writer, fd, op.type->saving->layout(&op));
+	op.type->saving->save(&op, &writer);
+	assert_int_equal(state_end(&writer, &checksum), 0);
+	stop(NULL);
+	start_small(NULL);
+	self.watermark_ns = T0;
+	void *data = mmap(NULL, writer.size, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_int_equal(state_reader_init(&reader, data, writer.size, op.type->saving->layout(&op), NULL), 0);
+	assert_int_equal(op.type->saving->restore(&op, &reader), 0);
+	munmap(data, writer.size);
+	state_writer_fini(&writer);
+	close(fd);
+}
+
+static void test_a_snapshot_keeps_what_was_found(void **state) {
+	struct sent known = {.flow = 1, .protocol = 6, .tcp_flags = 0x18, .server_port = 80, .at_ns = T0};
+	struct sent partly = {.flow = 2, .protocol = 17, .server_port = 53, .at_ns = T0};
+	struct sent given_up = {.flow = 3, .protocol = 17, .server_port = 9, .at_ns = T0};
+	struct sent looked_at = {.flow = 4, .protocol = 17, .server_port = 53, .at_ns = T0};
+	uint16_t http = send_packet(known, http_request, sizeof(http_request) - 1);
+	known.tcp_flags = 0x11;
+	send_packet(known, "", 0); // the FIN ends the search
+	uint16_t dns = send_packet(partly, dns_query, sizeof(dns_query) - 1);
+	for (unsigned i = 0; i < 3; i++)
+		send_packet(given_up, noise, sizeof(noise));
+	send_packet(looked_at, noise, sizeof(noise));
+	assert_int_equal(gauge("pending"), 2);
+	save_and_restore();
+	assert_int_equal(gauge("pending"), 0);
+	assert_int_equal(gauge("cut_short"), 1);
+	assert_int_equal(gauge("begun_anew"), 1);
+
+	known.tcp_flags = 0x10;
+	assert_int_equal(send_packet(known, noise, sizeof(noise)), http);
+	assert_false(was_told()); // it was, before
+	assert_int_equal(send_packet(partly, noise, sizeof(noise)), dns);
+	assert_false(was_told());
+	assert_int_equal(send_packet(given_up, dns_query, sizeof(dns_query) - 1), 0);
+	assert_int_equal(gauge("pending"), 0);
+	assert_int_equal(send_packet(looked_at, dns_query, sizeof(dns_query) - 1), dns);
+	assert_true(was_told());
+}
+
 static int start_forgetful(void **state) {
 	static const char *const settings[] = {"pool", "64", "flows", "64", NULL};
 	return start(state, settings);
@@ -259,6 +313,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_begins_again_when_a_flow_does, start_small, stop),
 		cmocka_unit_test_setup_teardown(test_gives_up, start_small, stop),
 		cmocka_unit_test_setup_teardown(test_a_flood_exhausts_the_pool_and_nothing_else, start_small, stop),
+		cmocka_unit_test_setup_teardown(test_a_snapshot_keeps_what_was_found, start_small, stop),
 		cmocka_unit_test_setup_teardown(test_forgotten_flows_leave_the_pool, start_forgetful, stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
