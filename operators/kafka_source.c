@@ -21,7 +21,7 @@
 
 #include "dataplane/kafka_client.h"
 #include "dataplane/kafka_fields.h"
-#include "dataplane/kafka_partitions.h"
+#include "dataplane/kafka_positions.h"
 #include "dataplane/text_source.h"
 
 enum { LAG_NS = 1000000000 }; // how often the lag is looked up
@@ -80,7 +80,8 @@ struct kafka_source {
 	rd_kafka_queue_t *queue;
 	struct kafka_finder *finder; // without a group
 	struct kafka_partitions partitions;
-	bool is_assigned, was_empty; // was_empty: the last poll found nothing
+	struct kafka_partitions left; // those before, until others are assigned: what was taken of them is in the state
+	bool is_assigned, was_empty;  // was_empty: the last poll found nothing
 	uint64_t lag_at_ns;
 	const rd_kafka_message_t *message; // that is being read
 	struct kafka_fields fields;        // with metadata
@@ -129,15 +130,29 @@ static int init_text(struct instance *self) {
 	return 0;
 }
 
+static void leave_partitions(struct kafka_source *state, struct kafka_positions *positions) {
+	kafka_positions_forget(positions, &state->partitions);
+	kafka_partitions_fini(&state->left);
+	state->left = state->partitions;
+	state->partitions = (struct kafka_partitions){.others = {.next_offset = -1}};
+}
+
 // From now on these are the partitions of this instance. Waits for librdkafka's own thread, for no broker.
 //   list  NULL: none
-static void adopt_partitions(struct instance *self, const rd_kafka_topic_partition_list_t *list) {
+static void adopt_partitions(struct instance *self, rd_kafka_topic_partition_list_t *list) {
 	struct kafka_source *state = self->state;
+	leave_partitions(state, self->op->shared);
+	if (list != NULL)
+		kafka_partitions_fini(&state->left);
 	if (kafka_partitions_adopt(&state->partitions, list) != 0)
 		instance_fail(self, "out of memory: event time does not wait for all partitions");
+	unsigned resumed = kafka_positions_apply(self->op->shared, list, &state->partitions);
 	rd_kafka_resp_err_t error = rd_kafka_assign(state->client.handle, list);
 	if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
 		instance_fail(self, "%s: no partition assigned: %s", state->client.brokers, rd_kafka_err2str(error));
+	// The group goes back as well: who gets them before this instance has read on must not miss what it did not.
+	if (resumed > 0 && ((const struct kafka_source_options *)self->options)->group != NULL)
+		rd_kafka_commit(state->client.handle, list, 1);
 	state->is_assigned = list != NULL;
 	self->gauges[GAUGE_PARTITIONS] = state->partitions.count;
 }
@@ -247,6 +262,7 @@ static void kafka_source_fini(struct instance *self) {
 	if (self->input_fd > 0)
 		close(self->input_fd);
 	kafka_partitions_fini(&state->partitions);
+	kafka_partitions_fini(&state->left);
 	text_source_fini(&state->text);
 }
 
@@ -255,6 +271,8 @@ static void take_event(struct instance *self, struct kafka_partition *partition,
 	struct kafka_source *state = self->state;
 	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 		partition->is_at_end = true;
+		if (partition->next_offset < 0)
+			partition->next_offset = message->offset;
 		return;
 	}
 	self->gauges[GAUGE_ERRORS]++;
@@ -336,6 +354,56 @@ static unsigned kafka_source_poll(struct instance *self, unsigned room) {
 	return count > 0 ? (unsigned)count : 0;
 }
 
+enum { STATE_POSITION = 1 };
+
+static uint64_t kafka_source_layout(const struct operator *op) {
+	return sizeof(struct kafka_position);
+}
+
+static void kafka_source_save(const struct operator *op, struct state_writer *writer) {
+	kafka_positions_save(op->shared, writer, STATE_POSITION);
+	for (unsigned i = 0; i < op->instance_count; i++) {
+		const struct kafka_source *state = op->instances[i]->state;
+		kafka_partitions_save(&state->left, writer, STATE_POSITION);
+	}
+	// One that changed hands between two instances counts as the second has it.
+	for (unsigned i = 0; i < op->instance_count; i++) {
+		const struct kafka_source *state = op->instances[i]->state;
+		kafka_partitions_save(&state->partitions, writer, STATE_POSITION);
+	}
+}
+
+static int kafka_source_restore(struct operator *op, struct state_reader *reader) {
+	struct state_item item;
+	int ret;
+	while ((ret = state_next(reader, &item)) == 1) {
+		ret = item.kind == STATE_POSITION ? kafka_positions_take(op->shared, &item) : -EINVAL;
+		if (ret < 0)
+			break;
+	}
+	if (ret < 0)
+		operator_error(op, "what the snapshot has of its partitions: %s", strerror(-ret));
+	return ret;
+}
+
+static const struct operator_saving kafka_source_saving = {
+	.layout = kafka_source_layout, .save = kafka_source_save, .restore = kafka_source_restore};
+
+static void kafka_source_close(struct operator *op) {
+	if (op->shared == NULL)
+		return;
+	kafka_positions_fini(op->shared);
+	free(op->shared);
+	op->shared = NULL;
+}
+
+static int kafka_source_open(struct operator *op) {
+	struct kafka_positions *positions = operator_new_shared(op, sizeof(*positions));
+	if (positions != NULL)
+		kafka_positions_init(positions);
+	return positions != NULL ? 0 : -ENOMEM;
+}
+
 static const char kafka_source_manual[] =
 	"Makes a record of each message of the topics. The records have the fields that are listed, each with its "
 	"type; a field that the message does not have is absent. With metadata they also have kafka.topic, "
@@ -363,8 +431,19 @@ static struct operator_type kafka_source_type = {
 	.gauges = kafka_gauges,
 	.parallelism = 1,
 	.state_size = sizeof(struct kafka_source),
+	.saving = &kafka_source_saving,
+	.restored =
+		"Each partition is gone on with behind its last message before the snapshot, whatever offsets the "
+		"group "
+		"has by now; one of which nothing was known yet begins as without a snapshot, and one whose messages "
+		"the brokers no longer have at start. With a group of several nodes this holds for partitions that the "
+		"node had and gets again: what another node of the group has read of them meanwhile is read twice. "
+		"Those that go to another node go on there at the group's offsets: what this node read of them after "
+		"the snapshot is lost. State is exact without a group, and where the group is one instance's.",
 	.check = kafka_source_check,
 	.derive = kafka_source_derive,
+	.open = kafka_source_open,
+	.close = kafka_source_close,
 	.init = kafka_source_init,
 	.fini = kafka_source_fini,
 	.poll = kafka_source_poll,

@@ -230,6 +230,109 @@ def test_absent_broker(live):
     assert "waiting for it" in node.process.err()
 
 
+COUNTED = """
+pipeline: messages
+operators:
+  - {name: source, type: kafka_source, topics: [flows], fields: [number u32]}
+  - {name: odd, type: map, fields: [odd = number % 2, number]}
+  - {name: counts, type: reduce, key: [odd], every: 1, compute: [messages = count(), sum(number)]}
+  - {name: sink, type: json, append: no}
+"""
+
+
+class Counting:
+    """Nodes that count messages, under a controller, one after the other."""
+
+    def __init__(self, folder, controller, brokers, pairs):
+        self.folder, self.controller, self.nodes, self.brokers, self.pairs = folder, controller, [], brokers, pairs
+        (folder / "counted.yaml").write_text(COUNTED)
+
+    def start(self, *arguments):
+        self.nodes.append(Node(self.folder, [
+            "--config", self.folder / "counted.yaml", "--node", "edge", "--controller", self.controller.endpoint,
+            *settings(f"source.brokers={self.brokers}", f"sink.path={self.folder}/counts.jsonl", IMPATIENT,
+                      *self.pairs),
+            *arguments], name=f"node{len(self.nodes)}"))
+        return self.nodes[-1].wait_until_up()
+
+    def taken(self):
+        return sum(instance["in"] for instance in self.nodes[-1].instances() if instance["operator"] == "source")
+
+    def wait(self, count):
+        wait_for(lambda: self.taken() >= count, f"{count} messages")
+
+    def gauge(self, name):
+        return sum(instance[f"gauge_{name}"] for instance in self.nodes[-1].instances()
+                   if instance["operator"] == "source")
+
+    def snapshot(self, directory):
+        wait_for(lambda: self.controller.node("edge").get("state") == "up", "node edge is up")
+        result = self.controller.ctl("snapshot", "edge", directory)
+        assert result.returncode == 0, result
+
+
+@pytest.fixture
+def counting(cluster, make_controller, tmp_path):
+    made = []
+
+    def make(*pairs):
+        made.append(Counting(tmp_path, make_controller(), cluster.brokers, pairs))
+        return made[-1]
+
+    yield make
+    for each in made:
+        for node in each.nodes:
+            node.close()
+
+
+def assert_each_was_counted_once(path, first, end):
+    """Of both kinds each count is told once, and the last has all of the numbers."""
+    lines = read_lines(path)
+    for odd in (0, 1):
+        mine, expected = [line for line in lines if line["odd"] == odd], [n for n in range(first, end) if n % 2 == odd]
+        assert sorted(line["messages"] for line in mine) == list(range(1, len(expected) + 1))
+        assert max(line["sum_number"] for line in mine) == sum(expected)
+
+
+@pytest.mark.parametrize("pairs", [(), ("source.parallelism=3",), ("source.group=readers",)],
+                         ids=["one", "three", "group"])
+def test_goes_on_from_a_snapshot(cluster, counting, tmp_path, pairs):
+    """From the offsets of the snapshot, though the group's are further on by then."""
+    run = counting(*pairs)
+    cluster.send(numbered(0, 400))
+    run.start()
+    run.wait(400)
+    run.snapshot(tmp_path / "first")
+    cluster.send(numbered(400, 700))
+    run.wait(700)
+    assert run.nodes[-1].process.stop() == 0, run.nodes[-1].process.err()  # a group knows now what was read
+    run.start("--restore", tmp_path / "first")
+    run.snapshot(tmp_path / "second")  # be there messages yet or not
+    run.wait(300)
+    run.nodes[-1].process.kill()
+    run.nodes[-1].close()
+    cluster.send(numbered(700, 900))
+    run.start("--restore", tmp_path / "second")
+    wait_for(lambda: sum(1 for line in read_lines(tmp_path / "counts.jsonl")) >= 900, "all were counted")
+    assert run.nodes[-1].process.stop() == 0, run.nodes[-1].process.err()
+    assert_each_was_counted_once(tmp_path / "counts.jsonl", 0, 900)
+
+
+def test_the_end_at_a_snapshot_is_where_it_goes_on(cluster, counting, tmp_path):
+    run = counting("source.start=end")
+    cluster.send(numbered(0, 100))
+    run.start()
+    wait_for(lambda: run.gauge("at_end") == PARTITIONS, "it has seen the end")
+    run.snapshot(tmp_path / "saved")
+    run.nodes[-1].process.kill()
+    run.nodes[-1].close()
+    cluster.send(numbered(100, 200))
+    run.start("--restore", tmp_path / "saved")
+    run.wait(100)
+    assert run.nodes[-1].process.stop() == 0, run.nodes[-1].process.err()
+    assert_each_was_counted_once(tmp_path / "counts.jsonl", 100, 200)
+
+
 @pytest.mark.parametrize("setting, message", [
     ("source.offsets=flows:1", 'offsets: "flows:1": expected TOPIC:PARTITION:OFFSET'),
     ("source.offsets=flows:-1:0", "expected TOPIC:PARTITION:OFFSET"),
