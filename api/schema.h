@@ -85,8 +85,8 @@ static inline bool schema_is_present(const struct schema *schema, const struct f
 	return *present >> field->present & 1;
 }
 
-// Whether bytes from elsewhere can be a body of this schema: no list has more items than there is room for, nor an enum or
-// a bool a value that it can't have. Fields that do not apply are looked at too.
+// Whether bytes from elsewhere can be a body of this schema: no list has more items than there is room for, nor has an
+// enum or a bool a value that it can't have. Fields that do not apply are looked at too.
 //   body  [size]
 bool schema_is_sound(const struct schema *schema, const void *body);
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
-"""Snapshots of a million live keys under full load: what 100 ms of throughput are left of when one is taken, and whether
-a node that was killed and goes on from one ends with what each key has in a run left alone.
+"""Snapshots of a million live keys under full load: what is left of the throughput of 100 ms when one is taken, and
+whether a node that was killed and goes on from one ends with what each key has in a run left alone.
 """
 import re
 import statistics

@@ -4,8 +4,8 @@
 // Snapshots of a running node: command `snapshot`, and a start with `restore`. The cut is a node at rest (node_rest.h).
 // In that moment the tables are copied (memory_copy.h), and the process is by fork: that has all memory as it was, with
 // the copies where the tables were, and writes what the operators keep while the node goes on. So the workers miss the
-// moment of the copy, and go on as before; where tables are too large for that, they pay for each page that they are the
-// first to write to, once. Nothing is added to what they do with tuples.
+// moment of the copy, and go on as before; where tables are too large for that, they pay for each page that they are
+// the first to write to, once. Nothing is added to what they do with tuples.
 //
 //   source  the way Redis saves (BGSAVE); for the cut Carbone et al. 2015, "Lightweight asynchronous snapshots for
 //           distributed dataflows"

@@ -22,8 +22,8 @@ streams:
 
 
 def pipeline(source, *chain, behind=""):
-    """A source, a chain of operators as (name, what else) behind it, then the sinks; one more that the file's sink alone
-    is behind."""
+    """A source, a chain of operators as (name, what else) behind it, then the sinks; one more that the file's sink
+    alone is behind."""
     chain = [(name, f"  - {{{{name: {name}, {rest}}}}}\n") for name, rest in chain]
     names = ["source", *(name for name, _ in chain)]
     streams = [f"  - {{{{from: {a}, to: {b}}}}}\n" for a, b in zip(names[1:], names[2:])]
