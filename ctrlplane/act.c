@@ -29,6 +29,7 @@ static const struct act_verb {
 	{"set", true, true, "[PIPELINE/]OPERATOR.OPTION=VALUE"},
 	{"move", true, true, "[PIPELINE/]OPERATOR GROUP[-GROUP][,...] INSTANCE"},
 	{"apply", true, true, "a file that is not empty"},
+	{"rates", false, false, "lines of a channel and its rate in bit/s"},
 	{"remove", true, false, "a pipeline"},
 	{"snapshot", true, false, "a directory to be made"},
 	{"log", false, true, "a text"},
@@ -102,7 +103,8 @@ static int check(const struct state *state, const struct act_request *request, c
 	const struct node *node = nodes_find(&state->nodes, request->node);
 	if (verb == NULL) {
 		snprintf(error, ACT_ERROR_SIZE,
-			"command \"%.40s\": expected set, move, apply, remove, snapshot, log or stop", request->verb);
+			"command \"%.40s\": expected set, move, apply, rates, remove, snapshot, log or stop",
+			request->verb);
 		return -EINVAL;
 	}
 	if (node == NULL) {
@@ -112,7 +114,7 @@ static int check(const struct state *state, const struct act_request *request, c
 	bool has_target = request->target != NULL && (strcmp(verb->name, "set") != 0 || strchr(request->target, '.'));
 	bool has_value = request->value != NULL && (verb->has_target || request->value[0] != '\0');
 	bool has_document = request->document != NULL && request->document[0] != '\0';
-	bool wants_document = strcmp(verb->name, "apply") == 0;
+	bool wants_document = strcmp(verb->name, "apply") == 0 || strcmp(verb->name, "rates") == 0;
 	if (has_target != verb->has_target || has_value != verb->has_value || has_document != wants_document) {
 		snprintf(error, ACT_ERROR_SIZE, "%s: expected %s", verb->name, verb->expected);
 		return -EINVAL;
@@ -126,7 +128,8 @@ static int check(const struct state *state, const struct act_request *request, c
 		return -EINVAL;
 	}
 	if (has_document && strlen(request->document) > ACT_DOCUMENT_MAX) {
-		snprintf(error, ACT_ERROR_SIZE, "%.200s: longer than %d KiB", request->target, ACT_DOCUMENT_MAX >> 10);
+		snprintf(error, ACT_ERROR_SIZE, "%.200s: longer than %d KiB",
+			request->target != NULL ? request->target : verb->name, ACT_DOCUMENT_MAX >> 10);
 		return -EINVAL;
 	}
 	return 0;

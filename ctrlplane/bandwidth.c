@@ -3,6 +3,7 @@
 #include "ctrlplane/bandwidth.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "ctrlplane/optimise/hysteresis.h"
 #include "ctrlplane/optimise/s1.h"
 
-const char *const bandwidth_method_names[] = {"global", "s1", NULL};
+const char *const bandwidth_method_names[] = {"tcp", "s1", "global", NULL};
 
 static const double bottleneck_part = 0.95; // of its capacity, from which on a link has a program of S1
 
@@ -125,6 +126,10 @@ static int add_channel(struct round *round, const struct node *node, const struc
 	channel.demand_bps = made->demand_bps;
 	round->rates_bps[index] = last >= 0 ? round->last->rates_bps[last] : NAN;
 	round->before_bps[index] = last >= 0 ? round->last->before_bps[last] : NAN;
+	if (last >= 0) {
+		made->told_bps = round->last->ends[last].told_bps;
+		made->told_round = round->last->ends[last].told_round;
+	}
 	round->seconds += (double)end->interval_ns / NS_PER_S;
 	int ret = network_add_channel(network, &channel, NULL, 0);
 	return ret < 0 ? ret : 0;
@@ -165,6 +170,14 @@ static void replace(struct bandwidth *bandwidth, const struct round *round) {
 	bandwidth->before_bps = round->before_bps;
 }
 
+// Nothing is held back: TCP shares the links, and what it comes near to is all that can be said.
+static int let_go(struct bandwidth *bandwidth) {
+	int ret = fair_allocate(&bandwidth->found, &bandwidth->workspace, bandwidth->network);
+	for (unsigned i = 0; ret == 0 && i < bandwidth->network->channels_length; i++)
+		bandwidth->found.rates_bps[i] = INFINITY;
+	return ret;
+}
+
 static int allocate(struct bandwidth *bandwidth, const struct bandwidth_options *options) {
 	struct network *network = bandwidth->network;
 	const struct s1_options s1 = {.method = S1_LP, .bottleneck = bottleneck_part};
@@ -175,6 +188,8 @@ static int allocate(struct bandwidth *bandwidth, const struct bandwidth_options 
 		return ret;
 	bandwidth->workspace.lp.limit_ms = options->limit_ms;
 	bandwidth->workspace.lp.error[0] = '\0';
+	if (options->method == BANDWIDTH_TCP)
+		return let_go(bandwidth);
 	if (options->method == BANDWIDTH_GLOBAL)
 		return global_allocate(&bandwidth->found, &bandwidth->workspace, network);
 	return s1_allocate(&bandwidth->found, &bandwidth->workspace, network, &s1);
@@ -218,6 +233,34 @@ int bandwidth_round(struct bandwidth *bandwidth, const struct nodes *nodes, cons
 	}
 	bandwidth->took_ms = (double)(clock_mono_ns() - start_ns) / 1e6;
 	return ret;
+}
+
+// Rates are told in whole bytes a second, at least one: 0 is no limit.
+static uint64_t rate_to_tell(double rate_bps) {
+	return isinf(rate_bps) ? 0 : 8 * (uint64_t)fmax(rate_bps / 8 * (1 + 1e-9), 1);
+}
+
+unsigned bandwidth_tell(struct bandwidth *bandwidth, const char *node, char *lines, size_t size) {
+	enum { ROUNDS_TO_REPORT = 3, RATE_SIZE = 32 };
+	size_t used = 0;
+	unsigned told = 0, length = bandwidth->network != NULL ? bandwidth->network->channels_length : 0;
+	for (unsigned i = 0; i < length; i++) {
+		const struct network_channel *channel = &bandwidth->network->channels[i];
+		struct bandwidth_end *end = &bandwidth->ends[i];
+		if (isnan(bandwidth->rates_bps[i]) ||
+			strcmp(bandwidth->network->nodes[channel->source].name, node) != 0)
+			continue;
+		uint64_t rate_bps = rate_to_tell(bandwidth->rates_bps[i]);
+		bool is_fresh = end->told_round != 0 && end->told_bps == rate_bps &&
+				bandwidth->rounds < end->told_round + ROUNDS_TO_REPORT;
+		if (rate_bps == end->sender.rate_bps || is_fresh || used + strlen(channel->name) + RATE_SIZE > size)
+			continue;
+		used += (size_t)snprintf(lines + used, size - used, "%s %" PRIu64 "\n", channel->name, rate_bps);
+		end->told_bps = rate_bps;
+		end->told_round = bandwidth->rounds;
+		told++;
+	}
+	return told;
 }
 
 void bandwidth_fini(struct bandwidth *bandwidth) {

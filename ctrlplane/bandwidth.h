@@ -17,7 +17,7 @@ enum {
 	BANDWIDTH_STREAM_SIZE = 136,
 };
 
-enum bandwidth_method { BANDWIDTH_GLOBAL, BANDWIDTH_S1 };
+enum bandwidth_method { BANDWIDTH_TCP, BANDWIDTH_S1, BANDWIDTH_GLOBAL };
 extern const char *const bandwidth_method_names[]; // ended by NULL
 
 struct bandwidth_capacity {
@@ -32,7 +32,8 @@ struct bandwidth_need {
 };
 
 struct bandwidth_options {
-	int method;             // enum bandwidth_method
+	int method; // enum bandwidth_method
+	bool is_enforced;
 	double capacity_bps;    // of nodes that have none of their own; 0: not known
 	double tolerance, fall; // hysteresis.h
 	uint32_t limit_ms;      // of a linear program
@@ -47,7 +48,9 @@ struct bandwidth_end {
 	struct remote_end sender;
 	bool has_receiver; // that end has reported
 	uint64_t receiver_begin_bytes, receiver_end_bytes;
-	double demand_bps; // smoothed
+	double demand_bps;   // smoothed
+	uint64_t told_bps;   // to the node, last; 0: no limit
+	uint64_t told_round; // 0: never
 };
 
 struct bandwidth {
@@ -67,6 +70,11 @@ struct bandwidth {
 // rates of the last round stay.
 //   return  0 or an error, with bandwidth->error
 int bandwidth_round(struct bandwidth *bandwidth, const struct nodes *nodes, const struct bandwidth_options *options);
+// The next lines "CHANNEL BIT/S" for a node whose channels are held to other rates than they should have: at most what
+// fits. Rates that it was told a moment ago are given time to be reported.
+//   lines   [size]
+//   return  how many
+unsigned bandwidth_tell(struct bandwidth *bandwidth, const char *node, char *lines, size_t size);
 void bandwidth_fini(struct bandwidth *bandwidth);
 
 // {allocation, error, took_ms, links [...], channels [...]}, the worst served first.

@@ -3,18 +3,22 @@
 //
 // bandwidth: the rates that channels between nodes should have, from what both of their ends report, once per interval
 // (bandwidth.h, optimise/). `weirctl channels` and `weirctl explain CHANNEL` show them beside those that plain TCP
-// would come near to.
+// would come near to; with `enforce` nodes are told of those that changed.
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "ctrlplane/act.h"
 #include "ctrlplane/bandwidth.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/stage.h"
 #include "ctrlplane/state.h"
 
-enum { RATE_MAX_GBPS = 10000 };
+enum {
+	RATE_MAX_GBPS = 10000,
+	COMMAND_MS = 3000,
+};
 
 struct bandwidth_stage {
 	struct bandwidth bandwidth;
@@ -30,7 +34,12 @@ static const struct stage_option bandwidth_options[] = {
 		.choices = bandwidth_method_names,
 		.fallback = "global",
 		.help = "global: the smallest share of its demand that a channel gets is as large as possible; s1: by "
-			"queues, S1's Algorithm 1"},
+			"queues, S1's Algorithm 1; tcp: none is held back"},
+	{.name = "enforce",
+		.type = CONF_BOOL,
+		AT(is_enforced),
+		.fallback = "false",
+		.help = "nodes hold channels to these rates; false: they are shown alone"},
 	{.name = "capacity",
 		.type = CONF_NUMBER,
 		AT(capacity_bps),
@@ -164,12 +173,38 @@ static void bandwidth_stage_fini(struct stage *stage) {
 	bandwidth_fini(&self->bandwidth);
 }
 
+static void tell(struct stage *stage, const struct node *node) {
+	static char lines[ACT_DOCUMENT_MAX];
+	struct bandwidth_stage *self = stage->state;
+	const struct bandwidth_options *options = stage->options;
+	char reason[ACT_TEXT_SIZE], id[ACT_ID_SIZE], error[ACT_ERROR_SIZE];
+	unsigned told = bandwidth_tell(&self->bandwidth, node->name, lines, sizeof(lines));
+	if (told == 0)
+		return;
+	snprintf(reason, sizeof(reason), "%s: other rates for %u of its channels",
+		bandwidth_method_names[options->method], told);
+	const struct act_request request = {.node = node->name,
+		.verb = "rates",
+		.document = lines,
+		.kind = "bandwidth",
+		.cause = "bandwidth",
+		.reason = reason,
+		.timeout_ms = COMMAND_MS};
+	if (act_request(stage->shared, &request, id, error) != 0)
+		log_line("bandwidth: node %s: %s", node->name, error);
+}
+
 static void bandwidth_interval(struct stage *stage) {
 	struct bandwidth_stage *self = stage->state;
 	bandwidth_round(&self->bandwidth, &stage->shared->nodes, stage->options);
 	if (self->bandwidth.error[0] != '\0' && strcmp(self->bandwidth.error, self->told) != 0)
 		log_line("bandwidth: %s: the last rates stay", self->bandwidth.error);
 	snprintf(self->told, sizeof(self->told), "%s", self->bandwidth.error);
+	const struct bandwidth_options *options = stage->options;
+	const struct nodes *nodes = &stage->shared->nodes;
+	for (size_t i = 0; options->is_enforced && i < nodes->length; i++)
+		if (nodes->list[i]->state == NODE_UP)
+			tell(stage, nodes->list[i]);
 }
 
 static json_t *bandwidth_status(const struct stage *stage) {
@@ -181,23 +216,24 @@ static json_t *bandwidth_status(const struct stage *stage) {
 		(json_int_t)bandwidth->failures, "took_ms", bandwidth->took_ms);
 }
 
-// The next round goes by the new options.
-static int bandwidth_prepare(struct stage *stage, const void *options, char *error) {
-	return 0;
+// The next round goes by the new options, whatever they are.
+static void bandwidth_commit(struct stage *stage) {
 }
 
 static const struct stage_type bandwidth_type = {
 	.name = "bandwidth",
 	.title = "the rates that channels between nodes should have",
-	.manual = "Nodes report both ends of each channel to another node once a second. From what is offered, the "
-		  "queues "
-		  "and the capacities of the nodes' links it works out a rate for each channel; weirctl channels shows "
-		  "them "
-		  "beside the rates that plain TCP would come near to, weirctl explain CHANNEL tells why a channel has "
-		  "its "
-		  "rate and what would change it. docs/bandwidth.md has the formulas. Minimum rates that do not fit, "
-		  "or a "
-		  "linear program that fails, leave the last rates as they are; the reason is logged and shown.",
+	.manual =
+		"Nodes report both ends of each channel to another node once a second. From what is offered, the "
+		"queues\n"
+		"and the capacities of the nodes' links it works out a rate for each channel: weirctl channels shows\n"
+		"them beside the rates that plain TCP would come near to, weirctl explain CHANNEL tells why a channel\n"
+		"has its rate and what would change it; docs/bandwidth.md has the formulas. With enforce nodes hold\n"
+		"channels to these rates, and are told of those that changed; allocation: tcp lets all go. Minimum "
+		"rates\n"
+		"that do not fit, or a linear program that fails, leave the last rates as they are; the reason is "
+		"logged\n"
+		"and shown.",
 	.options = bandwidth_options,
 	.options_size = sizeof(struct bandwidth_options),
 	.state_size = sizeof(struct bandwidth_stage),
@@ -205,7 +241,7 @@ static const struct stage_type bandwidth_type = {
 	.init = bandwidth_init,
 	.fini = bandwidth_stage_fini,
 	.interval = bandwidth_interval,
-	.prepare = bandwidth_prepare,
+	.commit = bandwidth_commit,
 	.status = bandwidth_status,
 };
 STAGE_REGISTER(bandwidth_type);

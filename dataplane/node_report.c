@@ -11,6 +11,7 @@
 #include "dataplane/node_gone.h"
 #include "dataplane/node_move.h"
 #include "dataplane/node_set.h"
+#include "dataplane/switch/link_beat.h"
 
 // A controller takes messages of up to 1 MiB; what else is in a heartbeat, and the last part added, need far less than
 // the rest of that.
@@ -224,6 +225,16 @@ static void measure_gone(const struct node *node, Weir__Heartbeat *message) {
 	message->gone_lost_outside = gone.lost_outside;
 }
 
+static void measure_remotes(const struct node *node, Weir__Heartbeat *message, size_t *size) {
+	size_t length;
+	message->remotes = link_beat_measure(node->links, &length);
+	while (message->n_remotes < length &&
+		fits(size, weir__remote_end__get_packed_size(message->remotes[message->n_remotes])))
+		message->n_remotes++;
+	for (size_t i = message->n_remotes; i < length; i++)
+		weir__remote_end__free_unpacked(message->remotes[i], NULL);
+}
+
 // Every channel of a hundred workers with each other is more than a message may hold: those that wait come first.
 static void measure(void *context, Weir__Heartbeat *message) {
 	struct node *node = context;
@@ -238,6 +249,7 @@ static void measure(void *context, Weir__Heartbeat *message) {
 	measure_channels(node, message, false, &size);
 	node_snapshot_end(node);
 	measure_groups(node, message, &size);
+	measure_remotes(node, message, &size);
 	pthread_mutex_unlock(&node->plan_lock);
 }
 

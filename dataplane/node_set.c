@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "dataplane/node_apply.h"
+#include "dataplane/switch/link_beat.h"
 #include "dataplane/text.h"
 
 enum {
@@ -158,6 +159,13 @@ void node_take_settings(struct node *node, struct worker *worker) {
 	pthread_mutex_unlock(&node->settings_lock);
 }
 
+static Weir__CommandStatus set_rates(struct node *node, const Weir__Command *command, char *text, size_t size) {
+	pthread_mutex_lock(&node->plan_lock);
+	int ret = link_beat_set_rates(node->links, command->document, text, size);
+	pthread_mutex_unlock(&node->plan_lock);
+	return ret == 0 ? WEIR__COMMAND_STATUS__COMMAND_DONE : WEIR__COMMAND_STATUS__COMMAND_REFUSED;
+}
+
 Weir__CommandStatus node_execute(void *context, const Weir__Command *command, char *text, size_t size) {
 	struct node *node = context;
 	if (strcmp(command->verb, "set") == 0)
@@ -166,6 +174,8 @@ Weir__CommandStatus node_execute(void *context, const Weir__Command *command, ch
 			       : WEIR__COMMAND_STATUS__COMMAND_REFUSED;
 	if (node_change_is_verb(command->verb))
 		return node_change(node, command, text, size);
+	if (strcmp(command->verb, "rates") == 0)
+		return set_rates(node, command, text, size);
 	if (strcmp(command->verb, "log") == 0) {
 		snprintf(text, size, "written to the node's log");
 		return WEIR__COMMAND_STATUS__COMMAND_DONE;
@@ -177,6 +187,6 @@ Weir__CommandStatus node_execute(void *context, const Weir__Command *command, ch
 	}
 	text[0] = '\0';
 	text_append_quoted(text, size, command->verb);
-	text_append(text, size, ": expected set, move, apply, remove, log or stop");
+	text_append(text, size, ": expected set, move, apply, rates, remove, log or stop");
 	return WEIR__COMMAND_STATUS__COMMAND_REFUSED;
 }

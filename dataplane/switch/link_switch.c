@@ -215,7 +215,7 @@ static void measure(struct link_switch *links, uint64_t now_ns) {
 		for (unsigned s = 0; s < link->sender_count; s++)
 			remote_sender_measure(link->senders[s], interval_ns);
 		for (unsigned r = 0; r < link->receiver_count; r++)
-			remote_receiver_measure(link->receivers[r]);
+			remote_receiver_measure(link->receivers[r], interval_ns);
 	}
 	pthread_mutex_unlock(&links->sample_lock);
 	links->measured_ns = now_ns;
@@ -363,4 +363,24 @@ unsigned link_switch_visit(struct link_switch *links, void *context,
 			visit(context, number++, NULL, links->links[i].receivers[r]);
 	pthread_mutex_unlock(&links->sample_lock);
 	return number;
+}
+
+int link_switch_set_rate(struct link_switch *links, const char *channel, uint64_t bytes_per_s) {
+	char name[sizeof(struct remote_name)];
+	int ret = -ENOENT;
+	pthread_mutex_lock(&links->sample_lock);
+	for (unsigned i = 0; i < links->link_count; i++)
+		for (unsigned s = 0; s < links->links[i].sender_count; s++) {
+			struct remote_sender *sender = links->links[i].senders[s];
+			snprintf(name, sizeof(name), "%s/%s.%u", sender->name.pipeline, sender->name.stream,
+				sender->name.index);
+			if (strcmp(name, channel) != 0)
+				continue;
+			atomic_store(&sender->bucket.rate, bytes_per_s);
+			ret = 0;
+		}
+	pthread_mutex_unlock(&links->sample_lock);
+	if (ret == 0)
+		link_switch_wake(links);
+	return ret;
 }

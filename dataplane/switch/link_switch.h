@@ -60,3 +60,9 @@ void link_switch_wake(struct link_switch *links);
 unsigned link_switch_visit(struct link_switch *links, void *context,
 	void (*visit)(void *context, unsigned number, const struct remote_sender *sender,
 		const struct remote_receiver *receiver));
+
+// Hold a channel that sends from here to a rate, from now on.
+//   channel      "PIPELINE/STREAM.INDEX"
+//   bytes_per_s  0: no limit
+//   return       0, -ENOENT: no such channel here
+int link_switch_set_rate(struct link_switch *links, const char *channel, uint64_t bytes_per_s);

@@ -19,6 +19,7 @@ struct remote_name {
 
 // Of one interval. Bytes are those of frames.
 struct remote_sample {
+	uint64_t interval_ns;                // 0: none has ended yet
 	uint64_t begin_bytes, end_bytes;     // in the queue of this end
 	uint64_t begin_records, end_records; // the same
 	uint64_t volume_bytes;               // sender: acknowledged; receiver: received

@@ -117,8 +117,9 @@ uint64_t remote_receiver_tell(struct remote_receiver *receiver, bool *is_final) 
 	return receiver->told;
 }
 
-void remote_receiver_measure(struct remote_receiver *receiver) {
+void remote_receiver_measure(struct remote_receiver *receiver, uint64_t interval_ns) {
 	struct remote_sample *sample = &receiver->sample;
+	sample->interval_ns = interval_ns;
 	uint64_t head = head_of(receiver);
 	sample->begin_bytes = sample->end_bytes;
 	sample->begin_records = sample->end_records;

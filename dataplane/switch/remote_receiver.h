@@ -72,7 +72,7 @@ void remote_receiver_tend(struct remote_receiver *receiver);
 bool remote_receiver_is_ack_due(const struct remote_receiver *receiver);
 //   return  the position to acknowledge
 uint64_t remote_receiver_tell(struct remote_receiver *receiver, bool *is_final);
-void remote_receiver_measure(struct remote_receiver *receiver);
+void remote_receiver_measure(struct remote_receiver *receiver, uint64_t interval_ns);
 
 // Make the next frame the one that is being read, if there is one whole; void until the frame before was read whole.
 //   return  false: there is none

@@ -235,6 +235,7 @@ void remote_sender_measure(struct remote_sender *sender, uint64_t interval_ns) {
 	// Blocked (almost) all the time, it can't be told what it would have sent: at least what it did.
 	if (free_ns < interval_ns / 20)
 		free_ns = interval_ns / 20;
+	sample->interval_ns = interval_ns;
 	sample->begin_bytes = sample->end_bytes;
 	sample->begin_records = sample->end_records;
 	sample->end_bytes = head - tail;

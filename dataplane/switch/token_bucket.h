@@ -21,8 +21,11 @@ struct token_bucket {
 
 static inline bool token_bucket_may(struct token_bucket *bucket, uint64_t now_ns, uint64_t *wait_ns) {
 	const uint64_t rate = atomic_load_explicit(&bucket->rate, memory_order_relaxed);
-	if (rate == 0)
+	if (rate == 0) { // what went meanwhile is no debt once there is a limit
+		bucket->level = 0;
+		bucket->filled_ns = now_ns;
 		return true;
+	}
 	uint64_t passed_ns = now_ns - bucket->filled_ns;
 	if (passed_ns > 1000000000)
 		passed_ns = 1000000000;
