@@ -114,8 +114,8 @@ struct node {
 	struct unnoted unnoted;
 
 	json_t *operators, *channels, *pipelines, *uplink, *topology; // as last reported; NULL: not yet
-	json_t *gone; // sums of what instances counted that it has no more, likewise
-	struct group_loads *groups;                                   // the same, of its keyed operators
+	json_t *gone;                // sums of what instances counted that it has no more, likewise
+	struct group_loads *groups;  // the same, of its keyed operators
 	struct remote_ends *remotes; // the same, of its ends of channels to other nodes
 };
 
