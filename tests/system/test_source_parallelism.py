@@ -185,7 +185,8 @@ def test_frames(make_controller, tmp_path):
 REFUSED = {
     "frames": (FRAMES, "or fewer: it has no more slices of frames, which are made at the start"),
     "lines": ("pipeline: text\noperators:\n  - {name: source, type: lines, listen: unix:SOCKET, fields: [n u64],"
-              " parallelism: COUNT}\n  - {name: sink, type: 'null'}\n", "source.parallelism: \"2\": expected auto or 1"),
+              " parallelism: COUNT}\n  - {name: sink, type: 'null'}\n",
+              "source.parallelism: \"2\": expected auto or 1"),
     "nearest": ("pipeline: near\noperators:\n  - {name: source, type: generate, rate: 1000, fields: [x u64 sequence]}\n"
                 "  - {name: near, type: nearest, fields: [x], parallelism: COUNT}\n  - {name: sink, type: 'null'}\n"
                 "streams:\n  - {from: source, to: near.points}\n  - {from: source, to: near.centers}\n"

@@ -199,7 +199,8 @@ static void test_three_workers(void **state) {
 	change_again_and_again(3);
 }
 
-// In one to five instances, and sources in one to four, on one to three workers; groups are where they were if it fails.
+// In one to five instances, and sources in one to four, on one to three workers; groups are where they were where it
+// fails.
 static void spread_again_and_again(unsigned workers) {
 	static const char *const documents[] = {BEFORE KEYED("1"), BEFORE KEYED("2"), BEFORE KEYED("4"),
 		BEFORE "{name: pass, type: pass}, " KEYED("5"), BEFORE "{name: delay, type: delay}, " KEYED("3"),
