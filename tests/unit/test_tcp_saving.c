@@ -149,7 +149,7 @@ static void test_what_was_told_comes_back(void **state) {
 	assert_int_equal(lender_close(&lender), POOL);
 }
 
-// An item with a bit changed, or of another size: refused, or a connection that can be gone on with, whatever its figures.
+// An item with a bit changed, or of another size: refused, or a connection to go on with, whatever its figures.
 static void take_damaged(const struct state_item *item) {
 	lender = lender_open(BLOCKS);
 	if (tcp_saving_take(&twin, NULL, &lender, item) == 0) {
