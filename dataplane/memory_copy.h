@@ -18,6 +18,7 @@ struct memory_part;
 struct memory_copy {
 	struct memory_part *parts; // [count]
 	unsigned count;
+	int pagemap; // of the kernel, which pages there are
 };
 
 // Take the memory for copies, and touch it, slowly: who works on this CPU has most of it. Tables that would exceed the
