@@ -158,11 +158,14 @@ def test_a_later_controller_comes(messages, tmp_path, reader):
         node.wait_until_up()
         wait_until_it_waits(node)
         fake.await_body("heartbeat")  # it is registered
-        fake.send(command=messages.Command(id="c7-1", epoch=7, **apply))
         other = {"verb": "remove", "target": "nothing"}
         numbers = iter(range(2, 1000))
-        wait_for(lambda: "another change is under way" in fake.command(id=f"c7-{next(numbers)}", **other).text,
-                 "the change is under way")
+
+        def is_under_way():
+            fake.send(command=messages.Command(id="c7-1", epoch=7, **apply))
+            return "another change is under way" in fake.command(id=f"c7-{next(numbers)}", **other).text
+
+        wait_for(is_under_way, "the change is under way")
         fake.epoch = 8
         result = fake.command(id="c8-1", **other)
         assert result.status == messages.COMMAND_REFUSED and "another change is under way" in result.text

@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the weir authors
 """Sources, sinks and operators without state come to run in more or fewer instances under load: each tuple arrives
 once, no time runs ahead of a tuple, and what a source can't share out is refused by name."""
+import re
 import struct
 
 import pytest
@@ -149,9 +150,11 @@ def test_files(captured, make_controller, tmp_path):
     result = running.controller.ctl("--dry-run", "apply", "edge", write("changing")(5))
     assert "source: parallelism 5: expected 1, or up to 4: it has no more files" in result.stdout, result
     assert len(running.change_until_it_ends("source")) >= 2
-    expected = lines(tmp_path / "still.jsonl")
-    assert len(expected) > 2000
-    assert lines(tmp_path / "changing.jsonl") == expected
+    # Which of the last records are cut, and which end with the input, depends on which file was read to its end last.
+    still, changed = ([re.sub('"end_reason":"(active|end_of_input)"', "", line) for line in lines(tmp_path / name)]
+                      for name in ("still.jsonl", "changing.jsonl"))
+    assert len(still) > 2000
+    assert sorted(changed) == sorted(still)
 
 
 FRAMES = """
