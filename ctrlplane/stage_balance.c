@@ -157,9 +157,8 @@ static json_t *balance_status(const struct stage *stage) {
 	return json_pack("{so}", "operators", list);
 }
 
-// What is decided next goes by the new options.
-static int balance_prepare(struct stage *stage, const void *options, char *error) {
-	return 0;
+// A reload may change the options: what is decided next goes by them.
+static void balance_commit(struct stage *stage) {
 }
 
 static const struct stage_type balance_type = {
@@ -177,7 +176,7 @@ static const struct stage_type balance_type = {
 	.options = balance_options,
 	.options_size = sizeof(struct balance_options),
 	.interval = balance_interval,
-	.prepare = balance_prepare,
+	.commit = balance_commit,
 	.status = balance_status,
 };
 STAGE_REGISTER(balance_type);

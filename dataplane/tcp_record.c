@@ -52,7 +52,8 @@ static uint32_t max_window(const struct tcp_flow *flow, unsigned direction) {
 }
 
 static uint64_t rounded(double ns) {
-	return ns > 0 ? (uint64_t)(ns + 0.5) : 0;
+	// Of a snapshot that was tampered with, the figures may be anything.
+	return !(ns > 0) ? 0 : ns < 0x1p63 ? (uint64_t)(ns + 0.5) : UINT64_MAX;
 }
 
 static void fill_rtt(const struct tcp_far *far, const struct tcp_rtt_total *total, struct flow_tcp_direction *out) {

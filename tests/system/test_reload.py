@@ -109,6 +109,16 @@ def test_aggregates_and_their_rules_are_reloaded_together(make_controller, make_
     assert active(controller)["r"]["subject"] == "10.0.0.0/8"
 
 
+def test_balancing_goes_by_other_bounds_without_a_restart(make_controller, tmp_path):
+    config = tmp_path / "controller.yaml"
+    stages = "stages:\n- {type: collect}\n- {type: lists}\n- {type: balance, pause: PAUSE}\n"
+    config.write_text(stages.replace("PAUSE", "1s"))
+    controller = make_controller(config=config)
+    config.write_text(stages.replace("PAUSE", "5s"))
+    answer = controller.ctl("reload")
+    assert answer.returncode == 0, answer.stderr
+
+
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/alerts.md").read_text(), re.S)
 
 
