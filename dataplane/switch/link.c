@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/sockios.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "dataplane/operator.h"
@@ -229,8 +231,13 @@ static int bind_receiver(struct connection *connection, struct remote_receiver *
 		connection->receiver_limit = limit;
 	}
 	// It may have come by another connection, or under another number.
-	if (receiver->connection != NULL && receiver->wire_id < receiver->connection->receiver_limit)
-		receiver->connection->receivers[receiver->wire_id] = NULL;
+	struct connection *before = receiver->connection;
+	if (before != NULL && receiver->wire_id < before->receiver_limit)
+		before->receivers[receiver->wire_id] = NULL;
+	if (before != NULL && before->receiver == receiver) {
+		before->receiver = NULL; // what is left of a frame that it is in the middle of goes nowhere
+		before->place = NULL;
+	}
 	connection->receivers[channel] = receiver;
 	receiver->connection = connection;
 	receiver->wire_id = channel;
@@ -383,6 +390,12 @@ void link_fill(struct connection *connection, uint64_t now_ns) {
 	}
 }
 
+// Whether all that was to be written got there.
+static bool is_all_there(const struct connection *connection) {
+	int unread = 0;
+	return connection->chunk_count == 0 && ioctl(connection->fd, SIOCOUTQ, &unread) == 0 && unread == 0;
+}
+
 void link_lost(struct connection *connection) {
 	struct link *link = connection->link;
 	struct connection **at = &connection->owner->accepted;
@@ -397,9 +410,14 @@ void link_lost(struct connection *connection) {
 	for (unsigned i = 0; i < link->sender_count; i++)
 		if (link_slot_of(link, i) == connection->index)
 			remote_sender_close(link->senders[i]);
-	for (unsigned i = 0; i < link->receiver_count; i++)
-		if (link->receivers[i]->connection == connection)
-			link->receivers[i]->connection = NULL;
+	bool is_read = is_all_there(connection);
+	for (unsigned i = 0; i < link->receiver_count; i++) {
+		struct remote_receiver *receiver = link->receivers[i];
+		if (receiver->connection != connection)
+			continue;
+		receiver->connection = NULL;
+		receiver->told_final &= is_read; // else who sends waits for it, and this end may be the one that connects
+	}
 }
 
 void link_greet(struct connection *connection) {

@@ -144,7 +144,8 @@ int link_hello_parse(const uint8_t *data, size_t size, struct link_hello *hello)
 	hello->count = take_u16(&reader);
 	hello->incarnation = take_u64(&reader);
 	take_text(&reader, hello->node);
-	if (hello->count == 0 || hello->count > LINK_CONNECTIONS_MAX || hello->index >= hello->count)
+	if (hello->incarnation == 0 || hello->count == 0 || hello->count > LINK_CONNECTIONS_MAX ||
+		hello->index >= hello->count)
 		return -EBADMSG;
 	return finish(&reader);
 }

@@ -42,9 +42,11 @@ static uint64_t tail_of(const struct remote_receiver *receiver) {
 }
 
 struct link_resume remote_receiver_open(struct remote_receiver *receiver, uint64_t incarnation, uint64_t position) {
-	if (receiver->incarnation == incarnation)
+	bool is_same = receiver->incarnation == incarnation;
+	int64_t given_up = (int64_t)(position - (receiver->base + head_of(receiver)));
+	if (is_same)
 		atomic_fetch_add_explicit(&receiver->reopened, 1, memory_order_relaxed);
-	else
+	if (!is_same || given_up > 0) // a sender that took this process for dead goes on behind what it had sent
 		receiver->base = position - head_of(receiver);
 	receiver->incarnation = incarnation;
 	receiver->told = receiver->base + tail_of(receiver);

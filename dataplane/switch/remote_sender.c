@@ -48,13 +48,22 @@ static void note_blocked(struct remote_sender *sender, bool is_blocked) {
 	sender->blocked_since_ns = is_blocked ? now_ns : 0;
 }
 
-unsigned remote_sender_room(struct remote_sender *sender) {
+static unsigned count_room(struct remote_sender *sender) {
 	size_t left = free_bytes(sender, remote_sender_frame_max(sender) + END_ROOM);
 	size_t room = left < FRAME_HEAD + END_ROOM ? 0 : (left - FRAME_HEAD - END_ROOM) / sender->layout.size_max;
-	note_blocked(sender, room == 0);
-	if (room < BATCH_MAX)
-		atomic_store_explicit(&sender->waits, true, memory_order_relaxed);
 	return room < BATCH_MAX ? (unsigned)room : BATCH_MAX;
+}
+
+unsigned remote_sender_room(struct remote_sender *sender) {
+	unsigned room = count_room(sender);
+	if (room < BATCH_MAX) {
+		// Before the last look: whoever makes room after it sees that it is waited for.
+		atomic_store_explicit(&sender->waits, true, memory_order_relaxed);
+		atomic_thread_fence(memory_order_seq_cst);
+		room = count_room(sender);
+	}
+	note_blocked(sender, room == 0);
+	return room;
 }
 
 static void publish(struct remote_sender *sender, uint8_t *frame, size_t size, uint8_t flags, uint32_t tuples) {
@@ -90,7 +99,7 @@ void remote_sender_put(struct remote_sender *sender, const struct batch *batch, 
 }
 
 void remote_sender_tell(struct remote_sender *sender, uint64_t watermark_ns) {
-	if (watermark_ns < sender->watermark_ns + TELL_NS ||
+	if (sender->ended || watermark_ns < sender->watermark_ns || watermark_ns - sender->watermark_ns < TELL_NS ||
 		free_bytes(sender, FRAME_HEAD + END_ROOM) < FRAME_HEAD + END_ROOM)
 		return;
 	sender->watermark_ns = watermark_ns;
@@ -170,6 +179,7 @@ int remote_sender_acknowledge(struct remote_sender *sender, uint64_t consumed, b
 		sender->limit = consumed + sender->window;
 	uint64_t used = atomic_load_explicit(&sender->head, memory_order_relaxed) - consumed;
 	bool has_room = used <= sender->ring.size - sender->ring.size / 4;
+	atomic_thread_fence(memory_order_seq_cst);
 	if (has_room && atomic_exchange_explicit(&sender->waits, false, memory_order_relaxed) && sender->wake != NULL)
 		sender->wake(sender->context);
 	return 0;

@@ -27,13 +27,16 @@ static inline bool token_bucket_may(struct token_bucket *bucket, uint64_t now_ns
 		return true;
 	}
 	uint64_t passed_ns = now_ns - bucket->filled_ns;
-	if (passed_ns > 1000000000)
+	if (passed_ns > 1000000000) {
 		passed_ns = 1000000000;
+		bucket->filled_ns = now_ns - passed_ns;
+	}
 	const int64_t gained = (int64_t)((unsigned __int128)rate * passed_ns / 1000000000);
 	const int64_t most = (int64_t)((unsigned __int128)rate * TOKEN_BURST_NS / 1000000000) + 1;
 	if (gained > 0) {
 		bucket->level = bucket->level + gained < most ? bucket->level + gained : most;
-		bucket->filled_ns = now_ns;
+		// The time of whole bytes: parts of one add up, however often this is asked.
+		bucket->filled_ns += (uint64_t)((unsigned __int128)(uint64_t)gained * 1000000000 / rate);
 	}
 	if (bucket->level > 0)
 		return true;

@@ -340,6 +340,29 @@ static void a_sender_that_died_is_followed_by_another(void **state) {
 	end(&pair);
 }
 
+static void a_sender_that_took_its_receiver_for_dead_goes_on(void **state) {
+	struct pair pair;
+	const uint8_t *data;
+	uint64_t wait_ns = UINT64_MAX;
+	begin(&pair);
+	put(&pair, 10);
+	carry(&pair, UINT32_MAX);
+	put(&pair, 7); // never gets there
+	assert_true(remote_sender_take(pair.sender, 4096, 0, &data, &wait_ns) > 0);
+	assert_int_equal(remote_sender_forget(pair.sender), 17);
+	assert_int_equal(open_channel(&pair), 0);
+	read_all(&pair);
+	assert_int_equal(pair.got, 10);
+	pair.got += 7; // counted as lost, and not sent again
+	put(&pair, 4);
+	carry(&pair, UINT32_MAX);
+	read_all(&pair);
+	assert_int_equal(acknowledge(&pair), 0);
+	assert_int_equal(pair.got, 21);
+	assert_int_equal(pair.sender->acknowledged, 4);
+	end(&pair);
+}
+
 static void the_end_is_told_and_acknowledged(void **state) {
 	struct pair pair;
 	begin(&pair);
@@ -348,6 +371,7 @@ static void the_end_is_told_and_acknowledged(void **state) {
 	remote_sender_tell(pair.sender, 1000000001); // too little time for a frame
 	remote_sender_end(pair.sender, 1000000002);
 	remote_sender_end(pair.sender, 1000000002);
+	remote_sender_tell(pair.sender, UINT64_MAX); // nothing comes behind it
 	assert_int_equal(carry(&pair, UINT32_MAX), 3);
 	read_all(&pair);
 	assert_true(pair.receiver->ended);
@@ -380,6 +404,18 @@ static void a_rate_is_kept(void **state) {
 	end(&pair);
 }
 
+// However often it is asked, and however few bytes a moment is worth.
+static void a_rate_is_kept_by_a_busy_thread(void **state) {
+	struct token_bucket bucket = {.rate = 125000};
+	uint64_t taken = 0, wait_ns = UINT64_MAX;
+	for (uint64_t now_ns = 1; now_ns < 1000000000; now_ns += 10000)
+		if (token_bucket_may(&bucket, now_ns, &wait_ns)) {
+			token_bucket_take(&bucket, 1000);
+			taken += 1000;
+		}
+	assert_in_range(taken, 124000, 126000);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_pass_in_order),
@@ -391,8 +427,10 @@ int main(void) {
 		cmocka_unit_test(a_receiver_that_died_leaves_bounds),
 		cmocka_unit_test(a_receiver_that_said_goodbye_leaves_nothing_unknown),
 		cmocka_unit_test(a_sender_that_died_is_followed_by_another),
+		cmocka_unit_test(a_sender_that_took_its_receiver_for_dead_goes_on),
 		cmocka_unit_test(the_end_is_told_and_acknowledged),
 		cmocka_unit_test(a_rate_is_kept),
+		cmocka_unit_test(a_rate_is_kept_by_a_busy_thread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
