@@ -167,7 +167,11 @@ unsigned node_count_applied(const struct node *node) {
 //   return  0 or a negative errno, with a line in text
 static int read_document(struct node_change *change, struct node_config *config) {
 	struct config_error error = {""};
-	int rc = node_config_parse(change->target, change->document, strlen(change->document), NULL, 0, config, &error);
+	char name[80]; // which of the document's nodes this is
+	snprintf(name, sizeof(name), "node=%s", change->node->name);
+	const char *const settings[] = {name};
+	int rc = node_config_parse(
+		change->target, change->document, strlen(change->document), settings, 1, config, &error);
 	if (rc == 0 && config->pipeline_count == 0) {
 		snprintf(error.text, sizeof(error.text), "%s: no pipeline is in it", change->target);
 		rc = -EINVAL;

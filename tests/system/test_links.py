@@ -399,6 +399,19 @@ def test_a_node_that_nobody_answers_ends_when_told_to(pair):
     assert "the end came before node b took 1000 tuples: acknowledged 0 <= processed <= sent 0" in two.errors()
 
 
+def test_changes_and_snapshots_are_refused_by_name(pair, make_controller, tmp_path):
+    controller = make_controller()
+    two = pair(count=0, rate=1000).start(extra=["--controller", controller.endpoint])
+    wait_for(lambda: all(controller.node(node).get("state") == "up" for node in "ab"), "both are known")
+    for words, message in (
+            (("apply", "a", two.config("a")), "two runs over several nodes"),
+            (("remove", "b", "two"), "two runs over several nodes"),
+            (("snapshot", "a", tmp_path / "saved"), "two/made>tally: what an operator of type link_out keeps can't")):
+        result = controller.ctl(*words)
+        assert result.returncode == 1 and message in result.stdout, result
+    two.assert_no_gap_once_stopped()
+
+
 def test_nodes_that_do_not_agree(pair):
     two = pair(count=0, rate=100)
     two.start("a")
