@@ -416,7 +416,8 @@ void link_lost(struct connection *connection) {
 		if (receiver->connection != connection)
 			continue;
 		receiver->connection = NULL;
-		receiver->told_final &= is_read; // else who sends waits for it, and this end may be the one that connects
+		// Who sends waits for the last word, and this end may be the one that connects to say it again.
+		receiver->told_final &= is_read;
 	}
 }
 

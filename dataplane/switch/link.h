@@ -86,6 +86,7 @@ struct link_switch {
 	int listen_fd, epoll_fd, wake_fd;
 	struct connection *accepted, *dead;
 	unsigned accepted_count;
+	uint64_t accept_ns; // when to listen again; 0: it does
 	uint64_t measured_ns;
 	uint64_t wait_ns; // until something is due
 	uint16_t next_id;

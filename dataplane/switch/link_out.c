@@ -148,9 +148,11 @@ static bool flush(struct instance *self, enum end_of_stream why, unsigned to_emi
 	remote_sender_end(state->sender, self->watermark_ns);
 	link_switch_wake(node_links(self->op->node));
 	settle(self);
+	// Before the look: the last word after it wakes this worker.
+	atomic_store(&state->sender->waits, true);
+	atomic_thread_fence(memory_order_seq_cst);
 	if (remote_sender_is_empty(state->sender))
 		return false;
-	atomic_store_explicit(&state->sender->waits, true, memory_order_relaxed); // to be woken by the last word
 	if (why != END_OF_SHUTDOWN || !is_overdue(state))
 		return true;
 	give_up(self);

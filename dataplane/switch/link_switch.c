@@ -151,13 +151,25 @@ void link_switch_wake(struct link_switch *links) {
 		abort(); // an eventfd that is emptied after each sleep
 }
 
+static void listen_again(struct link_switch *links, bool is_due) {
+	struct epoll_event event = {.events = is_due ? EPOLLIN : 0, .data.ptr = &links->listen_fd};
+	if (epoll_ctl(links->epoll_fd, EPOLL_CTL_MOD, links->listen_fd, &event) == 0)
+		links->accept_ns = is_due ? 0 : clock_monotonic_ns() + SECOND_NS;
+}
+
+// The one that has said nothing for longest makes room: a node says who it is at once.
+static void end_oldest_guest(const struct link_switch *links) {
+	struct connection *guest = links->accepted;
+	while (guest->next != NULL)
+		guest = guest->next;
+	connection_close(guest);
+}
+
 static void accept_connections(struct link_switch *links) {
 	int fd;
 	while ((fd = accept4(links->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-		if (links->accepted_count == ACCEPTED_MAX) {
-			close(fd);
-			continue;
-		}
+		if (links->accepted_count == ACCEPTED_MAX)
+			end_oldest_guest(links);
 		struct connection *connection = connection_new(links, fd, CONNECTION_GREETING);
 		if (connection == NULL)
 			continue;
@@ -165,6 +177,9 @@ static void accept_connections(struct link_switch *links) {
 		links->accepted = connection;
 		links->accepted_count++;
 	}
+	// Who waits stays there to be accepted: without a pause this thread would do nothing else than try.
+	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+		listen_again(links, false);
 }
 
 static void handle(struct link_switch *links, const struct epoll_event *event) {
@@ -228,6 +243,8 @@ static bool serve(struct link_switch *links) {
 	links->wait_ns = SECOND_NS;
 	measure(links, now_ns);
 	end_late_guests(links, now_ns);
+	if (links->accept_ns != 0 && now_ns >= links->accept_ns)
+		listen_again(links, true);
 	for (unsigned i = 0; i < links->link_count; i++) {
 		struct link *link = &links->links[i];
 		link_tend(link, now_ns);

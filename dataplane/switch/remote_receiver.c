@@ -95,6 +95,8 @@ void remote_receiver_publish(struct remote_receiver *receiver, const struct link
 	struct link_data data;
 	uint64_t head = head_of(receiver);
 	const uint8_t *frame = byte_ring_at(&receiver->ring, head);
+	if (atomic_load_explicit(&receiver->is_closed, memory_order_relaxed))
+		return; // since it began: the sender may have heard by now that nothing more is taken
 	if (link_data_parse(frame + LINK_HEADER_SIZE, header->size, &data) == 0)
 		atomic_fetch_add_explicit(&receiver->received, data.tuples, memory_order_relaxed);
 	// Ordered before the look at `waits`, as the worker's `waits` is before its last look at `head`.

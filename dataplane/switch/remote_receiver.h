@@ -64,7 +64,7 @@ struct link_resume remote_receiver_open(struct remote_receiver *receiver, uint64
 //           is taken any more
 //   return  0, -EPROTO: frames are missing before it, or it exceeds the window
 int remote_receiver_begin(struct remote_receiver *receiver, const struct link_header *header, uint8_t **place);
-// It is there, whole.
+// It is there, whole. Left out where the receiver was closed meanwhile.
 void remote_receiver_publish(struct remote_receiver *receiver, const struct link_header *header);
 // Take note of whether the worker takes more.
 void remote_receiver_tend(struct remote_receiver *receiver);

@@ -56,11 +56,12 @@ static void a_hello_of_another_version_is_told_apart(void **state) {
 
 static void connections_are_bounded(void **state) {
 	const struct link_hello bad[] = {
-		{.version = LINK_VERSION, .index = 0, .count = 0},
-		{.version = LINK_VERSION, .index = 2, .count = 2},
-		{.version = LINK_VERSION, .index = 0, .count = LINK_CONNECTIONS_MAX + 1},
+		{.version = LINK_VERSION, .incarnation = 1, .index = 0, .count = 0},
+		{.version = LINK_VERSION, .incarnation = 1, .index = 2, .count = 2},
+		{.version = LINK_VERSION, .incarnation = 1, .index = 0, .count = LINK_CONNECTIONS_MAX + 1},
+		{.version = LINK_VERSION, .incarnation = 0, .index = 0, .count = 1},
 	};
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct link_hello read;
 		size_t size = link_hello_pack(&bad[i], frame);
 		assert_int_equal(link_hello_parse(frame + LINK_HEADER_SIZE, size - LINK_HEADER_SIZE, &read), -EBADMSG);

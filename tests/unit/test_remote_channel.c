@@ -322,6 +322,31 @@ static void a_receiver_that_said_goodbye_leaves_nothing_unknown(void **state) {
 	end(&pair);
 }
 
+static void a_frame_that_ends_after_the_goodbye_is_left_out(void **state) {
+	struct pair pair;
+	struct link_header header;
+	const uint8_t *data;
+	uint8_t *place;
+	uint64_t wait_ns = UINT64_MAX;
+	begin(&pair);
+	put(&pair, 5);
+	const size_t size = remote_sender_take(pair.sender, 4096, 0, &data, &wait_ns);
+	assert_int_equal(link_header_parse(data, &header), 0);
+	assert_int_equal(remote_receiver_begin(pair.receiver, &header, &place), 0);
+	memcpy(place, data, size / 2);
+	assert_false(remote_receiver_stop(pair.receiver));
+	remote_receiver_tend(pair.receiver);
+	assert_int_equal(acknowledge(&pair), 0);
+	assert_true(pair.sender->is_final);
+	memcpy(place + size / 2, data + size / 2, size - size / 2);
+	remote_receiver_publish(pair.receiver, &header);
+	read_all(&pair);
+	assert_true(remote_receiver_stop(pair.receiver));
+	assert_int_equal(pair.got, 0);
+	assert_int_equal(remote_sender_forget(pair.sender), 0);
+	end(&pair);
+}
+
 static void a_sender_that_died_is_followed_by_another(void **state) {
 	struct pair pair;
 	begin(&pair);
@@ -426,6 +451,7 @@ int main(void) {
 		cmocka_unit_test(malformed_tuples_are_counted),
 		cmocka_unit_test(a_receiver_that_died_leaves_bounds),
 		cmocka_unit_test(a_receiver_that_said_goodbye_leaves_nothing_unknown),
+		cmocka_unit_test(a_frame_that_ends_after_the_goodbye_is_left_out),
 		cmocka_unit_test(a_sender_that_died_is_followed_by_another),
 		cmocka_unit_test(a_sender_that_took_its_receiver_for_dead_goes_on),
 		cmocka_unit_test(the_end_is_told_and_acknowledged),
