@@ -240,17 +240,17 @@ static uint64_t rate_to_tell(double rate_bps) {
 	return isinf(rate_bps) ? 0 : 8 * (uint64_t)fmax(rate_bps / 8 * (1 + 1e-9), 1);
 }
 
-unsigned bandwidth_tell(struct bandwidth *bandwidth, const char *node, char *lines, size_t size) {
+unsigned bandwidth_tell(struct bandwidth *bandwidth, const char *node, bool is_enforced, char *lines, size_t size) {
 	enum { ROUNDS_TO_REPORT = 3, RATE_SIZE = 32 };
 	size_t used = 0;
 	unsigned told = 0, length = bandwidth->network != NULL ? bandwidth->network->channels_length : 0;
 	for (unsigned i = 0; i < length; i++) {
 		const struct network_channel *channel = &bandwidth->network->channels[i];
 		struct bandwidth_end *end = &bandwidth->ends[i];
-		if (isnan(bandwidth->rates_bps[i]) ||
-			strcmp(bandwidth->network->nodes[channel->source].name, node) != 0)
+		bool is_known = is_enforced ? !isnan(bandwidth->rates_bps[i]) : end->told_round != 0;
+		if (!is_known || strcmp(bandwidth->network->nodes[channel->source].name, node) != 0)
 			continue;
-		uint64_t rate_bps = rate_to_tell(bandwidth->rates_bps[i]);
+		uint64_t rate_bps = is_enforced ? rate_to_tell(bandwidth->rates_bps[i]) : 0;
 		bool is_fresh = end->told_round != 0 && end->told_bps == rate_bps &&
 				bandwidth->rounds < end->told_round + ROUNDS_TO_REPORT;
 		if (rate_bps == end->sender.rate_bps || is_fresh || used + strlen(channel->name) + RATE_SIZE > size)

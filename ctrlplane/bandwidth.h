@@ -72,9 +72,10 @@ struct bandwidth {
 int bandwidth_round(struct bandwidth *bandwidth, const struct nodes *nodes, const struct bandwidth_options *options);
 // The next lines "CHANNEL BIT/S" for a node whose channels are held to other rates than they should have: at most what
 // fits. Rates that it was told a moment ago are given time to be reported.
-//   lines   [size]
+//   is_enforced  false: they should have none; those that were never told of one are left as they are
+//   lines        [size]
 //   return  how many
-unsigned bandwidth_tell(struct bandwidth *bandwidth, const char *node, char *lines, size_t size);
+unsigned bandwidth_tell(struct bandwidth *bandwidth, const char *node, bool is_enforced, char *lines, size_t size);
 void bandwidth_fini(struct bandwidth *bandwidth);
 
 // {allocation, error, took_ms, links [...], channels [...]}, the worst served first.

@@ -178,11 +178,11 @@ static void tell(struct stage *stage, const struct node *node) {
 	struct bandwidth_stage *self = stage->state;
 	const struct bandwidth_options *options = stage->options;
 	char reason[ACT_TEXT_SIZE], id[ACT_ID_SIZE], error[ACT_ERROR_SIZE];
-	unsigned told = bandwidth_tell(&self->bandwidth, node->name, lines, sizeof(lines));
+	unsigned told = bandwidth_tell(&self->bandwidth, node->name, options->is_enforced, lines, sizeof(lines));
 	if (told == 0)
 		return;
 	snprintf(reason, sizeof(reason), "%s: other rates for %u of its channels",
-		bandwidth_method_names[options->method], told);
+		options->is_enforced ? bandwidth_method_names[options->method] : "not enforced", told);
 	const struct act_request request = {.node = node->name,
 		.verb = "rates",
 		.document = lines,
@@ -200,9 +200,8 @@ static void bandwidth_interval(struct stage *stage) {
 	if (self->bandwidth.error[0] != '\0' && strcmp(self->bandwidth.error, self->told) != 0)
 		log_line("bandwidth: %s: the last rates stay", self->bandwidth.error);
 	snprintf(self->told, sizeof(self->told), "%s", self->bandwidth.error);
-	const struct bandwidth_options *options = stage->options;
 	const struct nodes *nodes = &stage->shared->nodes;
-	for (size_t i = 0; options->is_enforced && i < nodes->length; i++)
+	for (size_t i = 0; i < nodes->length; i++)
 		if (nodes->list[i]->state == NODE_UP)
 			tell(stage, nodes->list[i]);
 }

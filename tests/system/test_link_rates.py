@@ -37,8 +37,8 @@ def channel(controller):
     return next(iter(controller.ask("channels")["channels"]), {})
 
 
-@pytest.mark.parametrize("allocation", ["global", "s1"])
-def test_a_channel_is_held_to_its_rate_and_let_go(run, allocation):
+@pytest.mark.parametrize("allocation, then, enforce", [("global", "tcp", "true"), ("s1", "s1", "false")])
+def test_a_channel_is_held_to_its_rate_and_let_go(run, allocation, then, enforce):
     controller, pair, config = run(allocation)
     held = wait_for(lambda: channel(controller).get("in_force_bps") and channel(controller), "the channel has a rate")
     assert (held["channel"], held["from_node"], held["to_node"]) == ("two/made>tally.0", "a", "b")
@@ -52,8 +52,9 @@ def test_a_channel_is_held_to_its_rate_and_let_go(run, allocation):
     assert decisions[-1]["command"] == "rates" and decisions[-1]["status"] == "done"
     assert decisions[-1]["reason"] == f"{allocation}: other rates for 1 of its channels"
     wait_for(lambda: channel(controller)["receiver_end_bytes"] is not None, "the other end is known")
-    config.write_text(CONFIG.format(allocation="tcp", enforce="true"))
+    config.write_text(CONFIG.format(allocation=then, enforce=enforce))
     assert controller.ctl("reload").returncode == 0
+    wait_for(lambda: pair.channel("a")["rate_bps"] == 0, "it is let go")
     assert pair.wait() == [0, 0], pair.errors()
     pair.assert_exactly_once()
 
