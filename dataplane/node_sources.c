@@ -91,6 +91,8 @@ void node_sources_end(struct node *node, const struct node_parts *before, const 
 		struct instance *instance = before->instances[i];
 		if (!goes(instance, after) || instance->finished)
 			continue;
+		// Those that stay are not at their end, even where no other input of theirs is open.
+		atomic_store_explicit(&instance->pace, INSTANCE_LEAVES, memory_order_release);
 		instance->finished = true;
 		before->schedules[instance->worker].unfinished--;
 		node_note_finished(node);

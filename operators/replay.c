@@ -446,7 +446,7 @@ static int replay_restore(struct operator *op, struct state_reader *reader) {
 		struct replay_part *part = ((struct replay_state *)op->instances[i]->state)->parts;
 		struct replay_position position;
 		if (state_take(reader, STATE_POSITION, &position, sizeof(position)) < 0 ||
-			position.next > part->slice->count) {
+			(position.next > 0 && position.next >= part->slice->count)) {
 			operator_error(op, "the snapshot has no position in these frames");
 			return -EINVAL;
 		}

@@ -157,6 +157,51 @@ def test_files(captured, make_controller, tmp_path):
     assert sorted(changed) == sorted(still)
 
 
+UNEVEN = """
+change_limit: 60s
+pipeline: uneven
+placement: chained
+operators:
+  - {{name: source,  type: pcap, path: {folder}/short.pcap, more_paths: [{folder}/long.pcap], parallelism: 2}}
+  - {{name: flow_id, type: flow_id, parallelism: 2}}
+  - {{name: stats,   type: flow_stats, parallelism: 2}}
+  - {{name: flows,   type: json, path: {folder}/flows.jsonl}}
+  - {{name: slow,    type: json, path: {pipe}, queue_size: 128}}
+streams:
+  - {{from: source,  to: flow_id}}
+  - {{from: flow_id, to: slow}}
+  - {{from: flow_id, to: stats}}
+  - {{from: stats,   to: flows}}
+"""
+
+
+def write_uneven(folder):
+    for number, (name, count) in enumerate((("short", 500), ("long", 20_000))):
+        frames = [captures.ethernet(captures.ipv4_udp(60, 1000 + port, source=f"10.0.{number}.1"))
+                  for port in range(100)]
+        (folder / f"{name}.pcap").write_bytes(captures.pcap([
+            (captures.START, i * 10, len(frames[0]), frames[i % 100]) for i in range(count)]))
+
+
+def test_who_stays_has_read_all_of_its_files(make_run):
+    """It gets the file of the one that goes: nothing behind it is at its end."""
+    whole, run = (make_run(name, UNEVEN, eal=TWO_WORKERS) for name in ("whole", "changed"))
+    for one in (whole, run):
+        write_uneven(one.folder)
+    expected = whole.undisturbed()
+    node = run.start().wait_until_up()
+    wait_for(lambda: node.instance("source", 0)["finished"] == 1, "the short file was read")
+    wait_for(lambda: run.controller.node("edge").get("state") == "up", "node edge is up")
+    assert node.instance("source", 1)["finished"] == 0
+    fewer = run.folder / "fewer.yaml"
+    fewer.write_text(run.config.read_text().replace("pcap], parallelism: 2", "pcap], parallelism: 1").replace(
+        "flow_id, parallelism: 2", "flow_id, parallelism: 1"))
+    result = run.controller.ctl("apply", "edge", fewer, timeout=60)
+    assert result.returncode == 0 and "source.parallelism 1 (was 2)" in result.stdout, result
+    run.finish(node)
+    assert len(expected["flows.jsonl"]) == 200 and run.outputs() == expected
+
+
 FRAMES = """
 pipeline: frames
 placement: chained
