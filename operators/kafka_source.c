@@ -131,9 +131,12 @@ static int init_text(struct instance *self) {
 }
 
 static void leave_partitions(struct kafka_source *state, struct kafka_positions *positions) {
+	// Those that were left before stay known where there are no others since.
+	struct kafka_partitions *gone = state->partitions.count > 0 ? &state->left : &state->partitions;
 	kafka_positions_forget(positions, &state->partitions);
-	kafka_partitions_fini(&state->left);
-	state->left = state->partitions;
+	kafka_partitions_fini(gone);
+	if (gone == &state->left)
+		state->left = state->partitions;
 	state->partitions = (struct kafka_partitions){.others = {.next_offset = -1}};
 }
 

@@ -72,6 +72,14 @@ class Run:
         self.finish(self.start())
         return self.outputs()
 
+    def saved(self, directory):
+        """A snapshot, asked for again where a slow machine's sinks were not rid in time of what they had."""
+        result = self.snapshot(directory)
+        for _ in range(5):
+            if "in time" in result.stdout:
+                result = self.snapshot(directory)
+        assert result.returncode == 0 and "saved" in result.stdout, result
+
     def interrupted(self, count, restored_eal=None, again=()):
         """It is killed some time after a snapshot, and goes on from that to its end.
 
@@ -82,11 +90,7 @@ class Run:
         """
         node, directory = self.start().wait_until_up(), self.folder / "snapshot"
         wait_for(lambda: node.instance("source")["in"] > count / 5, "some of the input is read")
-        result = self.snapshot(directory)
-        for _ in range(5):
-            if "in time" in result.stdout:  # on a slow machine its sinks were not rid of what they had
-                result = self.snapshot(directory)
-        assert result.returncode == 0 and "saved" in result.stdout, result
+        self.saved(directory)
         before = node.instance("source")["in"]
         assert before < count, "the input was over before the snapshot"
         wait_for(lambda: node.instance("source")["in"] > before, "the node has gone on")
