@@ -52,6 +52,7 @@ static inline void small_node_init(struct node *node, struct node_config *config
 		plan_new(&node->plan, config, workers, &error) != 0 ||
 		plan_new(&node->nothing, &none, workers, &error) != 0)
 		fail_msg("%s", error.text);
+	node->name = config->node;
 	const struct plan *plan = node->published = node->plan;
 	node->operator_count = plan->operator_count;
 	node->instance_count = plan->instance_count;
