@@ -346,11 +346,11 @@ int worker_run(void *argument) {
 		signal_rings(worker->schedule);
 		answer_snapshot(worker);
 		over = is_over(worker) && node_worker_may_end(worker->node, worker);
-		rcu_pass_quiescent_state(&worker->node->published); // the plan may be gone from here on
 		if (moved > 0)
 			idle_reset(&worker->idle);
 		else if (!over)
 			worker_wait(worker);
+		rcu_pass_quiescent_state(&worker->node->published); // the plan may be gone from here on
 	}
 	leave_figures(worker);
 	rcu_unregister_thread();

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
 """JSON lines through the real program onto bad disks and closed pipes, and into files that are renamed."""
+import fcntl
 import json
 import os
 import re
 import signal
+import struct
 import subprocess
+import termios
 
 import pytest
 
 import captures
+from conftest import wait_for
 from file_runs import EAL, PACKETS, REPLAY, WEIR, dropped, flow_frames, messages, run  # noqa: F401 (a fixture)
 
 
@@ -120,6 +124,12 @@ def test_reader_that_has_seen_enough(tmp_path, beside):
         assert b"standard output: its reader is gone" in node.stderr.read()
 
 
+def is_full(pipe):
+    """But for what a record may need, and the buffer that reading a line has filled."""
+    unread = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+    return unread > fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) - 8192
+
+
 def test_reader_that_stalls(tmp_path):
     """The node waits for it, answers signals meanwhile, and gives up what is left when told to stop."""
     config = tmp_path / "pipeline.yaml"
@@ -128,6 +138,7 @@ def test_reader_that_stalls(tmp_path):
     with subprocess.Popen([WEIR, *EAL, "--config", config, *words], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as node:
         assert json.loads(node.stdout.readline())
+        wait_for(lambda: is_full(node.stdout), "the pipe is full")
         node.send_signal(signal.SIGTERM)
         assert node.wait(60) == 1
         node.stdout.close()
