@@ -11,6 +11,7 @@
 
 #include <rte_dev.h>
 
+#include "dataplane/capture_buffer.h"
 #include "dataplane/interface.h"
 #include "dataplane/port_rss.h"
 
@@ -26,13 +27,22 @@ const struct port_calls port_calls_ethdev = {
 	.stats_reset = rte_eth_stats_reset,
 };
 
+enum { AF_PACKET_FRAME_BYTES = 2048, AF_PACKET_FRAMES_MIN = 512 };
+
 static bool is_taken[RTE_MAX_ETHPORTS]; // by a port operator
 
+// Of each queue: an equal part of the buffer, in whole blocks of two frames.
+static unsigned af_packet_frames(const struct port_capture *capture) {
+	uint64_t frames = capture->buffer_bytes / AF_PACKET_FRAME_BYTES / capture->queues;
+	return (unsigned)RTE_MAX(frames & ~UINT64_C(1), (uint64_t)AF_PACKET_FRAMES_MIN);
+}
+
 int port_device_create(
-	struct port_device *device, const char *interface, enum port_driver driver, uint16_t queues, char *error) {
+	struct port_device *device, const char *interface, const struct port_capture *capture, char *error) {
 	static const char *const drivers[] = {"net_pcap", "net_af_packet", "net_af_xdp"};
 	static unsigned serial;
-	char arguments[64];
+	enum port_driver driver = capture->driver;
+	char arguments[96];
 	*device = (struct port_device){0};
 	int ret = interface_check(interface, &device->link, error, PORT_ERROR_MAX);
 	if (ret)
@@ -41,13 +51,15 @@ int port_device_create(
 	snprintf(device->vdev, sizeof(device->vdev), "%s_weir%u", drivers[driver], serial++);
 	switch (driver) {
 	case PORT_DRIVER_PCAP:
+		capture_buffer_set(capture->buffer_bytes);
 		snprintf(arguments, sizeof(arguments), "iface=%s", interface);
 		break;
 	case PORT_DRIVER_AF_PACKET:
-		snprintf(arguments, sizeof(arguments), "iface=%s,qpairs=%u,framecnt=4096", interface, queues);
+		snprintf(arguments, sizeof(arguments), "iface=%s,qpairs=%u,framesz=%u,framecnt=%u", interface,
+			capture->queues, AF_PACKET_FRAME_BYTES, af_packet_frames(capture));
 		break;
 	case PORT_DRIVER_AF_XDP:
-		snprintf(arguments, sizeof(arguments), "iface=%s,queue_count=%u", interface, queues);
+		snprintf(arguments, sizeof(arguments), "iface=%s,queue_count=%u", interface, capture->queues);
 		break;
 	}
 	ret = rte_eal_hotplug_add("vdev", device->vdev, arguments);

@@ -19,6 +19,12 @@ enum port_driver {
 
 enum { PORT_ERROR_MAX = 512 };
 
+struct port_capture {
+	enum port_driver driver;
+	uint16_t queues;       // at least 1
+	uint64_t buffer_bytes; // the kernel's, of all queues; af_xdp has none
+};
+
 struct port_device {
 	uint16_t id;
 	uint16_t queues;   // receive queues in use
@@ -62,7 +68,7 @@ struct port_device_options {
 //   error   [PORT_ERROR_MAX] filled on failure
 //   return  0 or a negative errno
 int port_device_create(
-	struct port_device *device, const char *interface, enum port_driver driver, uint16_t queues, char *error);
+	struct port_device *device, const char *interface, const struct port_capture *capture, char *error);
 
 // Take a device that the EAL knows, by its number or its name.
 //   error   [PORT_ERROR_MAX] filled on failure, with the devices that there are

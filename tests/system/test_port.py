@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -117,7 +118,7 @@ def lost_before_capture(node):
     return int(found[1]) if found else 0
 
 
-# af_packet has room for fewer, and wouldn't say what it lost.
+# af_packet wouldn't say what it lost.
 @pytest.mark.parametrize("driver, packets", [("pcap", 2000), ("af_packet", 500)])
 @pytest.mark.parametrize("lcores", ["0", "0@0,1@0"])
 def test_exact_count(network, start, driver, packets, lcores):
@@ -129,6 +130,34 @@ def test_exact_count(network, start, driver, packets, lcores):
     assert node.stop() == 0
     # On a busy machine the node may be away for longer than the kernel's buffer lasts: that is counted.
     assert packets - lost_before_capture(node) <= len(to_port(node, 5000)) <= packets
+
+
+def away_while(network, node, packets):
+    """The node is stopped as a process while so many packets of 1,000 bytes come; how many it sees, and loses."""
+    start_capturing(network, node)
+    os.kill(node.pid, signal.SIGSTOP)
+    network.send(packets, size=1000)
+    os.kill(node.pid, signal.SIGCONT)
+    wait_for(lambda: network.send(1, port=4998) or to_port(node, 4998), "what comes later is captured")
+    assert node.stop() == 0
+    return len(to_port(node, 5000)), lost_before_capture(node)
+
+
+@pytest.mark.parametrize("driver, packets", [("pcap", 20000), ("af_packet", 8000)])
+def test_the_buffer_holds_what_comes_while_nobody_reads(network, start, driver, packets):
+    node = start("source.interface=far", f"source.driver={driver}", pipeline=PACKETS)
+    assert away_while(network, node, packets) == (packets, 0)
+
+
+def test_a_small_buffer_loses_and_counts(network, start):
+    node = start("source.interface=far", "source.buffer=1MiB", pipeline=PACKETS)
+    seen, lost = away_while(network, node, 20000)
+    assert 100 < seen < 2000 and seen + lost >= 20000  # those of 4998 may be lost too
+
+
+def test_devices_of_the_eal_have_that_buffer(network, start):
+    node = start("source.ports=net_pcap0", pipeline=PACKETS, eal=["--vdev", "net_pcap0,iface=far"])
+    assert away_while(network, node, 20000) == (20000, 0)
 
 
 def test_stop_takes_what_was_captured(network, start):
