@@ -3,7 +3,6 @@
 #include "dataplane/stream_listen.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "dataplane/stream_address.h"
 #include "dataplane/text.h"
 
 enum { BACKLOG = 64 };
@@ -28,12 +28,6 @@ static int fail_form(const char *text, char *error) {
 	return fail(text, error, -EINVAL, "expected tcp://ADDRESS:PORT, tcp://[ADDRESS]:PORT or unix:PATH");
 }
 
-static bool is_loopback(const struct sockaddr *address) {
-	if (address->sa_family == AF_INET)
-		return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
-	return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
-}
-
 static int open_bound(const char *text, const struct sockaddr *address, socklen_t size, char *error) {
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), yes = 1;
 	if (fd < 0)
@@ -48,33 +42,15 @@ err:;
 	return fail(text, error, code, strerror(-code));
 }
 
-// Take `127.0.0.1:5000` or `[::1]:5000` apart.
-static bool split_address(const char *text, char host[64], char port[8]) {
-	const char *colon = strrchr(text, ':');
-	size_t size = colon == NULL ? 0 : (size_t)(colon - text);
-	bool is_v6 = size > 2 && text[0] == '[' && text[size - 1] == ']';
-	if (size == 0 || size >= 64 || strlen(colon + 1) == 0 || strlen(colon + 1) > 5)
-		return false;
-	*(char *)mempcpy(host, text + is_v6, size - 2 * is_v6) = '\0';
-	strcpy(port, colon + 1);
-	return is_v6 || strchr(host, ':') == NULL;
-}
-
 static int listen_tcp(const char *text, bool is_public, char *error) {
-	char host[64], port[8];
-	struct addrinfo *found = NULL;
-	const struct addrinfo hints = {
-		.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-	if (!split_address(text + strlen("tcp://"), host, port) || getaddrinfo(host, port, &hints, &found) != 0)
+	struct sockaddr_storage address;
+	socklen_t size;
+	if (stream_address_parse(text, &address, &size) != 0)
 		return fail_form(text, error);
-	int ret;
-	if (!is_public && !is_loopback(found->ai_addr))
-		ret = fail(text, error, -EINVAL,
+	if (!is_public && !stream_address_is_loopback(&address))
+		return fail(text, error, -EINVAL,
 			"others than this host could send; expected an address of loopback, or public: yes beside it");
-	else
-		ret = open_bound(text, found->ai_addr, found->ai_addrlen, error);
-	freeaddrinfo(found);
-	return ret;
+	return open_bound(text, (const struct sockaddr *)&address, size, error);
 }
 
 // Whether the path is a socket that nobody listens on.

@@ -96,10 +96,6 @@ struct link_switch {
 	_Atomic bool is_sleeping, is_stopping;
 };
 
-// Its address, numeric.
-//   return  0, -EINVAL
-int link_node_address(const struct link_node *node, struct sockaddr_storage *address, socklen_t *size);
-
 // A message about a link, unless it is the one before.
 void link_say(struct link *link, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -13,6 +13,7 @@
 
 #include "dataplane/control_thread.h"
 #include "dataplane/operator.h"
+#include "dataplane/stream_address.h"
 #include "dataplane/stream_listen.h"
 #include "dataplane/switch/link.h"
 
@@ -43,7 +44,7 @@ int link_switch_new(struct link_switch **out, const struct link_switch_options *
 		char error[LINK_ERROR_MAX];
 		*link = (struct link){.owner = links, .connects = !is_behind};
 		if (link_node_parse(options->nodes->items[i], &link->node, error) < 0 ||
-			link_node_address(&link->node, &link->address, &link->address_size) < 0)
+			stream_address_parse(link->node.address, &link->address, &link->address_size) < 0)
 			return -EINVAL; // the configuration was checked
 		if (strcmp(link->node.name, links->node) != 0) {
 			links->link_count++;
