@@ -140,16 +140,25 @@ static void save_node(struct store_command *command, struct store *store, struct
 	save_operators(command, node);
 }
 
-static void save_list(struct store_command *command, struct state *state, const struct query_top *top) {
-	json_t *value = query_top(state, top);
+// A value that goes by itself where nobody renews it.
+//   value  taken; NULL: there is none
+static void save_passing(struct store_command *command, const char *key, json_t *value) {
+	if (value == NULL)
+		return;
 	store_word(command, "SET");
-	store_word(command, STORE_KEY "top:%s:%u", top->view != NULL ? top->view->name : list_types[top->kind].name,
-		top->window_s);
+	store_word(command, "%s", key);
 	store_json(command, value);
 	store_word(command, "EX");
 	store_word(command, "%d", STORE_TOP_KEEP_S);
 	store_command_end(command);
 	json_decref(value);
+}
+
+static void save_list(struct store_command *command, struct state *state, const struct query_top *top) {
+	char key[sizeof(STORE_KEY "top::") + NODE_NAME_SIZE + 10];
+	snprintf(key, sizeof(key), STORE_KEY "top:%s:%" PRIu32,
+		top->view != NULL ? top->view->name : list_types[top->kind].name, top->window_s);
+	save_passing(command, key, query_top(state, top));
 }
 
 static void save_top(struct store_command *command, struct state *state) {
@@ -174,39 +183,10 @@ static void save_top(struct store_command *command, struct state *state) {
 static void save_tcp(struct store_command *command, struct state *state) {
 	for (size_t w = 0; w < state->config.windows_length; w++) {
 		uint32_t window_s = state->config.windows_s[w];
-		json_t *value = query_tcp(state, window_s, state->config.list_length, NULL);
-		store_word(command, "SET");
-		store_word(command, STORE_KEY "tcp:%u", window_s);
-		store_json(command, value);
-		store_word(command, "EX");
-		store_word(command, "%d", STORE_TOP_KEEP_S);
-		store_command_end(command);
-		json_decref(value);
+		char key[sizeof(STORE_KEY "tcp:") + 10];
+		snprintf(key, sizeof(key), STORE_KEY "tcp:%" PRIu32, window_s);
+		save_passing(command, key, query_tcp(state, window_s, state->config.list_length, NULL));
 	}
-}
-
-static void save_paths(struct store_command *command, struct state *state) {
-	json_t *value = query_paths(state, state->config.list_length);
-	store_word(command, "SET");
-	store_word(command, STORE_KEY "paths");
-	store_json(command, value);
-	store_word(command, "EX");
-	store_word(command, "%d", STORE_TOP_KEEP_S);
-	store_command_end(command);
-	json_decref(value);
-}
-
-static void save_channels(struct store_command *command, struct state *state) {
-	json_t *value = query_channels(state, STORE_CHANNELS_MAX);
-	if (value == NULL)
-		return;
-	store_word(command, "SET");
-	store_word(command, STORE_KEY "channels");
-	store_json(command, value);
-	store_word(command, "EX");
-	store_word(command, "%d", STORE_TOP_KEEP_S);
-	store_command_end(command);
-	json_decref(value);
 }
 
 struct store_lost store_lost(const struct store *store) {
@@ -322,8 +302,8 @@ uint64_t store_send_save(struct store *store, bool is_whole) {
 	if (is_whole) {
 		save_top(&command, state);
 		save_tcp(&command, state);
-		save_paths(&command, state);
-		save_channels(&command, state);
+		save_passing(&command, STORE_KEY "paths", query_paths(state, state->config.list_length));
+		save_passing(&command, STORE_KEY "channels", query_channels(state, STORE_CHANNELS_MAX));
 		save_baselines(&command, state);
 	}
 	save_active_alerts(&command, &state->alerts);
