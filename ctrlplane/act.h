@@ -2,10 +2,10 @@
 // Copyright (c) 2026 the weir authors
 //
 // Act, the last stage: commands to nodes. Each is a decision with an id, a reason and an end: done, refused by the
-// node, or timed out. It is sent again until the node answers or time is up; the node carries out each id once, and
-// one that was started anew meanwhile does not get it. Every
-// command has the controller's epoch with it, and a node that has seen a greater one refuses it (fencing).
-// The last decisions are kept here, all of them in Redis (weir:1:decisions); `weirctl explain` shows them. One thread.
+// node, or timed out. It is sent again until the node answers, ends or time is up; the node carries out each id once,
+// and one that was started anew meanwhile does not get it. Every command has the controller's epoch with it, and a node
+// that has seen a greater one refuses it (fencing). The last decisions are kept here, all of them in Redis
+// (weir:1:decisions); `weirctl explain` shows them. One thread.
 #pragma once
 
 #include <jansson.h>
@@ -26,6 +26,7 @@ enum {
 	ACT_TIMEOUT_MS = 5000,                      // of a request that does not say
 	ACT_TIMEOUT_MS_MAX = 600000,
 	ACT_RESEND_MS = 1000,
+	ACT_GOODBYE_MS = 1000, // after a node's goodbye nobody waits longer for its answer, or for its next start
 	ACT_ID_SIZE = 48,
 	ACT_WORD_SIZE = 24,
 	ACT_TEXT_SIZE = 256,
@@ -64,7 +65,7 @@ struct act_decision {
 	enum act_status status;
 	uint64_t decided_ns, sent_ns, ended_ns; // wall clock; 0: not yet
 	uint32_t tries;
-	uint64_t deadline_mono_ns, resend_mono_ns;
+	uint64_t deadline_mono_ns, resend_mono_ns, node_ended_mono_ns; // the last 0: it has not
 	uint64_t incarnation;  // of the node that it was sent to; another one does not get it
 	char *document;        // of the command, until it has ended; NULL: none
 	struct identity asker; // size 0: nobody, or it has its answer

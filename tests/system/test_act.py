@@ -119,6 +119,19 @@ def test_time_out_and_an_answer_after_it(make_controller, make_node, messages):
     assert result.returncode == 1 and "the node was not connected" in result.stdout
 
 
+def test_nobody_waits_for_a_node_that_ended(make_controller, make_node):
+    controller = make_controller()
+    node = make_node(controller, "a")
+    node.register()
+    results = in_background(controller.ctl, "--timeout", "3000", "stop", "a")
+    node.receive(node.commands, "command")
+    node.goodbye()
+    wait_for(lambda: results, "weirctl has its answer")
+    assert results[0].returncode == 1 and "timed_out: the node ended before it answered" in results[0].stdout
+    result = controller.ctl("--timeout", "3000", "stop", "a")
+    assert result.returncode == 1 and "timed_out: the node has ended" in result.stdout
+
+
 def test_decisions_are_in_redis_and_survive_the_controller(make_controller, make_node, messages, redis):
     controller = make_controller(redis=redis.endpoint)
     node = make_node(controller, "a")
