@@ -145,9 +145,12 @@ static void open_instances(const struct run *run) {
 	void *options = calloc(1, type->options_size);
 	char error[256];
 	option_set_defaults(type->options, options);
-	for (const char *const *s = run->settings; *s != NULL; s += 2)
-		assert_int_equal(
-			option_set(option_lookup(type->options, s[0]), options, s[1], error, sizeof(error)), 0);
+	static const char *const small[] = {"max_flows", "8192", NULL}; // memory is cleared at each start
+	const char *const *const settings[] = {small, run->settings};
+	for (unsigned i = 0; i < 2; i++)
+		for (const char *const *s = settings[i]; *s != NULL; s += 2)
+			assert_int_equal(
+				option_set(option_lookup(type->options, s[0]), options, s[1], error, sizeof(error)), 0);
 	op = (struct operator){.type = type,
 		.name = "stats",
 		.options = options,
