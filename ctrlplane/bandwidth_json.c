@@ -18,11 +18,24 @@ static json_t *rate(double rate_bps) {
 	return isfinite(rate_bps) ? json_real(rate_bps) : json_null();
 }
 
+// What was acknowledged in the channel's interval; NAN: none has passed.
+static double sent_bps(const struct bandwidth_end *end) {
+	const struct remote_end *sender = &end->sender;
+	return sender->interval_ns > 0 ? 8e9 * (double)sender->volume_bytes / (double)sender->interval_ns : NAN;
+}
+
 static json_t *link_json(const struct bandwidth *bandwidth, unsigned index) {
 	const struct network_link *link = &bandwidth->network->links[index];
-	double load_bps = network_load(bandwidth->network, index, bandwidth->rates_bps);
-	return json_pack("{so so so si so}", "link", text_json(link->name), "capacity_bps", rate(link->capacity_bps),
-		"allocated_bps", rate(load_bps), "channels", (int)link->length, "price_per_mbit",
+	double load_bps = network_load(bandwidth->network, index, bandwidth->rates_bps), wanted_bps = 0,
+	       all_sent_bps = 0;
+	for (unsigned i = 0; i < link->length; i++) {
+		const struct bandwidth_end *end = &bandwidth->ends[bandwidth->network->members[link->first + i]];
+		wanted_bps += end->demand_bps;
+		all_sent_bps += end->sender.interval_ns > 0 ? sent_bps(end) : 0;
+	}
+	return json_pack("{so so so so so si so}", "link", text_json(link->name), "capacity_bps",
+		rate(link->capacity_bps), "demand_bps", rate(wanted_bps), "allocated_bps", rate(load_bps), "sent_bps",
+		rate(all_sent_bps), "channels", (int)link->length, "price_per_mbit",
 		bandwidth->has_found ? json_real(1e6 * bandwidth->found.prices[index]) : json_null());
 }
 
@@ -40,9 +53,9 @@ static json_t *channel_json(const struct bandwidth *bandwidth, unsigned index) {
 		text_json(end->sender.pipeline), "stream", text_json(end->sender.stream), "index",
 		(json_int_t)end->sender.index, "from_node", text_json(network->nodes[channel->source].name), "to_node",
 		text_json(network->nodes[channel->destination].name));
-	json_t *rates = json_pack("{so so so so so so so so so}", "offered_bps", number(end->sender.offered_bps),
-		"demand_bps", rate(end->demand_bps), "rate_bps", rate(bandwidth->rates_bps[index]), "before_bps",
-		rate(bandwidth->before_bps[index]), "in_force_bps",
+	json_t *rates = json_pack("{so so so so so so so so so so}", "offered_bps", number(end->sender.offered_bps),
+		"sent_bps", rate(sent_bps(end)), "demand_bps", rate(end->demand_bps), "rate_bps",
+		rate(bandwidth->rates_bps[index]), "before_bps", rate(bandwidth->before_bps[index]), "in_force_bps",
 		end->sender.rate_bps > 0 ? number(end->sender.rate_bps) : json_null(), "fair_bps",
 		is_found ? rate(bandwidth->fair.rates_bps[index]) : json_null(), "share",
 		is_found ? json_real(bandwidth->found.shares[index]) : json_null(), "fair_share",

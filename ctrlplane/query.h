@@ -13,7 +13,8 @@
 
 enum {
 	QUERY_ERROR_SIZE = 256,
-	QUERY_RATE_S = 5, // rates in `status` are over this window
+	QUERY_RATE_S = 5,          // rates in `status` are over this window
+	QUERY_CHANNELS_MAX = 1000, // of query_channels, where nobody asks for less
 };
 
 //   error   [QUERY_ERROR_SIZE], one line where NULL is returned

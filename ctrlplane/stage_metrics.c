@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/channel_metrics.h"
 #include "api/listen.h"
 #include "api/node_metrics.h"
 #include "api/clock.h"
@@ -101,9 +102,12 @@ static void add_store(struct metrics *metrics, const struct state *state) {
 static void metrics_make(struct metrics_state *made, struct state *state) {
 	struct metrics metrics = {0};
 	json_t *status = query_status(state), *graphs = query_operators(state, NULL);
+	json_t *channels = query_channels(state, QUERY_CHANNELS_MAX);
 	add_controller(&metrics, state);
 	add_store(&metrics, state);
 	node_metrics_add(&metrics, json_object_get(status, "nodes"), json_object_get(graphs, "nodes"));
+	channel_metrics_add(&metrics, channels);
+	json_decref(channels);
 	json_decref(status);
 	json_decref(graphs);
 	free(made->text);

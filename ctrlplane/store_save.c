@@ -13,8 +13,6 @@
 #include "ctrlplane/store.h"
 #include "ctrlplane/store_parts.h"
 
-enum { STORE_CHANNELS_MAX = 1000 };
-
 static void save_simple(struct store_command *command, const char *name, const char *key) {
 	store_word(command, "%s", name);
 	store_word(command, STORE_KEY "%s", key);
@@ -303,7 +301,7 @@ uint64_t store_send_save(struct store *store, bool is_whole) {
 		save_top(&command, state);
 		save_tcp(&command, state);
 		save_passing(&command, STORE_KEY "paths", query_paths(state, state->config.list_length));
-		save_passing(&command, STORE_KEY "channels", query_channels(state, STORE_CHANNELS_MAX));
+		save_passing(&command, STORE_KEY "channels", query_channels(state, QUERY_CHANNELS_MAX));
 		save_baselines(&command, state);
 	}
 	save_active_alerts(&command, &state->alerts);

@@ -2,6 +2,7 @@
 // Copyright (c) 2026 the weir authors
 #include "dashboard/metrics.h"
 
+#include "api/channel_metrics.h"
 #include "api/node_metrics.h"
 #include "api/clock.h"
 #include "dashboard/fields.h"
@@ -73,6 +74,9 @@ struct body *metrics_body(struct server *server) {
 	if (now != NULL && now->stored_ns > 0) {
 		add_controller(&metrics, now);
 		add_nodes(&metrics, now);
+		json_t *channels = fields_parse(now->channels);
+		channel_metrics_add(&metrics, channels);
+		json_decref(channels);
 	}
 	char *text = metrics_finish(&metrics, &size);
 	return body_new(text, size);

@@ -26,6 +26,7 @@ static const struct part {
 	{"top/", part_top, true},
 	{"tcp/", part_tcp, true},
 	{"paths", part_paths, true},
+	{"channels", part_channels, true},
 	{"decisions", part_decisions, true},
 	{"alerts", part_alerts, true},
 	{"alerts/history", part_alerts_history, true},

@@ -67,6 +67,7 @@ json_t *part_node_graph(struct part_request *request);
 json_t *part_top(struct part_request *request);
 json_t *part_tcp(struct part_request *request);
 json_t *part_paths(struct part_request *request);
+json_t *part_channels(struct part_request *request);
 json_t *part_decisions(struct part_request *request);
 json_t *part_alerts(struct part_request *request);
 json_t *part_alerts_history(struct part_request *request);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// `top`, `tcp`, `paths` and `decisions`: as they are stored.
+// `top`, `tcp`, `paths`, `channels` and `decisions`: as they are stored.
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +56,15 @@ json_t *part_tcp(struct part_request *request) {
 json_t *part_paths(struct part_request *request) {
 	request->argument = "paths";
 	return stored_object(request, request->now->paths);
+}
+
+// A controller without a stage bandwidth stores none: that is an answer too.
+json_t *part_channels(struct part_request *request) {
+	request->argument = "channels";
+	if (request->now->channels->type != REDIS_REPLY_NIL)
+		return stored_object(request, request->now->channels);
+	return json_pack("{so so s[] si s[]}", "stored_ns", part_number(request->now->stored_ns), "allocation",
+		json_null(), "links", "total", 0, "channels");
 }
 
 json_t *part_decisions(struct part_request *request) {

@@ -24,6 +24,7 @@ enum {
 	AT_ALERTS,
 	AT_NEWEST_ALERT,
 	AT_PATHS,
+	AT_CHANNELS,
 	AT_LATEST,
 	AT_DECISIONS,
 	AT_OLDEST,
@@ -48,6 +49,7 @@ void snapshot_ask(const struct snapshot_scope *scope, struct redis_link *link) {
 	redis_link_append(link, "HGETALL " KEY "alerts:active");
 	redis_link_append(link, "XREVRANGE " KEY "alerts:history + - COUNT 1");
 	redis_link_append(link, "GET " KEY "paths");
+	redis_link_append(link, "GET " KEY "channels");
 	redis_link_append(link, "XREVRANGE " KEY "history + - COUNT 1");
 	redis_link_append(link, "XREVRANGE " KEY "decisions + - COUNT %d", SNAPSHOT_DECISIONS);
 	for (size_t i = 0; i < SNAPSHOT_RESOLUTIONS; i++)
@@ -92,6 +94,7 @@ struct snapshot *snapshot_new(const struct snapshot_scope *scope, redisReply *re
 	snapshot->alerts = reply->element[AT_ALERTS];
 	snapshot->newest_alert = reply->element[AT_NEWEST_ALERT];
 	snapshot->paths = reply->element[AT_PATHS];
+	snapshot->channels = reply->element[AT_CHANNELS];
 	snapshot->latest = reply->element[AT_LATEST];
 	snapshot->decisions = reply->element[AT_DECISIONS];
 	for (size_t i = 0; i < SNAPSHOT_RESOLUTIONS; i++)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the weir authors
-"""The dashboard's page in a real browser, over real traffic: the demo's programs in their namespaces, a node, the
-controller, Redis and weir-dashboard. What is looked at is in dashboard/web/test/browse.ts.
+"""The dashboard's page in a real browser, over real traffic: the demo's programs in their namespaces, a node, three
+more that share a pipeline, the controller, Redis and weir-dashboard. What is looked at is in
+dashboard/web/test/browse.ts.
 
 WEIR_SCREENSHOTS=docs/images has the pictures of the documents taken anew, after five minutes of traffic.
 """
@@ -15,14 +16,39 @@ import pytest
 
 from conftest import BUILD, PATIENCE_S, ROOT, Process, free_port, remove_runtime, wait_for
 from network import unique_name
+from node import Node
 
 HELPERS = ROOT / "scripts" / "demo.d"
 SHOTS = os.environ.get("WEIR_SCREENSHOTS")
 TRAFFIC_S = 400 if SHOTS else 36  # a third of it later, the port scan
 BEFORE_SHOTS_S = 310  # so that the live charts are full
 BROWSE_LIMIT_S = 1200
-# A browser that draws by software keeps all cores busy; the capture's buffer is a tenth of a second.
+# A browser that draws by software keeps all cores busy; the capture's buffer lasts for a second.
 FIRST, LAST = ("nice", "-n", "-15"), ("nice", "-n", "10")
+CONTROLLER = """
+stages:
+- {type: collect}
+- {type: lists}
+- {type: logic}
+- {type: bandwidth, enforce: true, capacity: 100M, nodes: [{node: warehouse, downlink: 2M}]}
+- {type: store}
+"""
+# Both trucks want more of the warehouse's downlink than there is; what the office sends meets nothing.
+SPREAD = """
+nodes: {{truck: "tcp://127.0.0.1:{truck}", van: "tcp://127.0.0.1:{van}", warehouse: "tcp://127.0.0.1:{warehouse}"}}
+pipeline: deliveries
+operators:
+  - {{name: positions, type: generate, node: truck, rate: 12000, fields: [number u64 sequence, at time]}}
+  - {{name: parcels, type: generate, node: van, rate: 6000, fields: [number u64 sequence, at time]}}
+  - {{name: seen, type: "null", node: warehouse}}
+  - {{name: stock, type: "null", node: warehouse}}
+  - {{name: orders, type: generate, node: warehouse, rate: 500, fields: [number u64 sequence, at time]}}
+  - {{name: list, type: "null", node: van}}
+streams:
+  - {{from: positions, to: seen, grouping: shuffle}}
+  - {{from: parcels, to: stock, grouping: shuffle}}
+  - {{from: orders, to: list, grouping: shuffle}}
+"""
 
 
 class Demo:
@@ -87,10 +113,32 @@ def dashboard(tmp_path, redis):
     process.kill()
 
 
-def test_page(tmp_path, demo, dashboard, redis, make_controller):
-    controller = make_controller(redis=redis.endpoint, listen=f"ipc://{tmp_path}/weir",
+@pytest.fixture
+def spread(tmp_path):
+    """spread(controller): the nodes of a pipeline over three of them, joined over loopback."""
+    nodes = []
+
+    def start(controller):
+        config = tmp_path / "spread.yaml"
+        names = ("truck", "van", "warehouse")
+        config.write_text(SPREAD.format(**{name: free_port(pair=False) for name in names}))
+        for name in names:
+            nodes.append(Node(tmp_path, ["--config", config, "--node", name, "--controller", controller.endpoint],
+                              name=name))
+        wait_for(lambda: controller.ask("channels")["total"] == 3, "all channels are reported")
+
+    yield start
+    for node in nodes:
+        node.close()
+
+
+def test_page(tmp_path, demo, spread, dashboard, redis, make_controller):
+    config = tmp_path / "controller.yaml"
+    config.write_text(CONTROLLER)
+    controller = make_controller(redis=redis.endpoint, listen=f"ipc://{tmp_path}/weir", config=config,
                                  alerts=ROOT / "conf" / "alerts.yaml")
     node = demo.start_node(controller)
+    spread(controller)
     demo.start_traffic()
     if SHOTS:
         start = time.monotonic()

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "api/channel_metrics.h"
 #include "api/node_metrics.h"
 
 static void test_text(void **state) {
@@ -72,11 +73,34 @@ static void test_nodes_without_figures_have_no_samples(void **state) {
 	json_decref(graphs);
 }
 
+static void test_what_is_not_known_of_channels_has_no_sample(void **state) {
+	struct metrics metrics = {0};
+	size_t size;
+	json_t *channels = json_loads("{\"links\":[{\"link\":\"b downlink\",\"capacity_bps\":null,\"sent_bps\":5e6}],"
+				      "\"channels\":[{\"channel\":\"p/x>y.0\",\"from_node\":\"a\",\"to_node\":\"b\","
+				      "\"share\":0.5,\"rate_bps\":null,\"sender_end_bytes\":7}]}",
+		0, NULL);
+	channel_metrics_add(&metrics, NULL);
+	assert_null(metrics.text);
+	channel_metrics_add(&metrics, channels);
+	char *text = metrics_finish(&metrics, &size);
+	assert_non_null(strstr(text, "\nweir_link_sent_bits_per_second{link=\"b downlink\"} 5000000\n"));
+	assert_null(strstr(text, "\nweir_link_capacity_bits_per_second{"));
+	assert_non_null(
+		strstr(text, "\nweir_remote_channel_share_ratio{channel=\"p/x>y.0\",from=\"a\",to=\"b\"} 0.5\n"));
+	assert_non_null(
+		strstr(text, "\nweir_remote_channel_sender_queue_bytes{channel=\"p/x>y.0\",from=\"a\",to=\"b\"} 7\n"));
+	assert_null(strstr(text, "\nweir_remote_channel_rate_bits_per_second{"));
+	free(text);
+	json_decref(channels);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_it_grows),
 		cmocka_unit_test(test_nodes_without_figures_have_no_samples),
+		cmocka_unit_test(test_what_is_not_known_of_channels_has_no_sample),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ import { formatRange, PRESETS, parseRange } from "./lib/range";
 import { linkTo, parseRoute, type Route, setParam, useRoute } from "./lib/route";
 import { toggleTheme, useTheme } from "./lib/theme";
 import { AlertsView } from "./views/alerts";
+import { LinksView } from "./views/links";
 import { NodesView } from "./views/nodes";
 import { OverviewView } from "./views/overview";
 import { PipelineView } from "./views/pipeline";
@@ -39,6 +40,7 @@ const VIEWS: View[] = [
 	{ name: "tcp", title: "TCP health", short: "TCP", view: TcpView, timed: true, live: false },
 	{ name: "pipeline", title: "Pipeline", short: "Pipeline", view: PipelineView, timed: false, live: false },
 	{ name: "nodes", title: "Nodes", short: "Nodes", view: NodesView, timed: true, live: false },
+	{ name: "links", title: "Links", short: "Links", view: LinksView, timed: false, live: true },
 	{ name: "alerts", title: "Alerts", short: "Alerts", view: AlertsView, timed: true, live: false },
 ];
 

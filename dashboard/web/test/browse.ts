@@ -51,6 +51,7 @@ async function onDesktop(): Promise<void> {
 		["TCP health", () => views.checkTcp(page)],
 		["Pipeline", () => views.checkPipeline(page, controller)],
 		["Nodes", () => views.checkNodes(page, controller)],
+		["Links", () => views.checkLinks(page, controller)],
 		["Alerts", () => views.checkAlerts(page, controller)],
 	];
 	for (const [view, check] of seen) {

@@ -305,6 +305,55 @@ export interface Paths {
 	flows: PathFlow[];
 }
 
+/** One way into or out of a node, that channels share. */
+export interface Link {
+	link: string;
+	capacity_bps: Figure;
+	demand_bps: Figure;
+	allocated_bps: Figure;
+	sent_bps: Figure;
+	channels: number;
+	/** by how much the shares of the channels that it holds would rise for each Mbit/s more */
+	price_per_mbit: Figure;
+}
+
+/** A channel between two nodes: null rates are without a limit, or not known. */
+export interface RemoteChannel {
+	channel: string;
+	pipeline: string;
+	stream: string;
+	index: number;
+	from_node: string;
+	to_node: string;
+	offered_bps: number;
+	demand_bps: Figure;
+	sent_bps: Figure;
+	rate_bps: Figure;
+	before_bps: Figure;
+	in_force_bps: Figure;
+	/** the part of its demand that is served */
+	share: Figure;
+	bottleneck: string | null;
+	/** as plain TCP would come near to */
+	fair_bps: Figure;
+	fair_share: Figure;
+	sender_begin_bytes: number;
+	sender_end_bytes: number;
+	receiver_begin_bytes: Figure;
+	receiver_end_bytes: Figure;
+}
+
+export interface RemoteChannels {
+	stored_ns: number;
+	/** null: the controller has no stage for them */
+	allocation: "global" | "s1" | "tcp" | null;
+	error?: string | null;
+	links: Link[];
+	total: number;
+	/** the worst served first */
+	channels: RemoteChannel[];
+}
+
 /** What the controller decided; the stream has an entry each time one changes. */
 export interface Decision {
 	time_ms: number;

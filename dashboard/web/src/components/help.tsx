@@ -5,7 +5,7 @@
 import { useEffect, useRef } from "preact/hooks";
 
 const KEYS: [string, string][] = [
-	["1 … 6", "overview, traffic, TCP health, pipeline, nodes, alerts"],
+	["1 … 7", "overview, traffic, TCP health, pipeline, nodes, links, alerts"],
 	["r", "the next range of time: 5 min, 1 h, 24 h, 7 d"],
 	["/", "search in this view"],
 	["p", "hold the tables still, and let them go on"],

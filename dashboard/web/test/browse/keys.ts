@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { until } from "./visit";
 
-const VIEWS = ["overview", "traffic", "tcp", "pipeline", "nodes", "alerts"];
+const VIEWS = ["overview", "traffic", "tcp", "pipeline", "nodes", "links", "alerts"];
 
 const viewOf = (page: Page): string => /#\/(\w+)/.exec(page.url())?.[1] ?? "";
 

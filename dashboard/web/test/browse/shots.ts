@@ -15,9 +15,12 @@ const SHOTS: Shot[] = [
 	["tcp", "tcp", DESKTOP, "light", ".histogram rect"],
 	["pipeline-dark", "pipeline", DESKTOP, "dark", ".operator"],
 	["nodes", "nodes", DESKTOP, "light", "tbody tr"],
+	["links", "links", DESKTOP, "light", "tbody tr"],
+	["links-dark", "links", DESKTOP, "dark", "tbody tr"],
 	["alerts", "alerts", DESKTOP, "light", "tbody tr"],
 	["phone-overview", "overview", PHONE, "light", ".chart canvas"],
 	["phone-pipeline", "pipeline", PHONE, "light", ".operator"],
+	["phone-links", "links", PHONE, "light", "tbody tr"],
 	["phone-traffic-dark", "traffic", PHONE, "dark", "tbody tr"],
 ];
 

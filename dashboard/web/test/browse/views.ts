@@ -114,7 +114,7 @@ export async function checkNodes(page: Page, controller: Controller): Promise<vo
 	await go(page, "Nodes");
 	const [node] = controller.status().nodes;
 	assert.ok(node);
-	const row = page.getByRole("region", { name: "Nodes" }).locator("tbody tr", { hasText: node.name });
+	const row = page.getByRole("region", { name: "Nodes" }).locator("tbody tr", { hasText: node.name }).first();
 	// A busy machine may miss heartbeats: asked again, both are of one mind.
 	await until("the node's state", async () => {
 		const state = controller.status().nodes[0]?.state ?? "";
@@ -135,6 +135,36 @@ export async function checkAlerts(page: Page, controller: Controller): Promise<v
 	});
 	await page.getByRole("region", { name: "Alerts" }).locator("tr", { hasText: alert.rule }).first().waitFor();
 	await page.locator("tr", { hasText: alert.subject }).first().waitFor();
+}
+
+interface Channel {
+	channel: string;
+	bottleneck: string | null;
+	share: number;
+}
+
+/** The controller's channels, the worst served first, and in words what holds it and one that nothing holds. */
+export async function checkLinks(page: Page, controller: Controller): Promise<void> {
+	await go(page, "Links");
+	const why = page.getByRole("region", { name: "Why" });
+	const rows = page.getByRole("region", { name: "Channels" }).locator("tbody tr");
+	const channels = await until("a channel that a link holds", async () => {
+		const { channels: all } = controller.ask<{ channels: Channel[] }>("channels");
+		return all[0]?.bottleneck && all.some(({ share }) => share > 0.999) ? all : undefined;
+	});
+	const [worst] = channels as [Channel];
+	assert.ok(worst.bottleneck === "warehouse downlink");
+	for (const { channel } of channels) await rows.filter({ hasText: channel }).waitFor();
+	await why.getByText("The warehouse downlink is full: its 2 channels want").waitFor();
+	const link = page.getByRole("region", { name: "Links" }).locator("tbody tr", { hasText: worst.bottleneck });
+	await link.getByText("2.00 Mbit/s", { exact: true }).first().waitFor();
+	await until("what the link carries", async () => number(await link.locator("td").nth(1).textContent()) > 50);
+	const free = channels.find(({ share }) => share > 0.999) as Channel;
+	await page.getByRole("link", { name: free.channel }).focus();
+	await page.keyboard.press("Enter");
+	await why.getByText(free.channel).first().waitFor();
+	await why.getByText("Nothing holds it back").waitFor();
+	await page.getByRole("region", { name: "Latency" }).locator("tbody tr").first().waitFor();
 }
 
 /** With no traffic left, every sum is exactly the controller's. */
