@@ -257,6 +257,13 @@ def test_documented_paths_are_there(setting):
             assert member in members, (part, member)
 
 
+def test_a_controller_that_does_not_look_at_channels(setting):
+    _, _, _, dashboard = setting
+    channels = dashboard.get("channels")
+    assert channels.pop("stored_ns") > 0
+    assert channels == {"allocation": None, "links": [], "total": 0, "channels": []}
+
+
 def test_memory_and_time_are_bounded_by_a_second(setting):
     """One reading a second, whoever asks: the turns of a stream do not depend on the number of requests."""
     _, redis, _, dashboard = setting
