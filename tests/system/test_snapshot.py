@@ -92,10 +92,13 @@ operators:
   - {{name: slow,   type: json, path: {pipe}, queue_size: 128}}
   - {{name: sums,   type: reduce, key: [key], every: 5, compute: [count()]}}
   - {{name: sink,   type: json, path: {folder}/sums.jsonl}}
+  - {{name: frames, type: replay, flows: 10, frames: 16, loops: 0, rate: 100}}
+  - {{name: none,   type: 'null'}}
 streams:
   - {{from: source, to: slow}}
   - {{from: source, to: sums}}
   - {{from: sums,   to: sink}}
+  - {{from: frames, to: none}}
 """
 
 
@@ -134,7 +137,7 @@ def test_what_does_not_fit_is_refused(saved):
     restore = ("--restore", directory)
     assert "sums.every: \"6\": expected \"5\"" in refused(run, *restore, "--set", "sums.every=6")
     assert "hash_secret: is not that of the snapshot" in refused(run, *restore, "--set", "hash_secret=other")
-    assert "source: has 2 instances; expected 1" in refused(run, *restore, "--set", "source.parallelism=2")
+    assert "frames: has 2 instances; expected 1" in refused(run, *restore, "--set", "frames.parallelism=2")
     assert "No such file" in refused(run, "--restore", directory / "not")
     state = directory / "kept.sums.state"
     whole = state.read_bytes()
@@ -159,6 +162,25 @@ def test_what_does_not_fit_is_refused(saved):
                           .replace("sums}", "adds}"))
     sink.write_bytes(lines)
     assert "kept/adds: is not in the snapshot" in refused(run, *restore)
+
+
+NUMBERS = """
+pipeline: kept
+operators:
+  - {{name: source, type: generate, count: 20000, fields: [n u64 sequence]}}
+  - {{name: slow,   type: json, path: {pipe}, queue_size: 128}}
+  - {{name: sink,   type: json, path: {folder}/numbers.jsonl}}
+streams:
+  - {{from: source, to: slow}}
+  - {{from: source, to: sink}}
+"""
+
+
+def test_numbers_go_on_in_more_instances(make_run):
+    run = make_run("numbers", NUMBERS)
+    run.interrupted(COUNT, ("-l", "0-1"), ("--set", "source.parallelism=2"))
+    numbers = sorted(json.loads(line)["n"] for line in run.outputs()["numbers.jsonl"])
+    assert numbers == list(range(COUNT))
 
 
 def test_what_can_not_be_saved_is_named(make_run):
