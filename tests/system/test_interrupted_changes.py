@@ -4,6 +4,7 @@
 new pipeline or all of the old one, and each record arrives once."""
 import json
 import os
+import select
 import threading
 
 import pytest
@@ -36,15 +37,22 @@ class Reader:
 
     def __init__(self, path):
         os.mkfifo(path)
-        self.path, self.data, self.begins = path, b"", threading.Event()
+        self.path, self.data, self.begins, self.is_done = path, b"", threading.Event(), False
         self.descriptor = os.open(path, os.O_RDWR)  # its own other end: a writer may come and go
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
     def run(self):
         self.begins.wait()
-        while True:
-            self.data += os.read(self.descriptor, 1 << 20)
+        while not self.is_done:
+            if select.select([self.descriptor], [], [], 0.05)[0]:
+                self.data += os.read(self.descriptor, 1 << 20)
+
+    def close(self):
+        self.is_done = True
+        self.begins.set()
+        self.thread.join()
+        os.close(self.descriptor)
 
     def numbers(self):
         return sorted(json.loads(line)["n"] for line in self.data.decode().splitlines())
@@ -55,7 +63,9 @@ class Reader:
 
 @pytest.fixture
 def reader(tmp_path):
-    return Reader(tmp_path / "pipe")
+    reader = Reader(tmp_path / "pipe")
+    yield reader
+    reader.close()
 
 
 def write(folder, reader, more, limit="60s"):
@@ -205,6 +215,7 @@ def test_the_node_is_killed_and_comes_back(make_controller, tmp_path, reader):
             again.close()
     finally:
         node.close()
+        second.close()
     # Of the first life, nothing is missing before the end and nothing is there twice.
     lines = reader.data.decode().splitlines()[:-1]
     numbers = sorted(json.loads(line)["n"] for line in lines)

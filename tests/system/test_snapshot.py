@@ -167,7 +167,7 @@ def test_what_does_not_fit_is_refused(saved):
 NUMBERS = """
 pipeline: kept
 operators:
-  - {{name: source, type: generate, count: 20000, fields: [n u64 sequence]}}
+  - {{name: source, type: generate, count: 20000, fields: [n u64 sequence, long string 64 constant LONG]}}
   - {{name: slow,   type: json, path: {pipe}, queue_size: 128}}
   - {{name: sink,   type: json, path: {folder}/numbers.jsonl}}
 streams:
@@ -177,7 +177,7 @@ streams:
 
 
 def test_numbers_go_on_in_more_instances(make_run):
-    run = make_run("numbers", NUMBERS)
+    run = make_run("numbers", NUMBERS.replace("LONG", 60 * "x"))
     run.interrupted(COUNT, ("-l", "0-1"), ("--set", "source.parallelism=2"))
     numbers = sorted(json.loads(line)["n"] for line in run.outputs()["numbers.jsonl"])
     assert numbers == list(range(COUNT))
