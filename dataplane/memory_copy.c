@@ -10,6 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "dataplane/huge_memory.h"
 #include "dataplane/operator.h"
 
@@ -136,12 +140,31 @@ void memory_copy_init(struct memory_copy *copy, size_t limit) {
 		drop_last(copy);
 }
 
+// Past the caches: they go on having what the workers need, and no line of the copy is fetched to be overwritten.
+//   to, from  [size] whole pages
+#ifdef __SSE2__
+static void copy_pages(uint8_t *to, const uint8_t *from, size_t size) {
+	enum { VECTORS = 4 }; // a cache line
+	for (size_t at = 0; at < size; at += VECTORS * sizeof(__m128i)) {
+		__m128i line[VECTORS];
+		memcpy(line, from + at, sizeof(line));
+		for (unsigned i = 0; i < VECTORS; i++)
+			_mm_stream_si128((__m128i *)(to + at) + i, line[i]);
+	}
+	_mm_sfence();
+}
+#else
+static void copy_pages(uint8_t *to, const uint8_t *from, size_t size) {
+	memcpy(to, from, size);
+}
+#endif
+
 void memory_copy_make(struct memory_copy *copy) {
 	for (unsigned i = 0; i < copy->count; i++) {
 		struct memory_part *part = &copy->parts[i];
 		look(copy->pagemap, part);
 		for (struct run run = {0}; next_run(part, &run);)
-			memcpy(part->copy + run.at, part->memory + run.at, run.size);
+			copy_pages(part->copy + run.at, part->memory + run.at, run.size);
 		madvise(part->memory, part->size, MADV_DONTFORK);
 	}
 }

@@ -29,6 +29,8 @@ enum {
 	COPY_NICE = 10, // it has a fifth of what a worker gets, where they share a CPU
 	COPY_FD = 3,
 };
+// How a copy of the process ends.
+enum { COPY_DONE, COPY_FAILED, COPY_NO_TABLES };
 // Of tables that are copied while the workers hold still: a few hundredths of a second. What is beyond it they share
 // with the copy of the process until they write to it.
 static const size_t COPIED_MAX = (size_t)256 << 20;
@@ -74,8 +76,9 @@ static int save_operator(struct saving *saving, const struct operator *op, struc
 __attribute__((noreturn)) static void run_copy(struct saving *saving) {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpriority(PRIO_PROCESS, 0, COPY_NICE);
-	bool failed = dup2(saving->dir.fd, COPY_FD) < 0 || close_range(COPY_FD + 1, ~0U, 0) != 0 ||
-		      !memory_copy_enter(&saving->tables);
+	bool failed = dup2(saving->dir.fd, COPY_FD) < 0 || close_range(COPY_FD + 1, ~0U, 0) != 0;
+	if (!failed && !memory_copy_enter(&saving->tables))
+		_exit(COPY_NO_TABLES);
 	for (unsigned i = 0; !failed && i < saving->count; i++) {
 		const struct operator *op = saving->node->operators[i];
 		saving->writer.owners = snapshot_owners(saving->node, i);
@@ -83,7 +86,7 @@ __attribute__((noreturn)) static void run_copy(struct saving *saving) {
 			saving->saved[i].error = save_operator(saving, op, &saving->saved[i]);
 		failed = saving->saved[i].error != 0;
 	}
-	_exit(failed);
+	_exit(failed ? COPY_FAILED : COPY_DONE);
 }
 
 // No worker does anything.
@@ -117,7 +120,8 @@ static int wait_for_copy(struct saving *saving, char *text, size_t size) {
 			kill(saving->copy, SIGKILL);
 		nanosleep(&pause, NULL);
 	}
-	if (ended == saving->copy && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	int code = ended == saving->copy && WIFEXITED(status) ? WEXITSTATUS(status) : COPY_FAILED;
+	if (code == COPY_DONE)
 		return 0;
 	for (unsigned i = 0; i < saving->count; i++) {
 		const struct operator *op = saving->node->operators[i];
@@ -126,6 +130,10 @@ static int wait_for_copy(struct saving *saving, char *text, size_t size) {
 		snprintf(text, size, "%s/%s: could not be saved: %s", op->pipeline, op->name,
 			strerror(-saving->saved[i].error));
 		return saving->saved[i].error;
+	}
+	if (code == COPY_NO_TABLES) {
+		snprintf(text, size, "the copies of the tables could not be put in their place (vm.max_map_count?)");
+		return -ENOMEM;
 	}
 	bool is_out = ended == saving->copy && WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS;
 	snprintf(text, size, "the copy of the process that writes ended before it was done%s",
