@@ -4,6 +4,8 @@
 varied, and figures. `ratio` says how many times the cost per packet of the limit, measured just before on the
 same core, the cost of the pipeline is; `goal` what it should be.
 """
+import contextlib
+import os
 import statistics
 
 from machine import note
@@ -57,6 +59,17 @@ class Bench:
     def repeats(self, flows):
         """Where there are many flows most of the time goes into making them."""
         return 1 if self.quick or flows > 10 * MILLION else 2 if flows > MILLION else 3
+
+    @contextlib.contextmanager
+    def aside(self):
+        """What is started in it, and this program, keep off the last core, where there is another; workers are put
+        where their --lcores say."""
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, self.cpus[:-1] or before)
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, before)
 
     def node(self, config, lcores, settings, eal=(), words=()):
         return Node(self.weir, config, lcores, settings, eal, words)

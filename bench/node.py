@@ -99,14 +99,21 @@ class Node:
     def warm_up(self, packets, operator="stats"):
         self.wait_until(lambda all: self.total(operator, "in", all) >= packets, f"{packets} packets at {operator}")
 
-    def cpu_ns(self):
-        """Processor time of the workers' threads."""
-        total = 0
+    def times_ns(self):
+        """Of the workers' threads: processor time, and time that they waited for a core."""
+        cpu = waited = 0
         for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
             name = (task / "comm").read_text(encoding="ascii").strip()
             if re.fullmatch(r"lcore-worker-\d+|rte-worker-\d+", name) or task.name == str(self.process.pid):
-                total += int((task / "schedstat").read_text(encoding="ascii").split()[0])
-        return total
+                times = (task / "schedstat").read_text(encoding="ascii").split()
+                cpu, waited = cpu + int(times[0]), waited + int(times[1])
+        return cpu, waited
+
+    def cpu_ns(self):
+        return self.times_ns()[0]
+
+    def waited_ns(self):
+        return self.times_ns()[1]
 
     def other_cpu_ns(self):
         """Processor time of all threads but the workers: those that format and send records."""

@@ -5,7 +5,7 @@ import json
 
 # What names a row, and what is a figure that can be compared between machines. The rest is shown only.
 NAMES = ("job", "flows", "event_mpps", "idle_timeout", "tcp", "steer", "workers", "captures", "keys", "sink", "task",
-         "consumers")
+         "consumers", "snapshot", "time_by")
 RATIOS = ("ratio", "speedup", "of_random", "times_softflowd", "bytes_per_flow")
 NOT_SHOWN = ("job",)
 CHANGED = 0.1  # less than that is noise

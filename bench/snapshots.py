@@ -26,7 +26,7 @@ SAID = re.compile(r"saved (\d+) items, (\d+) bytes in (\d+) ms; sources held sti
 
 def measure(bench):
     keys = KEYS // 10 if bench.quick else KEYS
-    yield cost(bench, keys)
+    yield from cost(bench, keys)
     yield restored(bench, keys)
 
 
@@ -50,57 +50,89 @@ class Taken(threading.Thread):
         return tuple(map(int, found.groups()))
 
 
-def windows(samples):
-    """Tuples a second in each window, as (its end, rate): one begins with each sample, so that none is missed."""
-    rates, end = [], 0
-    for when, count in samples:
-        while end < len(samples) and samples[end][0] - when < WINDOW_S:
-            end += 1
-        if end == len(samples):
-            break
-        rates.append((samples[end][0], (samples[end][1] - count) / (samples[end][0] - when)))
-    return rates
+class Looks:
+    """What was seen of a node: (when, tuples so far, seconds so far that its worker waited for its core)."""
+
+    def __init__(self, node):
+        self.node, self.all = node, []
+        self.source = next(i for i in node.ask("/weir/instances")
+                           if node.ask(f"/weir/instance,{i}")["operator"] == "source")
+
+    def look(self):
+        count = self.node.ask(f"/weir/instance,{self.source}")["in"]
+        self.all.append((time.monotonic(), count, self.node.waited_ns() / 1e9))
+        return self.all[-1][0]
+
+    def windows(self):
+        """Of each window its begin and end, tuples a second by the clock, and in the time that the worker had its core.
+        One begins with each look, so that none is missed."""
+        found, end = [], 0
+        for when, count, waited in self.all:
+            while end < len(self.all) and self.all[end][0] - when < WINDOW_S:
+                end += 1
+            if end == len(self.all):
+                break
+            seconds, tuples = self.all[end][0] - when, self.all[end][1] - count
+            had = max(seconds - (self.all[end][2] - waited), LOOK_S)
+            found.append((when, self.all[end][0], tuples / seconds, tuples / had))
+        return found
 
 
 def one_snapshot(node, controller, path):
-    """Look at the node before, during and after a snapshot. Returns its figures, the usual rate, and the least share of
-    that in any window before, and from its begin on."""
-    source = next(i for i in node.ask("/weir/instances") if node.ask(f"/weir/instance,{i}")["operator"] == "source")
-    samples, taken, begun, ended = [], None, None, None
-    while ended is None or time.monotonic() < ended + TAIL_S:
-        count = node.ask(f"/weir/instance,{source}")["in"]
-        samples.append((time.monotonic(), count))
-        if taken is None and samples[-1][0] - samples[0][0] > LEAD_S:
-            taken, begun = Taken(controller, path), time.monotonic()
+    """Look at the node before, during and after a snapshot. Returns its figures, and of the windows that ended before
+    it was asked for, and of those since, the rates as pairs."""
+    looks, taken, asked, ended = Looks(node), None, None, None
+    begun = last = looks.look()
+    while ended is None or last < ended + TAIL_S:
+        if taken is None and last - begun > LEAD_S:
+            asked, taken = time.monotonic(), Taken(controller, path)
         elif taken and ended is None and not taken.is_alive():
             ended = time.monotonic()
         time.sleep(LOOK_S)
-    rates = windows(samples)
-    usual = statistics.median(rate for end, rate in rates if end < begun)
-    return taken.figures(), usual, *(min(rate for end, rate in rates if (end < begun) == before) / usual
-                                     for before in (True, False))
+        last = looks.look()
+    windows = looks.windows()
+    return taken.figures(), [one[2:] for one in windows if one[1] < asked], [one[2:] for one in windows
+                                                                            if one[1] >= asked]
+
+
+def spread(name, runs):
+    """Rows of how windows are spread, in percent of the median of those without a snapshot beside them."""
+    for which, time_by in enumerate(("clock", "worker's core")):
+        for when, place in (("without", 0), ("with", 1)):
+            shares, worst = [], []
+            for run in runs:
+                usual = statistics.median(rates[which] for rates in run[0])
+                shares += [100 * rates[which] / usual for rates in run[place]]
+                worst.append(100 * min(rates[which] for rates in run[place]) / usual)
+            shares.sort()
+            yield {"job": name, "snapshot": when, "time_by": time_by, "windows": len(shares),
+                   "worst_percent": round(shares[0], 1), "median_of_worst_percent": round(statistics.median(worst), 1),
+                   **{f"p{percent}_percent": round(shares[len(shares) * percent // 100], 1) for percent in (1, 5, 50)},
+                   "goal_worst_percent": 80}
 
 
 def cost(bench, keys):
-    figures, usual, before, since = [], [], [], []
-    with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder, Controller(bench.weir) as controller, \
+    figures, runs = [], []
+    with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder, bench.aside(), \
+            Controller(bench.weir) as controller, \
             bench.node(PIPELINE.format(count=0, keys=keys, path="/dev/null"), f"0@{bench.last}", {},
                        words=controller.words) as node:
         controller.wait_for_node()
         node.wait_until(lambda all: node.total("sums", "gauge_keys", all) >= 0.999 * keys, "all keys")
         for number in range(3 if bench.quick else 10):
-            for values, value in zip((figures, usual, before, since),
-                                     one_snapshot(node, controller, f"{folder}/{number}")):
-                values.append(value)
-    items, sizes, took_ms, sources_us, workers_us = zip(*figures)
-    return {"job": "snapshot", "keys": max(items) - 2, "snapshots": len(figures),
-            "mtuples_per_s": round(statistics.median(usual) / 1e6, 2),
-            "worst_100ms_percent": round(100 * min(since), 1), "goal_percent": 80,
-            "median_worst_percent": round(100 * statistics.median(since), 1),
-            "worst_before_percent": round(100 * min(before), 1), "took_ms": round(statistics.median(took_ms)),
-            "sources_held_p50_ms": round(statistics.median(sources_us) / 1e3, 1),
-            "sources_held_max_ms": round(max(sources_us) / 1e3, 1),
-            "workers_held_max_ms": round(max(workers_us) / 1e3, 1), "mbytes": round(max(sizes) / 1e6, 1)}
+            done, *rates = one_snapshot(node, controller, f"{folder}/{number}")
+            figures.append(done)
+            runs.append(rates)
+        kept = node.total("sums", "gauge_keys")
+    _, sizes, took_ms, sources_us, workers_us = zip(*figures)
+    usual = statistics.median(rates[0] for run in runs for rates in run[0])
+    yield {"job": "snapshot", "keys": kept, "snapshots": len(figures), "mtuples_per_s": round(usual / 1e6, 2),
+           "took_ms": round(statistics.median(took_ms)),
+           "sources_held_p50_ms": round(statistics.median(sources_us) / 1e3, 1),
+           "sources_held_max_ms": round(max(sources_us) / 1e3, 1),
+           "workers_held_p50_ms": round(statistics.median(workers_us) / 1e3, 1),
+           "workers_held_max_ms": round(max(workers_us) / 1e3, 1), "mbytes": round(max(sizes) / 1e6, 1)}
+    yield from spread("throughput of 100 ms beside a snapshot", runs)
 
 
 def started(node):
