@@ -13,7 +13,7 @@ void channel_call(struct instance *to, struct batch *batch) {
 	to->counters.in += count;
 	to->type->process(to, batch);
 	const uint64_t ended = to->type->outputs == NULL ? count : to->counters.absorbed - absorbed;
-	if (ended > 0 && latency_since != 0)
+	if (ended > 0 && latency_since != 0 && to->latency != NULL)
 		latency_end(to->latency, ended);
 	if (to->backlog)
 		to->due = latency_since;

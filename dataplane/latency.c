@@ -15,11 +15,18 @@ void latency_init(void) {
 	ticks_per_ns = (double)hz * 1e-9;
 }
 
-void latency_end(struct latency *latency, uint64_t tuples) {
+static inline uint64_t age_ns(void) {
 	// Counters of two processors may be a little apart.
 	int64_t ticks = (int64_t)(rte_rdtsc() - latency_since);
-	uint64_t ns = ticks > 0 ? (uint64_t)((unsigned __int128)ticks * ns_per_tick_q32 >> 32) : 0;
-	uint64_t *count = &latency->counts[histogram_bucket(ns)];
+	return ticks > 0 ? (uint64_t)((unsigned __int128)ticks * ns_per_tick_q32 >> 32) : 0;
+}
+
+uint64_t latency_age_ns(void) {
+	return latency_since == 0 ? UINT64_MAX : age_ns();
+}
+
+void latency_end(struct latency *latency, uint64_t tuples) {
+	uint64_t *count = &latency->counts[histogram_bucket(age_ns())];
 	__atomic_store_n(count, *count + tuples, __ATOMIC_RELAXED);
 }
 

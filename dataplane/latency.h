@@ -11,7 +11,8 @@
 //
 // A worker has one such beginning in hand, `latency_since`: batches run to completion, so it holds for all that is
 // called from there. Rings and holds pass it on; of several batches read as one, and of what was held, the oldest
-// counts. What is flushed at the end of a stream is not counted.
+// counts. What is flushed at the end of a stream is not counted. Channels between nodes pass it on as a time of the
+// wall clock: across hosts it is as right as their clocks.
 #pragma once
 
 #include <stdint.h>
@@ -35,6 +36,10 @@ void latency_init(void);
 // So many tuples of those in hand have ended.
 //   thread  the instance's worker
 void latency_end(struct latency *latency, uint64_t tuples);
+
+// How long what is in hand has been on its way.
+//   return  ns; UINT64_MAX: it is not to be counted
+uint64_t latency_age_ns(void);
 
 // Let what is in hand count from so long ago.
 void latency_move_back(uint64_t ago_ns);

@@ -137,7 +137,8 @@ static int make_instance(
 		.worker = plan->instances[number].worker,
 		.options = op->options,
 	};
-	if (op->type->poll == NULL && (instance->latency = calloc(1, sizeof(*instance->latency))) == NULL)
+	bool ends_tuples = op->type->poll == NULL && !op->type->leads_on;
+	if (ends_tuples && (instance->latency = calloc(1, sizeof(*instance->latency))) == NULL)
 		return -ENOMEM;
 	count_listeners(instance, &plan->config->pipelines[planned->pipeline], plan_operator_config(plan, planned));
 	return 0;

@@ -151,6 +151,7 @@ struct operator_type {
 	bool borrows;
 	bool modifies_tuples;   // writes to tuples it received: the engine gives it its own copy on a fan-out
 	bool live;              // a source on the clock rather than on a file's time
+	bool leads_on;          // what it absorbs goes on elsewhere: no latency ends at it
 	bool is_for_controller; // a sink that nothing hears where no controller is given
 	bool tells_watermark;   // sets told_ns itself: emits records with times that its watermark has passed
 	size_t state_size;      // bytes of state per instance, zeroed, cache-line aligned

@@ -37,6 +37,12 @@ enum channel_choice {
 	CHANNEL_RING, // always a ring
 };
 
+// What a remote channel's sender does when its queue is full.
+enum queue_choice {
+	QUEUE_BOUNDED, // wait, and have those before it wait
+	QUEUE_SPILL,   // drop what comes, by name
+};
+
 // One stream as configured: an edge of the graph.
 struct pipeline_stream {
 	unsigned from, to; // indices into pipeline.operators
@@ -49,6 +55,8 @@ struct pipeline_stream {
 	unsigned weight_count;       // GROUPING_SHUFFLE: of the receiver's instances; 0: all get the same
 	unsigned *weights;           // [weight_count] tuples, in proportion; some are more than 0
 	uint64_t rate_bps;           // of each channel between nodes; 0: no limit
+	enum queue_choice queue;     // of each channel between nodes, at its sender
+	uint64_t queue_size;         // bytes of it; 0: by `queue`
 	bool symmetric;              // both directions of a flow have one key
 	const struct schema *schema; // of the tuples on it
 	struct location where;

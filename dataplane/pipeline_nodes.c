@@ -13,6 +13,8 @@
 #include "dataplane/switch/link_operators.h"
 #include "dataplane/switch/link_switch.h"
 
+enum { SPILL_DEFAULT = 256 << 20 }; // bytes
+
 // The whole, and what becomes of it.
 struct cut {
 	struct config_reader *reader;
@@ -100,6 +102,15 @@ static int check_stream(const struct cut *cut, const struct pipeline_stream *str
 	return 0;
 }
 
+// What spills does so at its sender alone.
+static uint64_t queue_size(const struct node_config *config, const struct pipeline_stream *stream, bool sends) {
+	if (stream->queue == QUEUE_BOUNDED)
+		return stream->queue_size > 0 ? stream->queue_size : config->link_queue;
+	if (!sends)
+		return config->link_queue;
+	return stream->queue_size > 0 ? stream->queue_size : SPILL_DEFAULT;
+}
+
 static int add_end(struct cut *cut, const struct pipeline_stream *stream, bool sends, unsigned *index) {
 	const struct pipeline_operator *from = &cut->pipeline->operators[stream->from],
 				       *to = &cut->pipeline->operators[stream->to];
@@ -110,7 +121,8 @@ static int add_end(struct cut *cut, const struct pipeline_stream *stream, bool s
 		return -ENOMEM;
 	snprintf(options->node, sizeof(options->node), "%s", sends ? to->node : from->node);
 	name_stream(cut, stream, options->stream, sizeof(options->stream));
-	options->queue_size = config->link_queue;
+	options->spills = sends && stream->queue == QUEUE_SPILL;
+	options->queue_size = queue_size(config, stream, sends);
 	options->rate = stream->rate_bps / 8;
 	*op = (struct pipeline_operator){
 		.name = strdup(options->stream),

@@ -12,13 +12,14 @@
 // One stream as written.
 struct stream_text {
 	char *from, *to;
-	unsigned grouping, channels;
+	unsigned grouping, channels, queue;
 	struct option_list key, weights;
-	uint64_t rate_bps;
+	uint64_t rate_bps, queue_size;
 	bool symmetric;
 };
 
 static const char *const channel_names[] = {"auto", "ring", NULL};
+static const char *const queue_names[] = {"bounded", "spill", NULL};
 static const struct option stream_options[] = {
 	{"from", OPTION_STRING, offsetof(struct stream_text, from), .required = true},
 	{"to", OPTION_STRING, offsetof(struct stream_text, to), .required = true},
@@ -28,6 +29,9 @@ static const struct option stream_options[] = {
 	{"symmetric", OPTION_BOOL, offsetof(struct stream_text, symmetric)},
 	{"channels", OPTION_ENUM, offsetof(struct stream_text, channels), .choices = channel_names},
 	{"rate", OPTION_RATE, offsetof(struct stream_text, rate_bps), .min = 8, .max = UINT64_C(1000000000000)},
+	{"queue", OPTION_ENUM, offsetof(struct stream_text, queue), .choices = queue_names},
+	{"queue_size", OPTION_SIZE, offsetof(struct stream_text, queue_size), .min = 64 << 10,
+		.max = UINT64_C(64) << 30},
 	{0},
 };
 
@@ -195,6 +199,8 @@ static int make_stream(struct config_reader *reader, struct pipeline *pipeline, 
 		stream->channels = has_channels ? text.channels : reader->config->channels;
 		stream->symmetric = text.symmetric;
 		stream->rate_bps = text.rate_bps;
+		stream->queue = text.queue;
+		stream->queue_size = text.queue_size;
 		stream->where = (struct location){.file = entry->file, .line = entry->line};
 		ret = check_key_use(reader, entry, stream);
 		if (ret == 0)

@@ -7,6 +7,7 @@
 
 #include <rte_telemetry.h>
 
+#include "dataplane/latency.h"
 #include "dataplane/node_move.h"
 #include "dataplane/switch/link_report.h"
 
@@ -89,6 +90,18 @@ static int answer_instance(const char *command, const char *parameters, struct r
 	add_named(data, "drop_", instance->type->drops, counters.drops);
 	add_named(data, "gauge_", instance->type->gauges, snapshot->gauges);
 	node_snapshot_end(served);
+	return 0;
+}
+
+static int answer_latency(const char *command, const char *parameters, struct rte_tel_data *data) {
+	_Static_assert((int)HISTOGRAM_BUCKETS <= (int)RTE_TEL_MAX_ARRAY_ENTRIES, "an answer has all buckets");
+	int index = parse_index(parameters, served->plan->instance_count);
+	if (index < 0)
+		return index;
+	const struct latency *latency = served->instances[index]->latency;
+	rte_tel_data_start_array(data, RTE_TEL_U64_VAL);
+	for (unsigned i = 0; latency != NULL && i < HISTOGRAM_BUCKETS; i++)
+		rte_tel_data_add_array_u64(data, __atomic_load_n(&latency->counts[i], __ATOMIC_RELAXED));
 	return 0;
 }
 
@@ -181,6 +194,10 @@ static const struct command {
 	{"/weir/info", "The node: name, version, workers, plan", answer_info},
 	{"/weir/instances", "Numbers of all instances", answer_instances},
 	{"/weir/instance", "Counters of one instance. Parameter: its number", answer_instance},
+	{"/weir/latency",
+		"Tuples that ended at one instance, by how long they took: bucket by bucket (api/histogram.h). "
+		"Parameter: its number",
+		answer_latency},
 	{"/weir/channels", "Numbers of all channels", answer_channels},
 	{"/weir/channel", "What one channel carried. Parameter: its number", answer_channel},
 	{"/weir/remote_channels", "Numbers of the channels to and from other nodes", answer_remote_channels},

@@ -33,6 +33,15 @@ int byte_ring_init(struct byte_ring *ring, size_t size) {
 	return rc;
 }
 
+uint64_t byte_ring_release(const struct byte_ring *ring, uint64_t from, uint64_t to) {
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t begin = (from + page - 1) & ~(page - 1), end = to & ~(page - 1);
+	if (end <= begin)
+		return from;
+	// Where it can't be, the memory stays: it is used again.
+	return madvise(byte_ring_at(ring, begin), end - begin, MADV_REMOVE) == 0 ? end : to;
+}
+
 void byte_ring_fini(struct byte_ring *ring) {
 	if (ring->bytes != NULL)
 		munmap(ring->bytes, 2 * ring->size);

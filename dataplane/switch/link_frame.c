@@ -211,6 +211,7 @@ int link_refuse_parse(const uint8_t *data, size_t size, char text[LINK_TEXT_SIZE
 void link_data_pack(const struct link_data *data, uint8_t *out) {
 	struct writer writer = {out};
 	put_u64(&writer, data->watermark_ns);
+	put_u64(&writer, data->since_ns);
 	put_u32(&writer, data->tuples);
 	put_u32(&writer, 0);
 }
@@ -218,6 +219,7 @@ void link_data_pack(const struct link_data *data, uint8_t *out) {
 int link_data_parse(const uint8_t *data, size_t size, struct link_data *out) {
 	struct reader reader = {.at = data, .end = data + size};
 	out->watermark_ns = take_u64(&reader);
+	out->since_ns = take_u64(&reader);
 	out->tuples = take_u32(&reader);
 	uint32_t reserved = take_u32(&reader);
 	return reader.bad || reserved != 0 || out->tuples > LINK_TUPLES_MAX ? -EBADMSG : 0;

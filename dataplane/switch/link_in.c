@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/clock.h"
 #include "dataplane/node.h"
 #include "dataplane/switch/link_operators.h"
 #include "dataplane/switch/link_switch.h"
@@ -93,8 +94,11 @@ static unsigned poll(struct instance *self, unsigned room) {
 	struct remote_receiver *receiver = state->receiver;
 	struct batch batch = {.count = 0};
 	unsigned done = 0;
+	uint64_t since_ns = UINT64_MAX;
 	const uint64_t begin = receiver->read;
 	while (batch.count < room && find_frame(receiver)) {
+		if (receiver->since_ns != 0 && receiver->tuples_left > 0)
+			since_ns = RTE_MIN(since_ns, receiver->since_ns);
 		unsigned passed = unpack(self, &batch, room - batch.count);
 		done += passed;
 		if (passed == 0 && receiver->tuples_left > 0)
@@ -103,6 +107,10 @@ static unsigned poll(struct instance *self, unsigned room) {
 	if (receiver->tuples_left == 0)
 		self->watermark_ns = RTE_MAX(self->watermark_ns, receiver->watermark_ns);
 	unsigned count = batch.count;
+	// Clocks of two hosts may be a little apart.
+	uint64_t now_ns = count > 0 && since_ns != UINT64_MAX ? clock_wall_ns() : 0;
+	if (now_ns > since_ns)
+		instance_was_due(self, now_ns - since_ns);
 	if (count > 0)
 		instance_take_in(self, 0, &batch, receiver->read - begin);
 	atomic_fetch_add_explicit(&receiver->processed, done, memory_order_relaxed);

@@ -13,6 +13,7 @@ struct link_channel_options {
 	char node[64];               // the other one
 	char stream[LINK_TEXT_SIZE]; // its name, the same at both ends
 	uint64_t queue_size;         // bytes
+	bool spills;                 // a sender that drops what its queue has no room for
 	uint64_t rate;               // bytes a second of each channel; 0: no limit
 };
 

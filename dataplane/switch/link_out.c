@@ -5,19 +5,22 @@
 //
 //   held      queued, or on the way
 //   absorbed  passed on by the receiving node
-//   drops     unknown: sent to a process that died before it said what it had passed on; unsent: the end came first
+//   drops     unknown: sent to a process that died before it said what it had passed on; unsent: the end came first;
+//             overflow: `queue: spill`, and the queue was full
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/clock.h"
+#include "dataplane/latency.h"
 #include "dataplane/node.h"
 #include "dataplane/switch/link_operators.h"
 #include "dataplane/switch/link_switch.h"
 #include "dataplane/switch/remote_sender.h"
 
-enum { DROP_UNKNOWN, DROP_UNSENT };
-static const char *const drops[] = {"unknown", "unsent", NULL};
+enum { DROP_UNKNOWN, DROP_UNSENT, DROP_OVERFLOW };
+static const char *const drops[] = {"unknown", "unsent", "overflow", NULL};
 static const uint64_t DRAIN_NS = 10 * UINT64_C(1000000000);
 
 struct link_out {
@@ -49,6 +52,7 @@ static int init(struct instance *self) {
 	sender->name.count = (uint16_t)self->op->instance_count;
 	sender->wake = wake_worker;
 	sender->context = self;
+	sender->spills = options->spills;
 	atomic_init(&sender->bucket.rate, options->rate);
 	rc = remote_sender_init(sender, self->op->input, options->queue_size);
 	if (rc == 0)
@@ -94,6 +98,8 @@ static bool is_overdue(struct link_out *state) {
 
 static unsigned room(struct instance *self) {
 	struct link_out *state = self->state;
+	if (state->sender->spills)
+		return BATCH_MAX; // what does not fit is dropped
 	unsigned there = remote_sender_room(state->sender);
 	bool is_last = there < BATCH_MAX && instance_is_stopping(self);
 	return is_last && is_overdue(state) ? BATCH_MAX : there; // what does not fit is dropped, so that the node ends
@@ -101,12 +107,17 @@ static unsigned room(struct instance *self) {
 
 static void process(struct instance *self, struct batch *batch) {
 	struct link_out *state = self->state;
+	const bool overflows = state->sender->spills && !state->is_given_up;
 	unsigned taken = state->is_given_up ? 0 : remote_sender_room(state->sender), count = batch->count;
 	for (unsigned i = taken; i < count; i++)
-		instance_drop(self, DROP_UNSENT, batch->tuples[i]);
+		instance_drop(self, overflows ? DROP_OVERFLOW : DROP_UNSENT, batch->tuples[i]);
 	batch->count = RTE_MIN(taken, count);
+	if (overflows && count > taken)
+		atomic_fetch_add_explicit(&state->sender->overflowed, count - taken, memory_order_relaxed);
 	if (batch->count > 0) {
-		remote_sender_put(state->sender, batch, self->watermark_ns);
+		uint64_t age_ns = latency_age_ns();
+		remote_sender_put(
+			state->sender, batch, self->watermark_ns, age_ns == UINT64_MAX ? 0 : clock_wall_ns() - age_ns);
 		link_switch_wake(node_links(self->op->node));
 	}
 	batch_free(batch);
@@ -164,6 +175,7 @@ const struct operator_type link_out_type = {
 	.summary = "sends the tuples of a stream to another node",
 	.drops = drops,
 	.grouping = GROUPING_FORWARD,
+	.leads_on = true,
 	.state_size = sizeof(struct link_out),
 	.init = init,
 	.fini = fini,

@@ -48,7 +48,7 @@ static void add_sender(struct rte_tel_data *data, const struct remote_sender *se
 	rte_tel_data_add_dict_u64(data, "acknowledged_bytes", tail);
 	rte_tel_data_add_dict_u64(data, "unacknowledged_bytes", sent > tail ? sent - tail : 0);
 	rte_tel_data_add_dict_u64(data, "queued_bytes", head > sent ? head - sent : 0);
-	rte_tel_data_add_dict_u64(data, "queue_size", sender->ring.size);
+	rte_tel_data_add_dict_u64(data, "queue_size", sender->capacity);
 	rte_tel_data_add_dict_u64(data, "resent_bytes", atomic_load(&sender->resent_bytes));
 	rte_tel_data_add_dict_u64(data, "reconnects", atomic_load(&sender->reopened));
 	rte_tel_data_add_dict_u64(data, "blocked_ns", atomic_load(&sender->blocked_ns));

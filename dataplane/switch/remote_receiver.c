@@ -147,9 +147,11 @@ bool remote_receiver_next(struct remote_receiver *receiver) {
 	receiver->frame_end = receiver->read + LINK_HEADER_SIZE + header.size;
 	receiver->read += FRAME_HEAD;
 	receiver->tuples_left = 0;
+	receiver->since_ns = 0;
 	if (link_data_parse(frame + LINK_HEADER_SIZE, header.size, &data) < 0)
 		return true;
 	receiver->tuples_left = data.tuples;
+	receiver->since_ns = data.since_ns;
 	receiver->ended |= (header.flags & LINK_END) != 0;
 	if (data.watermark_ns > receiver->watermark_ns)
 		receiver->watermark_ns = data.watermark_ns;

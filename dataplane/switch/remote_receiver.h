@@ -46,6 +46,7 @@ struct remote_receiver {
 	uint64_t read;              // position of the next byte to read
 	uint64_t frame_begin, frame_end;
 	uint32_t tuples_left; // of the frame that is being read
+	uint64_t since_ns;    // the same: link_frame.h
 	uint64_t watermark_ns;
 	bool ended; // its last frame was read. Worker: wo, switch: ro once is_stopping
 };

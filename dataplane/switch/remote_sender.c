@@ -11,6 +11,7 @@ enum {
 	FRAME_HEAD = LINK_HEADER_SIZE + LINK_DATA_SIZE,
 	END_ROOM = FRAME_HEAD,      // kept for the end
 	TELL_NS = 10 * 1000 * 1000, // time passes in steps of this much where no records tell it
+	RELEASE_SIZE = 1 << 20,
 };
 
 int remote_sender_init(struct remote_sender *sender, const struct schema *schema, size_t queue_size) {
@@ -18,7 +19,12 @@ int remote_sender_init(struct remote_sender *sender, const struct schema *schema
 	if (rc == 0 && remote_sender_frame_max(sender) > LINK_FRAME_MAX)
 		rc = -E2BIG;
 	size_t least = 2 * (size_t)remote_sender_frame_max(sender);
-	return rc == 0 ? byte_ring_init(&sender->ring, queue_size > least ? queue_size : least) : rc;
+	sender->capacity = queue_size > least ? queue_size : least;
+	if (rc == 0)
+		rc = byte_ring_init(&sender->ring, sender->capacity + (sender->spills ? 2 * RELEASE_SIZE : 0));
+	if (!sender->spills)
+		sender->capacity = sender->ring.size;
+	return rc;
 }
 
 void remote_sender_fini(struct remote_sender *sender) {
@@ -32,9 +38,9 @@ uint32_t remote_sender_frame_max(const struct remote_sender *sender) {
 
 static size_t free_bytes(struct remote_sender *sender, size_t wanted) {
 	uint64_t head = atomic_load_explicit(&sender->head, memory_order_relaxed);
-	if (sender->ring.size - (head - sender->tail_seen) < wanted)
+	if (sender->capacity - (head - sender->tail_seen) < wanted)
 		sender->tail_seen = atomic_load_explicit(&sender->tail, memory_order_acquire);
-	return sender->ring.size - (head - sender->tail_seen);
+	return sender->capacity - (head - sender->tail_seen);
 }
 
 // Note for how long the operator could not send what it had.
@@ -56,6 +62,8 @@ static unsigned count_room(struct remote_sender *sender) {
 
 unsigned remote_sender_room(struct remote_sender *sender) {
 	unsigned room = count_room(sender);
+	if (sender->spills)
+		return room;
 	if (room < BATCH_MAX) {
 		// Before the last look: whoever makes room after it sees that it is waited for.
 		atomic_store_explicit(&sender->waits, true, memory_order_relaxed);
@@ -66,7 +74,12 @@ unsigned remote_sender_room(struct remote_sender *sender) {
 	return room;
 }
 
-static void publish(struct remote_sender *sender, uint8_t *frame, size_t size, uint8_t flags, uint32_t tuples) {
+static uint8_t *next_frame(const struct remote_sender *sender) {
+	return byte_ring_at(&sender->ring, atomic_load_explicit(&sender->head, memory_order_relaxed));
+}
+
+static void publish(struct remote_sender *sender, size_t size, uint8_t flags, const struct link_data *data) {
+	uint8_t *frame = next_frame(sender);
 	uint64_t head = atomic_load_explicit(&sender->head, memory_order_relaxed);
 	const struct link_header header = {
 		.size = (uint32_t)(size - LINK_HEADER_SIZE),
@@ -75,18 +88,14 @@ static void publish(struct remote_sender *sender, uint8_t *frame, size_t size, u
 		.channel = sender->id,
 		.position = head,
 	};
-	const struct link_data data = {.watermark_ns = sender->watermark_ns, .tuples = tuples};
 	link_header_pack(&header, frame);
-	link_data_pack(&data, frame + LINK_HEADER_SIZE);
-	atomic_fetch_add_explicit(&sender->handed, tuples, memory_order_relaxed);
+	link_data_pack(data, frame + LINK_HEADER_SIZE);
+	atomic_fetch_add_explicit(&sender->handed, data->tuples, memory_order_relaxed);
 	atomic_store_explicit(&sender->head, head + size, memory_order_release);
 }
 
-static uint8_t *next_frame(const struct remote_sender *sender) {
-	return byte_ring_at(&sender->ring, atomic_load_explicit(&sender->head, memory_order_relaxed));
-}
-
-void remote_sender_put(struct remote_sender *sender, const struct batch *batch, uint64_t watermark_ns) {
+void remote_sender_put(
+	struct remote_sender *sender, const struct batch *batch, uint64_t watermark_ns, uint64_t since_ns) {
 	uint8_t *frame = next_frame(sender), *at = frame + FRAME_HEAD;
 	for (unsigned i = 0; i < batch->count; i++) {
 		const struct packet_meta *fields = tuple_stored_packet(batch->tuples[i]);
@@ -95,7 +104,8 @@ void remote_sender_put(struct remote_sender *sender, const struct batch *batch, 
 	}
 	if (watermark_ns > sender->watermark_ns)
 		sender->watermark_ns = watermark_ns;
-	publish(sender, frame, (size_t)(at - frame), 0, batch->count);
+	const struct link_data data = {sender->watermark_ns, since_ns, batch->count};
+	publish(sender, (size_t)(at - frame), 0, &data);
 }
 
 void remote_sender_tell(struct remote_sender *sender, uint64_t watermark_ns) {
@@ -103,14 +113,14 @@ void remote_sender_tell(struct remote_sender *sender, uint64_t watermark_ns) {
 		free_bytes(sender, FRAME_HEAD + END_ROOM) < FRAME_HEAD + END_ROOM)
 		return;
 	sender->watermark_ns = watermark_ns;
-	publish(sender, next_frame(sender), FRAME_HEAD, 0, 0);
+	publish(sender, FRAME_HEAD, 0, &(struct link_data){.watermark_ns = watermark_ns});
 }
 
 void remote_sender_end(struct remote_sender *sender, uint64_t watermark_ns) {
 	if (watermark_ns > sender->watermark_ns)
 		sender->watermark_ns = watermark_ns;
 	if (!sender->ended)
-		publish(sender, next_frame(sender), FRAME_HEAD, LINK_END, 0);
+		publish(sender, FRAME_HEAD, LINK_END, &(struct link_data){.watermark_ns = sender->watermark_ns});
 	sender->ended = true;
 }
 
@@ -162,6 +172,14 @@ size_t remote_sender_take(
 	return taken;
 }
 
+// What lies before `tail` is the worker's: for more frames, where it spills only once it is 2 * RELEASE_SIZE behind, so
+// that no memory is given back that is in use again.
+static void move_tail(struct remote_sender *sender, uint64_t tail) {
+	if (sender->spills && tail - sender->released >= RELEASE_SIZE)
+		sender->released = byte_ring_release(&sender->ring, sender->released, tail);
+	atomic_store_explicit(&sender->tail, tail, memory_order_release);
+}
+
 int remote_sender_acknowledge(struct remote_sender *sender, uint64_t consumed, bool is_final) {
 	uint64_t tail = atomic_load_explicit(&sender->tail, memory_order_relaxed);
 	uint64_t sent = atomic_load_explicit(&sender->sent, memory_order_relaxed);
@@ -173,12 +191,12 @@ int remote_sender_acknowledge(struct remote_sender *sender, uint64_t consumed, b
 		if (tuples < 0)
 			return -EPROTO;
 		atomic_fetch_add_explicit(&sender->acknowledged, (uint64_t)tuples, memory_order_relaxed);
-		atomic_store_explicit(&sender->tail, consumed, memory_order_release);
+		move_tail(sender, consumed);
 	}
 	if ((int64_t)(consumed + sender->window - sender->limit) > 0)
 		sender->limit = consumed + sender->window;
 	uint64_t used = atomic_load_explicit(&sender->head, memory_order_relaxed) - consumed;
-	bool has_room = used <= sender->ring.size - sender->ring.size / 4;
+	bool has_room = used <= sender->capacity - sender->capacity / 4;
 	atomic_thread_fence(memory_order_seq_cst);
 	if (has_room && atomic_exchange_explicit(&sender->waits, false, memory_order_relaxed) && sender->wake != NULL)
 		sender->wake(sender->context);
@@ -231,8 +249,14 @@ uint64_t remote_sender_forget(struct remote_sender *sender) {
 	}
 	uint64_t lost = (uint64_t)count_tuples(sender, tail, sent);
 	atomic_fetch_add_explicit(&sender->lost, lost, memory_order_relaxed);
-	atomic_store_explicit(&sender->tail, sent, memory_order_release);
+	move_tail(sender, sent);
 	return lost;
+}
+
+// So far; what there was no room for was never packed.
+static double bytes_per_tuple(const struct remote_sender *sender, uint64_t head) {
+	uint64_t handed = atomic_load_explicit(&sender->handed, memory_order_relaxed);
+	return handed > 0 ? (double)head / (double)handed : 0;
 }
 
 void remote_sender_measure(struct remote_sender *sender, uint64_t interval_ns) {
@@ -253,8 +277,11 @@ void remote_sender_measure(struct remote_sender *sender, uint64_t interval_ns) {
 			      atomic_load_explicit(&sender->acknowledged, memory_order_relaxed) -
 			      atomic_load_explicit(&sender->lost, memory_order_relaxed);
 	sample->volume_bytes = tail - sender->sampled_tail;
-	sample->offered_bps =
-		(uint64_t)((double)(head - sender->sampled_head) * 8e9 / (double)(free_ns > 0 ? free_ns : 1));
+	uint64_t overflowed = atomic_load_explicit(&sender->overflowed, memory_order_relaxed);
+	double offered = (double)(head - sender->sampled_head) +
+			 (double)(overflowed - sender->sampled_overflowed) * bytes_per_tuple(sender, head);
+	sample->offered_bps = (uint64_t)(offered * 8e9 / (double)(free_ns > 0 ? free_ns : 1));
+	sender->sampled_overflowed = overflowed;
 	sender->sampled_head = head;
 	sender->sampled_tail = tail;
 	sender->sampled_blocked_ns = blocked_ns;

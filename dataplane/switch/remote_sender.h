@@ -3,7 +3,8 @@
 //
 // The sending end of a remote channel: a bounded queue of frames between a worker, which packs batches into it, and the
 // switch's thread, which writes them to a connection straight from here and frees them once they are acknowledged. What
-// was sent and not acknowledged is sent again when the connection comes back.
+// was sent and not acknowledged is sent again when the connection comes back. One that spills has a large queue, whose
+// memory is taken as it grows and given back as it is emptied.
 //
 //   tail <= sent <= head: acknowledged | on its way | waiting; positions as in link_frame.h
 #pragma once
@@ -22,16 +23,19 @@ struct remote_sender {
 	struct remote_name name;
 	struct tuple_layout layout;
 	struct byte_ring ring;
-	uint16_t id; // in this node's frames
+	size_t capacity; // bytes that the queue takes at most
+	uint16_t id;     // in this node's frames
 	struct link_switch *owner;
 	void (*wake)(void *context); // whoever waits for room
 	void *context;
+	bool spills; // the worker does not wait for room. Set before remote_sender_init
 	// worker: wo, switch: ro
 	alignas(64) _Atomic uint64_t head;
 	_Atomic uint64_t handed; // tuples
 	_Atomic uint64_t blocked_ns;
-	_Atomic bool waits;        // for room; the switch resets it
-	uint64_t blocked_since_ns; // worker only, as what follows
+	_Atomic uint64_t overflowed; // tuples that there was no room for
+	_Atomic bool waits;          // for room; the switch resets it
+	uint64_t blocked_since_ns;   // worker only, as what follows
 	uint64_t tail_seen, watermark_ns;
 	bool ended;
 	// switch: wo, any: ro
@@ -43,9 +47,10 @@ struct remote_sender {
 	bool was_open, is_opening;      // switch only, as what follows
 	uint64_t window;                // bytes that the receiver keeps for the channel
 	uint64_t limit;                 // nothing beyond this position is sent
+	uint64_t released;              // up to which memory was given back, no more than RELEASE_SIZE behind tail
 	struct token_bucket bucket;
 	struct remote_sample sample; // the switch's sample lock held
-	uint64_t sampled_tail, sampled_head, sampled_blocked_ns;
+	uint64_t sampled_tail, sampled_head, sampled_blocked_ns, sampled_overflowed;
 };
 
 //   queue_size  bytes; more where a batch of the greatest records needs it
@@ -60,7 +65,9 @@ uint32_t remote_sender_frame_max(const struct remote_sender *sender);
 //   thread  the worker, as of the next three
 unsigned remote_sender_room(struct remote_sender *sender);
 // Put a batch, room permitting; the tuples stay the caller's.
-void remote_sender_put(struct remote_sender *sender, const struct batch *batch, uint64_t watermark_ns);
+//   since_ns  when the oldest of them was taken in, by the wall clock; 0: not known
+void remote_sender_put(
+	struct remote_sender *sender, const struct batch *batch, uint64_t watermark_ns, uint64_t since_ns);
 // No later tuple has a clock below it. Left out where little time has passed, or there is no room: what comes next says
 // it as well.
 void remote_sender_tell(struct remote_sender *sender, uint64_t watermark_ns);

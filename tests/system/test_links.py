@@ -150,6 +150,30 @@ def test_a_rate_holds_a_channel_back_and_loses_nothing(pair):
     two.assert_no_gap_once_stopped()
 
 
+def test_a_queue_that_spills_holds_nobody_back(pair):
+    """What its limit has no room for is dropped by name, the rest arrives once, and its time in the queue counts."""
+    two = pair(grouping="grouping: shuffle, rate: 2M, queue: spill, queue_size: 256KiB", count=0, rate=50000).start()
+    for node in "ab":
+        two.nodes[node].wait_until_up()
+    link = wait_for(lambda: (found := two.nodes["a"].instance("made>tally"))["drop_overflow"] > 1000 and found, "drops")
+    assert_accounts_hold(link)
+    assert two.channel("a")["blocked_ns"] == 0
+    # 256 KiB at 2 Mbit/s are a second.
+    wait_for(lambda: slow_tuples(two.nodes["b"], "out", 500_000_000) > 0, "they were on the way for long")
+    wait_for(lambda: two.channel("a")["offered_bps"] > 4_000_000, "what was dropped was offered")
+    assert two.nodes["a"].process.stop() == 0, two.errors()
+    assert two.nodes["b"].process.wait() == 0, two.errors()
+    numbers = [record["number"] for record in two.records()]
+    assert len(set(numbers)) == len(numbers) and max(numbers) > len(numbers)
+
+
+def slow_tuples(node, operator, least_ns):
+    """How many took that long from source to sink."""
+    numbers = {node.ask(f"/weir/instance,{number}")["operator"]: number for number in node.ask("/weir/instances")}
+    counts = node.ask(f"/weir/latency,{numbers[operator]}")
+    return sum(count for bucket, count in enumerate(counts) if 1024 * 2 ** (bucket / 16) > 1.1 * least_ns)
+
+
 class Proxy:
     """Between a and b: passes bytes on, and cuts connections in the middle of what passes, or stops passing."""
 

@@ -144,10 +144,11 @@ static void headers_are_bounded(void **state) {
 }
 
 static void what_stands_before_tuples_is_bounded(void **state) {
-	struct link_data data = {.watermark_ns = 5, .tuples = LINK_TUPLES_MAX}, read;
+	struct link_data data = {.watermark_ns = 5, .since_ns = 7, .tuples = LINK_TUPLES_MAX}, read;
 	link_data_pack(&data, frame);
 	assert_int_equal(link_data_parse(frame, LINK_DATA_SIZE, &read), 0);
 	assert_int_equal(read.watermark_ns, 5);
+	assert_int_equal(read.since_ns, 7);
 	assert_int_equal(read.tuples, LINK_TUPLES_MAX);
 	assert_int_equal(link_data_parse(frame, LINK_DATA_SIZE - 1, &read), -EBADMSG);
 	data.tuples++;

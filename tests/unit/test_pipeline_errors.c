@@ -177,7 +177,7 @@ static void streams_checked(void **state) {
 	static const struct mistake cases[] = {
 		{GRAPH(STATS, " - {from: a, too: b}\n"),
 			"a.yaml:5: streams: \"too\": unknown key, did you mean \"to\"? "
-			"expected from, to, grouping, key, weights, symmetric, channels or rate"},
+			"expected from, to, grouping, key, weights, symmetric, channels, rate, queue or queue_size"},
 		{GRAPH(STATS, " - {from: a}\n"), "a.yaml:5: streams: no to; expected {from: NAME, to: NAME}"},
 		{GRAPH(STATS, " - a\n"), "a.yaml:5: streams: expected a map such as {from: a, to: b}"},
 		{GRAPH(STATS, " - {from: a, to: c}\n"),

@@ -91,6 +91,24 @@ static void the_receiving_node_does_the_grouping(void **state) {
 	node_config_free(&config);
 }
 
+// The sender's queue alone grows.
+static void a_stream_may_spill(void **state) {
+	struct node_config config;
+	char text[sizeof(monitor) + 64];
+	const char *at = strstr(monitor, ", rate: 8M");
+	snprintf(text, sizeof(text), "%.*s, queue: spill, queue_size: 3MiB%s", (int)(at - monitor), monitor, at);
+	parse(text, "a", &config);
+	const struct link_channel_options *sender = config.pipelines[0].operators[3].options;
+	assert_true(sender->spills);
+	assert_int_equal(sender->queue_size, 3 << 20);
+	node_config_free(&config);
+	parse(text, "b", &config);
+	const struct link_channel_options *receiver = config.pipelines[0].operators[2].options;
+	assert_false(receiver->spills);
+	assert_int_equal(receiver->queue_size, 4 << 20);
+	node_config_free(&config);
+}
+
 static void a_node_without_a_part_has_none(void **state) {
 	struct node_config config;
 	struct config_error error;
@@ -179,6 +197,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_sending_node_keeps_its_part),
 		cmocka_unit_test(the_receiving_node_does_the_grouping),
+		cmocka_unit_test(a_stream_may_spill),
 		cmocka_unit_test(a_node_without_a_part_has_none),
 		cmocka_unit_test(a_sender_whose_instances_are_not_known_has_one_channel),
 		cmocka_unit_test(what_cannot_be_is_refused),

@@ -46,11 +46,16 @@ struct pair {
 	uint64_t incarnation;
 };
 
-static struct remote_sender *new_sender(void) {
+static struct remote_sender *new_sender_of(size_t queue_size, bool spills) {
 	struct remote_sender *sender = aligned_alloc(_Alignof(struct remote_sender), sizeof(*sender));
 	memset(sender, 0, sizeof(*sender));
-	assert_int_equal(remote_sender_init(sender, &schema, 8192), 0);
+	sender->spills = spills;
+	assert_int_equal(remote_sender_init(sender, &schema, queue_size), 0);
 	return sender;
+}
+
+static struct remote_sender *new_sender(void) {
+	return new_sender_of(8192, false);
 }
 
 static struct remote_receiver *new_receiver(void) {
@@ -85,7 +90,7 @@ static void put(struct pair *pair, unsigned count) {
 		batch_add_packet(&batch, &record->mbuf, tuple_stored_packet(&record->mbuf));
 		tuple_stored_packet(&record->mbuf)->timestamp_ns = record->body[0] * 10;
 	}
-	remote_sender_put(pair->sender, &batch, pair->put);
+	remote_sender_put(pair->sender, &batch, pair->put, pair->put + 5);
 }
 
 // A connection begins: what the switches say to each other.
@@ -406,6 +411,30 @@ static void the_end_is_told_and_acknowledged(void **state) {
 	end(&pair);
 }
 
+// Its limit is that of bytes queued, exactly; many times round its memory records come out as they went in.
+static void a_queue_that_spills_is_filled_again_and_again(void **state) {
+	struct pair pair;
+	begin(&pair);
+	free_sender(pair.sender);
+	pair.sender = new_sender_of(5 << 20, true);
+	assert_int_equal(open_channel(&pair), 0);
+	for (unsigned round = 0; round < 6; round++) {
+		while (remote_sender_room(pair.sender) == BATCH_MAX)
+			put(&pair, BATCH_MAX);
+		uint64_t queued = pair.sender->head - pair.sender->tail;
+		assert_in_range(queued, (5 << 20) - 2 * remote_sender_frame_max(pair.sender), 5 << 20);
+		assert_false(pair.sender->waits);
+		while (!remote_sender_is_empty(pair.sender)) {
+			carry(&pair, UINT32_MAX);
+			read_all(&pair);
+			assert_int_equal(acknowledge(&pair), 0);
+		}
+		assert_true(pair.sender->tail - pair.sender->released < 1 << 20);
+	}
+	assert_int_equal(pair.got, pair.put);
+	end(&pair);
+}
+
 static void a_rate_is_kept(void **state) {
 	struct pair pair;
 	const uint8_t *data;
@@ -455,6 +484,7 @@ int main(void) {
 		cmocka_unit_test(a_sender_that_died_is_followed_by_another),
 		cmocka_unit_test(a_sender_that_took_its_receiver_for_dead_goes_on),
 		cmocka_unit_test(the_end_is_told_and_acknowledged),
+		cmocka_unit_test(a_queue_that_spills_is_filled_again_and_again),
 		cmocka_unit_test(a_rate_is_kept),
 		cmocka_unit_test(a_rate_is_kept_by_a_busy_thread),
 	};
