@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/clock.h"
 #include "dataplane/node.h"
 #include "dataplane/switch/link_operators.h"
 #include "dataplane/switch/link_switch.h"
@@ -108,7 +107,7 @@ static unsigned poll(struct instance *self, unsigned room) {
 		self->watermark_ns = RTE_MAX(self->watermark_ns, receiver->watermark_ns);
 	unsigned count = batch.count;
 	// Clocks of two hosts may be a little apart.
-	uint64_t now_ns = count > 0 && since_ns != UINT64_MAX ? clock_wall_ns() : 0;
+	uint64_t now_ns = count > 0 && since_ns != UINT64_MAX ? clock_now_ns() : 0;
 	if (now_ns > since_ns)
 		instance_was_due(self, now_ns - since_ns);
 	if (count > 0)

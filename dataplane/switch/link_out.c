@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/clock.h"
 #include "dataplane/latency.h"
 #include "dataplane/node.h"
 #include "dataplane/switch/link_operators.h"
@@ -117,7 +116,7 @@ static void process(struct instance *self, struct batch *batch) {
 	if (batch->count > 0) {
 		uint64_t age_ns = latency_age_ns();
 		remote_sender_put(
-			state->sender, batch, self->watermark_ns, age_ns == UINT64_MAX ? 0 : clock_wall_ns() - age_ns);
+			state->sender, batch, self->watermark_ns, age_ns == UINT64_MAX ? 0 : clock_now_ns() - age_ns);
 		link_switch_wake(node_links(self->op->node));
 	}
 	batch_free(batch);
