@@ -3,10 +3,12 @@
 //
 // All unit tests of the page, for node's own test runner: scripts/build-page test.
 import "./alerts.test";
+import "./channels.test";
 import "./format.test";
 import "./health.test";
 import "./histogram.test";
 import "./layout.test";
+import "./losses.test";
 import "./range.test";
 import "./series.test";
 import "./table.test";

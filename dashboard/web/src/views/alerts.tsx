@@ -223,7 +223,7 @@ export function AlertsView({ range }: ViewProps) {
 					<Missing error={history.error} />
 				)}
 			</section>
-			<Decisions />
+			<Decisions title="Decisions" hint="commands to nodes, by rules and by people" ofRates={false} />
 		</>
 	);
 }

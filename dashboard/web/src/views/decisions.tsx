@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 the weir authors
 //
-// What the controller decided, why, and how it went: of each decision how it stands now.
+// What the controller decided, why, and how it went: of each decision how it stands now. Rates of channels change
+// often: they are told apart, where the channels are.
 import { usePart } from "../api/hooks";
 import type { Decision, Decisions as DecisionsAnswer } from "../api/types";
 import { Badge } from "../components/badge";
@@ -17,6 +18,7 @@ const TONES: Record<string, Tone> = { done: "good", refused: "critical", timed_o
 
 const commandOf = (decision: Decision): string =>
 	[decision.command, decision.target, decision.value].filter(Boolean).join(" ");
+const byOf = ({ kind, cause }: Decision): string => [kind, cause === kind ? "" : cause].filter(Boolean).join(" ");
 const whyOf = (decision: Decision): string => [decision.reason, decision.answer].filter(Boolean).join("; ");
 
 const COLUMNS: Column<Decision>[] = [
@@ -38,26 +40,34 @@ const COLUMNS: Column<Decision>[] = [
 		name: "cause",
 		title: "By",
 		minor: true,
-		value: (one) => `${one.kind ?? ""} ${one.cause ?? ""}`,
+		value: byOf,
 	},
 	{ name: "why", title: "Why", minor: true, value: whyOf },
 	{ name: "id", title: "Id", minor: true, value: (one) => one.id, hint: "weirctl explain ID says all of it" },
 ];
 
-export function Decisions() {
+interface Props {
+	title: string;
+	hint: string;
+	/** those that tell nodes rates, or all others */
+	ofRates: boolean;
+}
+
+export function Decisions({ title, hint, ofRates }: Props) {
 	const { data, error } = usePart<DecisionsAnswer>("decisions");
+	const chosen = data?.decisions.filter(({ command }) => (command === "rates") === ofRates) ?? [];
 	return (
 		<section class="card table-card">
 			<header>
-				<h3>Decisions</h3>
-				<span class="hint">commands to nodes, by rules and by people</span>
+				<h3>{title}</h3>
+				<span class="hint">{hint}</span>
 			</header>
 			<Gaps gaps={data?.gaps ?? []} what="entries" />
 			{data ? (
 				<Table
-					caption="Decisions, latest first"
+					caption={`${title}, latest first`}
 					columns={COLUMNS}
-					rows={latestOfEach(data.decisions)}
+					rows={latestOfEach(chosen)}
 					keyOf={(one) => one.id}
 					order={{ column: "time", descending: true }}
 					empty="Nothing was decided yet."

@@ -2,7 +2,7 @@
 // Copyright (c) 2026 the weir authors
 //
 // Links and the channels between nodes that share them: what each wants and gets, and why a channel is slow.
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { usePart, useWanted } from "../api/hooks";
 import type { Link, RemoteChannel, RemoteChannels } from "../api/types";
 import { Badge } from "../components/badge";
@@ -15,6 +15,7 @@ import { sumsOf, utilisation, verdictOf } from "../lib/channels";
 import { bits, bytes, count, share, UNKNOWN } from "../lib/format";
 import { linkTo, type Route } from "../lib/route";
 import { sortRows } from "../lib/table";
+import { Decisions } from "./decisions";
 import { HowToGetChannels } from "./links_empty";
 import { Latencies } from "./links_latency";
 import type { ViewProps } from "./view";
@@ -242,17 +243,24 @@ function Why({ channel, data }: { channel: RemoteChannel; data: RemoteChannels }
 }
 
 export function LinksView({ route, held }: ViewProps) {
-	useWanted("channels", "graph");
+	useWanted("channels", "graph", "decisions");
 	const { data: latest, error } = usePart<RemoteChannels>("channels");
-	const [kept, setKept] = useState<RemoteChannels | undefined>();
+	const kept = useRef(latest);
 	const [search, setSearch] = useState("");
-	if (!held && kept !== latest) setKept(latest);
-	const data = held ? kept : latest;
+	if (!held || !kept.current) kept.current = latest;
+	const data = kept.current;
 	if (!data) return <Missing error={error} />;
 	if (data.total === 0) return <HowToGetChannels hasStage={data.allocation !== null} />;
-	const chosen = data.channels.find(({ channel }) => channel === route.parts[0]) ?? data.channels[0];
+	const asked = route.parts[0];
+	const found = data.channels.find(({ channel }) => channel === asked);
+	const chosen = found ?? data.channels[0];
 	return (
 		<>
+			{asked && !found && (
+				<p class="banner" role="status">
+					No channel is named “{asked}”.
+				</p>
+			)}
 			{data.error && (
 				<p class="banner warning" role="status">
 					{data.error}: the last rates stay.
@@ -297,6 +305,7 @@ export function LinksView({ route, held }: ViewProps) {
 				/>
 			</section>
 			<Latencies pipelines={new Set(data.channels.map((one) => one.pipeline))} />
+			<Decisions title="Rates told to nodes" hint="where the controller enforces them" ofRates={true} />
 		</>
 	);
 }
