@@ -187,6 +187,7 @@ static int allocate(struct bandwidth *bandwidth, const struct bandwidth_options 
 	if (ret != 0)
 		return ret;
 	bandwidth->workspace.lp.limit_ms = options->limit_ms;
+	bandwidth->workspace.lp.used_ns = 0;
 	bandwidth->workspace.lp.error[0] = '\0';
 	if (options->method == BANDWIDTH_TCP)
 		return let_go(bandwidth);

@@ -36,7 +36,7 @@ struct bandwidth_options {
 	bool is_enforced;
 	double capacity_bps;    // of nodes that have none of their own; 0: not known
 	double tolerance, fall; // hysteresis.h
-	uint32_t limit_ms;      // of a linear program
+	uint32_t limit_ms;      // of all linear programs of a round
 	struct bandwidth_capacity capacities[BANDWIDTH_NODES_MAX];
 	struct bandwidth_need needs[BANDWIDTH_NEEDS_MAX];
 	size_t capacities_length, needs_length;

@@ -77,7 +77,7 @@ static const struct stage_option bandwidth_options[] = {
 		.min = 1,
 		.max = 1000,
 		.fallback = "100",
-		.help = "ms that a linear program of s1 may take; then the last rates stay"},
+		.help = "ms that the linear programs of a round of s1 may take together; then the last rates stay"},
 	{0},
 };
 #undef AT

@@ -6,9 +6,12 @@
 #include <glpk.h>
 #include <math.h>
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "api/clock.h"
 
 // Where GLPK's error hook goes back to.
 struct guard {
@@ -120,11 +123,14 @@ static glp_prob *load(const struct lp *lp, int direction) {
 	return problem;
 }
 
+static int is_late(struct lp *lp) {
+	snprintf(lp->error, sizeof(lp->error), "GLPK: no solution within %u ms", lp->limit_ms);
+	return -ETIME;
+}
+
 static int result(struct lp *lp, int error, int status) {
-	if (error == GLP_ETMLIM) {
-		snprintf(lp->error, sizeof(lp->error), "GLPK: no solution within %u ms", lp->limit_ms);
-		return -ETIME;
-	}
+	if (error == GLP_ETMLIM)
+		return is_late(lp);
 	if (error == 0 && status == GLP_OPT)
 		return 0;
 	if (error == 0 && status == GLP_UNBND) {
@@ -143,8 +149,11 @@ static int solve(struct lp *lp, int direction) {
 	glp_smcp options;
 	glp_init_smcp(&options);
 	options.msg_lev = GLP_MSG_OFF;
+	uint64_t begin_ns = clock_mono_ns(), used_ms = lp->used_ns / NS_PER_MS;
+	if (lp->limit_ms > 0 && used_ms >= lp->limit_ms)
+		return is_late(lp);
 	if (lp->limit_ms > 0)
-		options.tm_lim = (int)lp->limit_ms;
+		options.tm_lim = (int)(lp->limit_ms - used_ms);
 	glp_prob *problem = load(lp, direction);
 	int error = glp_simplex(problem, &options);
 	int ret = result(lp, error, glp_get_status(problem));
@@ -154,6 +163,7 @@ static int solve(struct lp *lp, int direction) {
 	for (unsigned i = 0; i < lp->rows; i++)
 		lp->prices[i] = glp_get_row_dual(problem, (int)i + 1);
 	glp_delete_prob(problem);
+	lp->used_ns += clock_mono_ns() - begin_ns;
 	return ret;
 }
 
@@ -172,10 +182,22 @@ static void go_back(void *info) {
 	longjmp(guard->back, 1);
 }
 
+// GLPK takes bounds the wrong way round for one value. What rounding left is none.
+static bool are_crossed(const double *lows, const double *highs, unsigned length) {
+	for (unsigned i = 0; i < length; i++)
+		if (lows[i] - highs[i] > 1e-9 * fmax(fabs(lows[i]), fabs(highs[i])))
+			return true;
+	return false;
+}
+
 // Solve with GLPK's ways out of the process barred.
 static int guarded(struct lp *lp, int direction) {
 	struct guard guard = {.error = lp->error};
 	lp->error[0] = '\0';
+	if (are_crossed(lp->lows, lp->highs, lp->columns) || are_crossed(lp->row_lows, lp->row_highs, lp->rows)) {
+		snprintf(lp->error, sizeof(lp->error), "a least value above the greatest: nothing fulfils both");
+		return -ERANGE;
+	}
 	glp_term_out(GLP_OFF);
 	glp_term_hook(take_text, &guard);
 	if (setjmp(guard.back) != 0) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { LP_ERROR_SIZE = 160 };
 
@@ -23,7 +24,8 @@ struct lp {
 	double *entries;
 	unsigned length, entries_size; // coefficients
 	unsigned columns_size, rows_size;
-	unsigned limit_ms; // that GLPK may take; 0: no limit
+	unsigned limit_ms; // that GLPK may take for all programs together; 0: no limit
+	uint64_t used_ns;  // of it, by the programs since the caller set it to 0
 	char error[LP_ERROR_SIZE];
 };
 
@@ -39,7 +41,7 @@ void lp_row(struct lp *lp, unsigned row, double low, double high);
 void lp_set(struct lp *lp, unsigned row, unsigned column, double value);
 
 // Maximise (or minimise) the sum of costs times columns by GLPK's simplex method.
-//   return  0; -ETIME (limit reached), -ERANGE (nothing fulfils all rows), -EDOM (no bound to the objective), -EPROTO
+//   return  0; -ETIME (limit reached), -ERANGE (nothing fulfils all bounds), -EDOM (no bound to the objective), -EPROTO
 //           (GLPK found an error), each with lp->error; values and prices are then undefined
 int lp_maximise(struct lp *lp);
 int lp_minimise(struct lp *lp);

@@ -110,6 +110,19 @@ static void test_errors_of_glpk_do_not_end_the_process(void **state) {
 	lp_fini(&lp);
 }
 
+static void test_bounds_the_wrong_way_round(void **state) {
+	struct lp lp = {0};
+	pose(&lp);
+	lp_column(&lp, 0, 3, 2, 3);
+	assert_int_equal(lp_maximise(&lp), -ERANGE);
+	assert_string_equal(lp.error, "a least value above the greatest: nothing fulfils both");
+	pose(&lp);
+	lp_row(&lp, 2, 18, 17);
+	assert_int_equal(lp_minimise(&lp), -ERANGE);
+	solves(&lp);
+	lp_fini(&lp);
+}
+
 // An assignment problem, many times larger than what a millisecond is enough for.
 static void test_time_limit(void **state) {
 	enum { SIZE = 200 };
@@ -128,6 +141,10 @@ static void test_time_limit(void **state) {
 	lp.limit_ms = 1;
 	assert_int_equal(lp_maximise(&lp), -ETIME);
 	assert_string_equal(lp.error, "GLPK: no solution within 1 ms");
+	// The programs of a round share the limit: nothing of it is left.
+	pose(&lp);
+	assert_int_equal(lp_maximise(&lp), -ETIME);
+	lp.used_ns = 0;
 	solves(&lp);
 	lp_fini(&lp);
 }
@@ -139,6 +156,7 @@ int main(void) {
 		cmocka_unit_test(test_nothing_fulfils_it),
 		cmocka_unit_test(test_no_bound),
 		cmocka_unit_test(test_errors_of_glpk_do_not_end_the_process),
+		cmocka_unit_test(test_bounds_the_wrong_way_round),
 		cmocka_unit_test(test_time_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
