@@ -27,7 +27,7 @@ static bool stdout_taken;
 struct line_file {
 	struct line_file_options options;
 	int fd;
-	bool is_regular; // only a regular file is cut, locked and rotated
+	bool is_regular; // only a regular file is cut and rotated
 	bool is_stdout;
 	uint64_t size;     // end of the last whole line
 	uint64_t start_ns; // when its first line was written
@@ -73,6 +73,9 @@ static int adopt(struct line_file *file, bool append) {
 	if (fstat(file->fd, &status))
 		return -errno;
 	file->is_regular = S_ISREG(status.st_mode);
+	bool is_shared = file->is_stdout || !(file->is_regular || S_ISFIFO(status.st_mode));
+	if (!is_shared && flock(file->fd, LOCK_EX | LOCK_NB))
+		return -errno;
 	if (!file->is_regular)
 		return 0;
 	if (file->is_stdout) {
@@ -83,8 +86,6 @@ static int adopt(struct line_file *file, bool append) {
 		file->header_done = at > 0 ? file->header_size : 0;
 		return at < 0 ? -errno : 0;
 	}
-	if (flock(file->fd, LOCK_EX | LOCK_NB))
-		return -errno;
 	file->size = file->options.is_kept ? (uint64_t)status.st_size : 0;
 	bool finds_end = append && !file->options.is_kept;
 	int ret = finds_end ? find_last_line_end(file->fd, (uint64_t)status.st_size, &file->size) : 0;

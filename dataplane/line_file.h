@@ -24,8 +24,9 @@ struct line_file_options {
 
 enum { LINE_FILE_ERROR_MAX = 512 };
 
-// Open or create the file. A regular file is locked, so that two sinks never share one, and standard output has one
-// writer. A line that was cut when its writer died is removed. A file to append to must begin with the header.
+// Open or create the file. A regular file and a named pipe are locked, so that two sinks never share one, and
+// standard output has one writer. A line that was cut when its writer died is removed. A file to append to must begin
+// with the header.
 //   now_ns  since the epoch
 //   error   [LINE_FILE_ERROR_MAX] filled on failure, with the path and the reason
 //   return  0 or a negative errno

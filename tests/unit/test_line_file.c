@@ -175,6 +175,10 @@ static void test_closed_pipe(void **state) {
 	assert_true(reader >= 0);
 	file = open_file((struct line_file_options){.rotate_size = 1});
 	assert_written(file, "a\nb\n", START_NS); // a pipe doesn't rotate
+	struct line_file *second;
+	assert_int_equal(
+		line_file_open(&second, &(struct line_file_options){.path = path}, START_NS, error), -EWOULDBLOCK);
+	assert_non_null(strstr(error, "another sink writes to it"));
 	close(reader);
 	assert_int_equal(line_file_write(file, "c\n", 2, START_NS, &reason), 0);
 	assert_int_equal(reason, EPIPE);
