@@ -103,9 +103,12 @@ class Node:
         """Of the workers' threads: processor time, and time that they waited for a core."""
         cpu = waited = 0
         for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
-            name = (task / "comm").read_text(encoding="ascii").strip()
-            if re.fullmatch(r"lcore-worker-\d+|rte-worker-\d+", name) or task.name == str(self.process.pid):
+            try:
+                name = (task / "comm").read_text(encoding="ascii").strip()
                 times = (task / "schedstat").read_text(encoding="ascii").split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue # a thread that has ended meanwhile: no worker
+            if re.fullmatch(r"lcore-worker-\d+|rte-worker-\d+", name) or task.name == str(self.process.pid):
                 cpu, waited = cpu + int(times[0]), waited + int(times[1])
         return cpu, waited
 
