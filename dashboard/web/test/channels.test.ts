@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Link, RemoteChannel } from "../src/api/types";
-import { sumsOf, utilisation, verdictOf } from "../src/lib/channels";
+import { inOrder, sumsOf, utilisation, verdictOf } from "../src/lib/channels";
 
 const M = 1e6;
 const LINKS: Link[] = [
@@ -83,6 +83,30 @@ test("where nothing holds it, that is said", () => {
 test("sums compare what is wanted with what is served and what TCP would serve", () => {
 	const sums = sumsOf([channel({ share: 0.6, fair_share: 0.2, sent_bps: 5 * M }), channel({})]);
 	assert.deepEqual(sums, { demand_bps: 20 * M, sent_bps: 15 * M, served_bps: 16 * M, fair_bps: 12 * M, held: 1 });
+});
+
+test("channels that are served alike keep their places", () => {
+	const names = (shares: [string, number | null][]): string =>
+		inOrder(shares.map(([name, share]) => channel({ channel: name, share })))
+			.map((one) => one.channel)
+			.join(" ");
+	assert.equal(
+		names([
+			["c", 1],
+			["b", 0.05000001],
+			["a", 0.05],
+			["d", null],
+		]),
+		"a b c d",
+	);
+	assert.equal(
+		names([
+			["b", 0.05],
+			["a", 0.05000001],
+			["c", 0.04],
+		]),
+		"c a b",
+	);
 });
 
 test("a link's utilisation is of its capacity, if that is known", () => {

@@ -4,6 +4,7 @@
 // Why a channel between nodes is as fast as it is, in words.
 import type { Link, RemoteChannel } from "../api/types";
 import { bits, bytes, share } from "./format";
+import { sortRows } from "./table";
 
 export type Tone = "good" | "info" | "warning" | "critical" | "quiet";
 
@@ -124,6 +125,21 @@ export function sumsOf(channels: readonly RemoteChannel[]): Sums {
 		if (wanted >= IDLE_BPS && served !== null && served < WHOLE) sums.held++;
 	}
 	return sums;
+}
+
+const ROUNDED = 1e4;
+
+/** What channels are ordered by: shares that are the same but for rounding are equal, so that rows don't swap. */
+export const rankOf = ({ share: served }: RemoteChannel): number | null =>
+	served === null ? null : Math.round(served * ROUNDED);
+
+/** The worst served first, and by name. */
+export function inOrder(channels: readonly RemoteChannel[]): RemoteChannel[] {
+	return sortRows(
+		sortRows(channels, (one) => one.channel, false),
+		rankOf,
+		false,
+	);
 }
 
 /** How much of a link is used; null: its capacity is not known. */

@@ -11,7 +11,7 @@ import { Search } from "../components/controls";
 import { Missing } from "../components/notice";
 import { type Column, Table } from "../components/table";
 import { Tile } from "../components/tile";
-import { sumsOf, utilisation, verdictOf } from "../lib/channels";
+import { inOrder, rankOf, sumsOf, utilisation, verdictOf } from "../lib/channels";
 import { bits, bytes, count, share, UNKNOWN } from "../lib/format";
 import { linkTo, type Route } from "../lib/route";
 import { sortRows } from "../lib/table";
@@ -144,7 +144,7 @@ function columnsFor(route: Route, links: Link[], chosen: RemoteChannel | undefin
 			name: "share",
 			title: "Served",
 			figure: true,
-			value: (one) => one.share,
+			value: rankOf,
 			show: (one) => (
 				<span class="with-bar">
 					<Bar part={one.share} tone={(one.share ?? 1) < 0.995 ? "warning" : undefined} /> {share(one.share)}
@@ -252,8 +252,9 @@ export function LinksView({ route, held }: ViewProps) {
 	if (!data) return <Missing error={error} />;
 	if (data.total === 0) return <HowToGetChannels hasStage={data.allocation !== null} />;
 	const asked = route.parts[0];
-	const found = data.channels.find(({ channel }) => channel === asked);
-	const chosen = found ?? data.channels[0];
+	const channels = inOrder(data.channels);
+	const found = channels.find(({ channel }) => channel === asked);
+	const chosen = found ?? channels[0];
 	return (
 		<>
 			{asked && !found && (
@@ -278,7 +279,7 @@ export function LinksView({ route, held }: ViewProps) {
 				<Table
 					caption="Channels"
 					columns={columnsFor(route, data.links, chosen)}
-					rows={data.channels}
+					rows={channels}
 					keyOf={(one) => one.channel}
 					order={{ column: "share", descending: false }}
 					search={search}
