@@ -10,8 +10,8 @@
 //   OPEN     by who sends on a channel: where it begins is its position; hash of the schema u64, size of the greatest
 //            frame u32, index u16, of how many u16, pipeline, stream
 //   RESUME   the answer: received u64 (in whole, in order), consumed u64, window u64 (bytes kept for the channel)
-//   DATA     watermark u64, since u64 (by the wall clock, when the source took in the oldest; 0: not known), tuples u32,
-//            0 u32, the tuples (tuple_layout.h). A batch; LINK_END: the last of the channel
+//   DATA     watermark u64, since u64 (by the wall clock, when the source took in the oldest; 0: not known), tuples
+//            u32, 0 u32, the tuples (tuple_layout.h). A batch; LINK_END: the last of the channel
 //   ACK      consumed up to its position. LINK_FINAL: nothing beyond it is, or will be, by this incarnation
 //   REFUSE   a text for a person. Of a channel; LINK_ALL_CHANNELS: of the connection, which ends
 //
