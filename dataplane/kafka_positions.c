@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ROOM_FIRST = 16 };
+
 void kafka_positions_init(struct kafka_positions *positions) {
 	pthread_mutex_init(&positions->lock, NULL);
 }
@@ -15,11 +17,40 @@ void kafka_positions_fini(struct kafka_positions *positions) {
 	pthread_mutex_destroy(&positions->lock);
 }
 
+// What a position is looked for by.
+struct place {
+	const char *topic;
+	int32_t partition;
+};
+
+static int compare_places(const struct place *a, const struct place *b) {
+	int order = strcmp(a->topic, b->topic);
+	return order != 0 ? order : (a->partition > b->partition) - (a->partition < b->partition);
+}
+
+static struct place place_of(const struct kafka_position *position) {
+	return (struct place){position->topic, position->partition};
+}
+
+static int compare_with_place(const void *key, const void *element) {
+	const struct place place = place_of(element);
+	return compare_places(key, &place);
+}
+
+// By place, and of one place in the order in which they came, which is that of their addresses.
+static int compare_taken(const void *a, const void *b) {
+	const struct kafka_position *one = *(const struct kafka_position *const *)a;
+	const struct kafka_position *other = *(const struct kafka_position *const *)b;
+	const struct place first = place_of(one), second = place_of(other);
+	int order = compare_places(&first, &second);
+	return order != 0 ? order : (one > other) - (one < other);
+}
+
 static struct kafka_position *find(const struct kafka_positions *positions, const char *topic, int32_t partition) {
-	for (unsigned i = 0; i < positions->count; i++)
-		if (positions->all[i].partition == partition && strcmp(positions->all[i].topic, topic) == 0)
-			return &positions->all[i];
-	return NULL;
+	const struct place place = {topic, partition};
+	if (positions->count == 0)
+		return NULL;
+	return bsearch(&place, positions->all, positions->count, sizeof(*positions->all), compare_with_place);
 }
 
 unsigned kafka_positions_apply(
@@ -29,7 +60,7 @@ unsigned kafka_positions_apply(
 	for (int i = 0; list != NULL && i < list->cnt; i++) {
 		rd_kafka_topic_partition_t *given = &list->elems[i];
 		const struct kafka_position *position = find(positions, given->topic, given->partition);
-		if (position == NULL)
+		if (position == NULL || position->offset < 0)
 			continue;
 		count++;
 		given->offset = position->offset;
@@ -45,14 +76,14 @@ void kafka_positions_forget(struct kafka_positions *positions, const struct kafk
 		const struct kafka_partition *partition = &partitions->all[i];
 		struct kafka_position *position = find(positions, partition->topic, partition->number);
 		if (position != NULL && partition->next_offset >= 0)
-			position->topic[0] = '\0';
+			position->offset = -1;
 	}
 	pthread_mutex_unlock(&positions->lock);
 }
 
 void kafka_positions_save(const struct kafka_positions *positions, struct state_writer *writer, uint32_t kind) {
 	for (unsigned i = 0; i < positions->count; i++)
-		if (positions->all[i].topic[0] != '\0')
+		if (positions->all[i].offset >= 0)
 			state_put(writer, kind, &positions->all[i], sizeof(positions->all[i]));
 }
 
@@ -76,15 +107,42 @@ int kafka_positions_take(struct kafka_positions *positions, const struct state_i
 	memcpy(&taken, item->data, sizeof(taken));
 	if (taken.offset < 0 || taken.topic[0] == '\0' || memchr(taken.topic, '\0', sizeof(taken.topic)) == NULL)
 		return -EINVAL;
-	struct kafka_position *position = find(positions, taken.topic, taken.partition);
-	if (position == NULL) {
-		struct kafka_position *more =
-			reallocarray(positions->all, positions->count + 1UL, sizeof(*positions->all));
+	if (positions->count == positions->room) {
+		unsigned room = positions->room > 0 ? 2 * positions->room : ROOM_FIRST;
+		struct kafka_position *more = reallocarray(positions->all, room, sizeof(*positions->all));
 		if (more == NULL)
 			return -ENOMEM;
 		positions->all = more;
-		position = &more[positions->count++];
+		positions->room = room;
 	}
-	*position = taken;
+	positions->all[positions->count++] = taken;
+	return 0;
+}
+
+int kafka_positions_settle(struct kafka_positions *positions) {
+	const unsigned count = positions->count;
+	if (count == 0)
+		return 0;
+	const struct kafka_position **taken = reallocarray(NULL, count, sizeof(const struct kafka_position *));
+	struct kafka_position *settled = reallocarray(NULL, count, sizeof(*settled));
+	if (taken == NULL || settled == NULL) {
+		free(taken);
+		free(settled);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < count; i++)
+		taken[i] = &positions->all[i];
+	qsort(taken, count, sizeof(*taken), compare_taken);
+	positions->count = 0;
+	for (unsigned i = 0; i < count; i++) {
+		const struct place place = place_of(taken[i]);
+		if (i + 1 < count && compare_with_place(&place, taken[i + 1]) == 0)
+			continue; // a later one counts
+		settled[positions->count++] = *taken[i];
+	}
+	free(taken);
+	free(positions->all);
+	positions->all = settled;
+	positions->room = count;
 	return 0;
 }

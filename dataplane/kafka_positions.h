@@ -21,8 +21,8 @@ struct kafka_position {
 
 struct kafka_positions {
 	pthread_mutex_t lock;
-	unsigned count;
-	struct kafka_position *all; // [count] those that were gone on from have no topic
+	unsigned count, room;
+	struct kafka_position *all; // [count of room] by topic and partition; offset -1: was gone on from
 };
 
 void kafka_positions_init(struct kafka_positions *positions); // zeroed
@@ -42,3 +42,6 @@ void kafka_positions_save(const struct kafka_positions *positions, struct state_
 void kafka_partitions_save(const struct kafka_partitions *partitions, struct state_writer *writer, uint32_t kind);
 //   return  0, -EINVAL: the item is no position, or -ENOMEM
 int kafka_positions_take(struct kafka_positions *positions, const struct state_item *item);
+// All are taken: from now on they can be looked for. Of several of one partition the last that was taken counts.
+//   return  0 or -ENOMEM
+int kafka_positions_settle(struct kafka_positions *positions);

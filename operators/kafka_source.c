@@ -384,6 +384,8 @@ static int kafka_source_restore(struct operator *op, struct state_reader *reader
 		if (ret < 0)
 			break;
 	}
+	if (ret == 0)
+		ret = kafka_positions_settle(op->shared);
 	if (ret < 0)
 		operator_error(op, "what the snapshot has of its partitions: %s", strerror(-ret));
 	return ret;

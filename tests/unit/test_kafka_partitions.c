@@ -99,6 +99,10 @@ static void test_a_position_is_for_whoever_has_taken_nothing_yet(void **state) {
 	assert_int_equal(take(&positions, "a", 7, 11), 0);
 	assert_int_equal(take(&positions, "a", 7, 12), 0); // the later one counts
 	assert_int_equal(take(&positions, "z", 0, 5), 0);
+	for (int partition = 99; partition >= 0; partition--) // more than there is room for at first
+		assert_int_equal(take(&positions, "m", partition, partition), 0);
+	assert_int_equal(kafka_positions_settle(&positions), 0);
+	assert_int_equal(positions.count, 102);
 	for (unsigned i = 0; i < 2; i++) { // also after a change of hands without a message
 		rd_kafka_topic_partition_list_t *list = list_of("a");
 		assert_int_equal(kafka_positions_apply(&positions, list, &partitions), 1);
@@ -111,8 +115,11 @@ static void test_a_position_is_for_whoever_has_taken_nothing_yet(void **state) {
 	}
 	kafka_partitions_lookup(&partitions, "a", 7)->next_offset = 13;
 	kafka_positions_forget(&positions, &partitions);
-	rd_kafka_topic_partition_list_t *list = list_of("a");
+	rd_kafka_topic_partition_list_t *list = list_of("a"), *many = list_of("m");
 	assert_int_equal(kafka_positions_apply(&positions, list, &partitions), 0);
+	assert_int_equal(kafka_positions_apply(&positions, many, &partitions), 2);
+	assert_int_equal(many->elems[1].offset, 7);
+	rd_kafka_topic_partition_list_destroy(many);
 	assert_int_equal(kafka_positions_apply(&positions, NULL, &partitions), 0);
 	rd_kafka_topic_partition_list_destroy(list);
 	kafka_partitions_fini(&partitions);
@@ -128,6 +135,7 @@ static void test_what_is_no_position_is_refused(void **state) {
 	assert_int_equal(take(&positions, "a", 0, -1), -EINVAL);
 	assert_int_equal(kafka_positions_take(&positions, &(struct state_item){1, sizeof(endless), &endless}), -EINVAL);
 	assert_int_equal(kafka_positions_take(&positions, &(struct state_item){1, 8, &endless}), -EINVAL);
+	assert_int_equal(kafka_positions_settle(&positions), 0);
 	assert_int_equal(positions.count, 0);
 	kafka_positions_fini(&positions);
 }
