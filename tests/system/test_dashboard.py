@@ -4,13 +4,15 @@
 import gzip
 import re
 import signal
+import subprocess
 import time
 
 import pytest
-from conftest import ROOT, wait_for
+from conftest import BUILD, PATIENCE_S, ROOT, wait_for
 from dashboard import Events
 
 API = (ROOT / "dashboard/API.md").read_text()
+LINKS_EMPTY = (ROOT / "dashboard/web/src/views/links_empty.tsx").read_text()
 
 
 @pytest.fixture
@@ -262,6 +264,18 @@ def test_a_controller_that_does_not_look_at_channels(setting):
     channels = dashboard.get("channels")
     assert channels.pop("stored_ns") > 0
     assert channels == {"allocation": None, "links": [], "total": 0, "channels": []}
+
+
+def test_what_the_page_says_to_do_for_channels_works(tmp_path, make_controller):
+    examples = dict(re.findall(r"const (\w+) = `(.*?)`", LINKS_EMPTY, re.DOTALL))
+    for name, text in examples.items():
+        (tmp_path / f"{name}.yaml").write_text(text + "\n")
+    controller = make_controller(config=tmp_path / "STAGE.yaml")
+    assert controller.ask("channels")["total"] == 0
+    for node in ("edge", "core"):
+        checked = subprocess.run([BUILD / "weir-dataplane", "--check", "--node", node, "--config",
+                                  tmp_path / "PIPELINE.yaml"], capture_output=True, text=True, timeout=PATIENCE_S)
+        assert checked.returncode == 0, checked.stderr
 
 
 def test_memory_and_time_are_bounded_by_a_second(setting):

@@ -6,17 +6,23 @@
 const STAGE = `stages:
   - {type: collect}
   - {type: lists}
-  - type: bandwidth
-    capacity: 1G        # of each node's uplink and downlink
-  - {type: store, redis: "unix:///run/weir/redis.sock"}`;
+  # of each node's uplink and downlink
+  - {type: bandwidth, capacity: 1G}
+  - {type: store}`;
 
-const PIPELINE = `nodes: {edge: "tcp://10.0.0.1:5580", core: "tcp://10.0.0.2:5580"}
+const PIPELINE = `nodes:
+  edge: "tcp://127.0.0.1:5580"
+  core: "tcp://127.0.0.1:5581"
 pipeline: example
 operators:
-  - {name: source,  type: port,       node: edge, interface: eth0}
-  - {name: flow_id, type: flow_id,    node: edge}
-  - {name: stats,   type: flow_stats, node: core}
-  - {name: sink,    type: json,       node: core, path: flows.jsonl}`;
+  - {name: source, node: edge,
+     type: port, interface: eth0}
+  - {name: flow_id, node: edge,
+     type: flow_id}
+  - {name: stats, node: edge,
+     type: flow_stats}
+  - {name: sink, node: core,
+     type: json, path: flows.jsonl}`;
 
 export function HowToGetChannels({ hasStage }: { hasStage: boolean }) {
 	return (
@@ -40,8 +46,8 @@ export function HowToGetChannels({ hasStage }: { hasStage: boolean }) {
 			<p>There is a channel wherever a pipeline goes from one node to another:</p>
 			<pre>{PIPELINE}</pre>
 			<p>
-				Start <code>weir-dataplane --config FILE --node edge --controller …</code> on one host, with{" "}
-				<code>--node core</code> on the other.
+				Start <code>weir-dataplane --config FILE --node edge --controller …</code>, and another with{" "}
+				<code>--node core</code>.
 			</p>
 		</section>
 	);
