@@ -2,13 +2,12 @@
 // Copyright (c) 2026 the weir authors
 #include "ctrlplane/access.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "api/key_list.h"
 #include "ctrlplane/log.h"
 
 const char *const access_refusal_names[ACCESS_REFUSALS] = {
@@ -71,41 +70,13 @@ static int list_take(void *context, const struct key *key) {
 	return 0;
 }
 
-static bool is_public_file(const char *name) {
-	static const char ending[] = ".public";
-	size_t size = strlen(name);
-	return name[0] != '.' && size > strlen(ending) && strcmp(name + size - strlen(ending), ending) == 0;
-}
-
-static int list_read_directory(struct peer_list *list, const char *path) {
-	DIR *directory = opendir(path);
-	if (directory == NULL) {
-		snprintf(list->error, KEY_FILE_ERROR_SIZE, "%s: %s", path, strerror(errno));
-		return -errno;
-	}
-	int err = 0;
-	for (struct dirent *entry; err == 0 && (entry = readdir(directory)) != NULL;) {
-		char file[PATH_MAX];
-		if (!is_public_file(entry->d_name))
-			continue;
-		int size = snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-		if (size > 0 && (size_t)size < sizeof(file))
-			err = key_file_read_all(file, list_take, list, list->error);
-	}
-	closedir(directory);
-	return err;
-}
-
-// A directory of public files, or one file of several keys; empty: nobody.
+// Empty: nobody.
 static int list_read(struct peer_list *list, const char *path, unsigned role) {
-	struct stat status;
 	if (path[0] == '\0')
 		return 0;
 	list->role = role;
 	list->path = path;
-	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-		return list_read_directory(list, path);
-	return key_file_read_all(path, list_take, list, list->error);
+	return key_list_read(path, list_take, list, list->error);
 }
 
 int access_prepare(struct access *access, const struct config *config, char *error) {

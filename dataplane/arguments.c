@@ -10,14 +10,16 @@
 
 #include "dataplane/text.h"
 
-enum { KEY_CHECK = 256, KEY_VERSION, KEY_MANUAL, KEY_CONTROLLER_KEY, KEY_RESTORE };
+enum { KEY_CHECK = 256, KEY_VERSION, KEY_MANUAL, KEY_CONTROLLER_KEY, KEY_ALLOWED_NODES, KEY_RESTORE };
 
 static const struct argp_option argp_options[] = {
 	{"config", 'c', "FILE", 0, "read pipelines from FILE (YAML); may be given several times", 0},
 	{"node", 'n', "NAME", 0, "name of this node (default: the host's)", 0},
 	{"controller", 't', "ENDPOINT", 0, "report to the controller at tcp://HOST:5570 or ipc://PATH", 0},
-	{"key", 'k', "FILE", 0, "this node's secret key; a controller beyond loopback demands it", 0},
+	{"key", 'k', "FILE", 0, "this node's secret key; a controller and nodes beyond loopback demand it", 0},
 	{"controller-key", KEY_CONTROLLER_KEY, "FILE", 0, "the controller's public key", 0},
+	{"allowed-nodes", KEY_ALLOWED_NODES, "PATH", 0,
+		"public keys of other nodes, a folder or a file: encrypts links", 0},
 	{"plugin", 'p', "FILE", 0, "load operator types of your own from FILE; may be given several times", 0},
 	{"set", 's', "OPERATOR.OPTION=VALUE", 0, "change one option; may be given several times", 0},
 	{"interface", 'i', "IF", 0, "capture from a network interface", 0},
@@ -127,6 +129,8 @@ static const char *node_setting(int key) {
 		return "key";
 	case KEY_CONTROLLER_KEY:
 		return "controller_key";
+	case KEY_ALLOWED_NODES:
+		return "allowed_nodes";
 	default:
 		return "restore";
 	}
@@ -145,6 +149,7 @@ static error_t take_argument(int key, char *value, struct argp_state *state) {
 	case 't':
 	case 'k':
 	case KEY_CONTROLLER_KEY:
+	case KEY_ALLOWED_NODES:
 	case KEY_RESTORE:
 		return add_made_setting(parsing, node_setting(key), value);
 	case 'p':

@@ -71,9 +71,11 @@ static void *new_uplink(void *argument) {
 // thread, so that its own threads and ZeroMQ's stay off the workers' CPUs where there are others.
 static int start_uplink(struct manager *manager) {
 	const struct node_config *config = manager->config;
-	if (config->controller == NULL && (config->key != NULL || config->controller_key != NULL)) {
-		fprintf(stderr, "weir-dataplane: %s: expected a controller to use it with\n",
-			config->key != NULL ? "key" : "controller_key");
+	bool is_for_links = config->allowed_nodes != NULL && config->controller_key == NULL;
+	if (config->controller == NULL && !is_for_links && (config->key != NULL || config->controller_key != NULL)) {
+		fprintf(stderr, "weir-dataplane: %s: expected a controller%s to use it with\n",
+			config->key != NULL ? "key" : "controller_key",
+			config->controller_key == NULL ? ", or allowed_nodes," : "");
 		return -EINVAL;
 	}
 	if (config->controller == NULL)
@@ -88,7 +90,7 @@ static int start_uplink(struct manager *manager) {
 			},
 		.source = node_report_source(&manager->node),
 	};
-	struct uplink_key_files files = {config->key, config->controller_key};
+	struct uplink_key_files files = {is_for_links ? NULL : config->key, config->controller_key};
 	char error[KEY_FILE_ERROR_SIZE];
 	int rc = uplink_keys_read(&start.options.keys, &files, config->controller, manager->node.name, error);
 	if (rc < 0) {

@@ -62,6 +62,8 @@ static int make_links(struct node *node, const struct node_config *config) {
 		.incarnation = node->incarnation,
 		.nodes = &config->nodes,
 		.connections = (unsigned)strtoul(config->connections, NULL, 10),
+		.key = config->key,
+		.allowed_nodes = config->allowed_nodes,
 	};
 	return link_switch_new(&node->links, &options);
 }

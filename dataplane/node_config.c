@@ -26,9 +26,13 @@ const struct option node_options[] = {
 	{"controller", OPTION_STRING, offsetof(struct node_config, controller), .min = 1, .max = 255,
 		.help = "the controller's command socket, tcp://HOST:PORT or ipc://PATH"},
 	{"key", OPTION_STRING, offsetof(struct node_config, key), .min = 1, .max = 4095,
-		.help = "file of the node's secret key, for a controller beyond loopback (weirctl keygen)"},
+		.help = "file of the node's secret key, for a controller and other nodes beyond loopback (weirctl "
+			"keygen)"},
 	{"controller_key", OPTION_STRING, offsetof(struct node_config, controller_key), .min = 1, .max = 4095,
 		.help = "file of the controller's public key"},
+	{"allowed_nodes", OPTION_STRING, offsetof(struct node_config, allowed_nodes), .min = 1, .max = 4095,
+		.help = "public keys of the nodes that links join this one to, a folder of *.public files or a file of "
+			"several: beyond loopback they are demanded, and where they are given all links are encrypted"},
 	{"eal", OPTION_LIST, offsetof(struct node_config, eal), .help = "arguments of DPDK's EAL"},
 	{"idle", OPTION_ENUM, offsetof(struct node_config, idle), "adaptive", .choices = idle_names,
 		.help = "what a worker without work does: back off to sleep, or poll on"},

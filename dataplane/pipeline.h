@@ -106,6 +106,7 @@ struct node_config {
 	char *controller;        // ZeroMQ endpoint of the command socket, or NULL
 	char *key;               // path of the node's secret key file, or NULL
 	char *controller_key;    // path of the controller's public key file, or NULL
+	char *allowed_nodes;     // path of the public keys of other nodes, a folder or a file, or NULL
 	struct option_list eal;  // EAL arguments
 	unsigned idle;           // enum idle_policy
 	char *hash_secret;       // or NULL: drawn at start-up

@@ -30,10 +30,11 @@ static int check_nodes(const struct config_reader *reader) {
 	struct text_names names = {0};
 	struct location where = reader->node_option_where[option_lookup(node_options, "nodes") - node_options];
 	struct link_node nodes[PIPELINE_NODES_MAX];
-	bool is_there = false;
+	bool is_there = false, has_keys = config->key != NULL && config->allowed_nodes != NULL;
 	for (unsigned i = 0; i < config->nodes.count; i++) {
 		char message[LINK_ERROR_MAX];
-		if (link_node_parse(config->nodes.items[i], &nodes[i], message) < 0)
+		if (link_node_parse(config->nodes.items[i], &nodes[i], message) < 0 ||
+			(reader->reads_files && link_node_check(&nodes[i], has_keys, message) < 0))
 			return config_fail(reader->error, &where, "nodes: %s", message);
 		for (unsigned j = 0; j < i; j++)
 			if (strcmp(nodes[i].name, nodes[j].name) == 0)
@@ -41,6 +42,10 @@ static int check_nodes(const struct config_reader *reader) {
 		is_there |= strcmp(nodes[i].name, config->node) == 0;
 		text_names_add(&names, nodes[i].name);
 	}
+	if (config->allowed_nodes != NULL && config->key == NULL && reader->reads_files)
+		return config_fail(reader->error,
+			&reader->node_option_where[option_lookup(node_options, "allowed_nodes") - node_options],
+			"allowed_nodes: expected key, this node's own, as well");
 	if (is_there || config->nodes.count == 0)
 		return 0;
 	return config_fail_unknown(reader->error, &where, "node", config->node, "node", &names);

@@ -176,6 +176,10 @@ static int answer_moves(const char *command, const char *parameters, struct rte_
 	return 0;
 }
 
+static int answer_links(const char *command, const char *parameters, struct rte_tel_data *data) {
+	return link_report(served->links, data);
+}
+
 static int answer_remote_channels(const char *command, const char *parameters, struct rte_tel_data *data) {
 	return answer_numbers(data, link_report_count(served->links));
 }
@@ -200,6 +204,7 @@ static const struct command {
 		answer_latency},
 	{"/weir/channels", "Numbers of all channels", answer_channels},
 	{"/weir/channel", "What one channel carried. Parameter: its number", answer_channel},
+	{"/weir/links", "Whether links to other nodes are encrypted, and who was refused, by reason", answer_links},
 	{"/weir/remote_channels", "Numbers of the channels to and from other nodes", answer_remote_channels},
 	{"/weir/remote_channel", "What one of those carried, and its queue here. Parameter: its number",
 		answer_remote_channel},

@@ -5,7 +5,6 @@
 // where it is long, and what goes out is written from the senders' queues.
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -13,10 +12,12 @@
 
 #include "dataplane/operator.h"
 #include "dataplane/switch/link.h"
+#include "dataplane/switch/link_tls.h"
 
 enum {
-	READS = 8,  // of one connection before it is another's turn
-	WRITES = 8, // the same
+	READS = 8,       // of one connection before it is another's turn
+	WRITES = 8,      // the same
+	TLS_WRITES = 16, // the same, of a record of at most 16 KiB each
 	GREETING_NS = 1000 * 1000 * 1000,
 	UNSENT_BYTES = 512 << 10, // in the kernel: what lies there can't be paced any more
 	DEAD_MS = 10000,          // without an acknowledgement of TCP's
@@ -70,6 +71,7 @@ void connection_close(struct connection *connection) {
 	if (connection->state == CONNECTION_DEAD)
 		return;
 	link_lost(connection);
+	link_tls_end(connection);
 	close(connection->fd);
 	connection->fd = -1;
 	connection->state = CONNECTION_DEAD;
@@ -110,20 +112,36 @@ static void advance(struct connection *connection, size_t written) {
 	connection->chunks[0].iov_len -= written;
 }
 
+ssize_t connection_send(struct connection *connection, const void *data, size_t size) {
+	if (connection->tls != NULL)
+		return link_tls_write(connection, data, size);
+	ssize_t sent = send(connection->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return sent < 0 ? -errno : sent;
+}
+
+//   return  bytes of the chunks that were written, -EAGAIN or another negative errno
+static ssize_t write_chunks(struct connection *connection) {
+	if (connection->tls != NULL)
+		return link_tls_write(connection, connection->chunks[0].iov_base, connection->chunks[0].iov_len);
+	const struct msghdr message = {.msg_iov = connection->chunks, .msg_iovlen = connection->chunk_count};
+	ssize_t written = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+	return written < 0 ? -errno : written;
+}
+
 bool connection_write(struct connection *connection, uint64_t now_ns) {
 	bool progress = false;
-	for (unsigned i = 0; i < WRITES && !connection->is_full && connection->state != CONNECTION_DEAD; i++) {
+	const unsigned most = connection->tls != NULL ? TLS_WRITES : WRITES;
+	for (unsigned i = 0; i < most && !connection->is_full && connection->state != CONNECTION_DEAD; i++) {
 		link_fill(connection, now_ns);
 		if (connection->chunk_count == 0)
 			break;
-		const struct msghdr message = {.msg_iov = connection->chunks, .msg_iovlen = connection->chunk_count};
-		ssize_t written = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+		ssize_t written = write_chunks(connection);
 		if (written > 0) {
 			advance(connection, (size_t)written);
 			progress = true;
-		} else if (errno == EAGAIN) {
+		} else if (written == -EAGAIN) {
 			connection->is_full = watch(connection, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT) == 0;
-		} else if (errno != EINTR) {
+		} else if (written != -EINTR) {
 			connection_close(connection);
 		}
 	}
@@ -183,6 +201,14 @@ static int parse(struct connection *connection) {
 	return rc;
 }
 
+// TLS fills the first part alone: one of its records is little enough.
+static ssize_t read_parts(struct connection *connection, const struct iovec *parts, int count) {
+	if (connection->tls != NULL)
+		return link_tls_read(connection, parts[0].iov_base, parts[0].iov_len);
+	ssize_t got = readv(connection->fd, parts, count);
+	return got < 0 ? -errno : got;
+}
+
 // Read once: the rest of a frame of data to where it goes, what follows into the buffer.
 //   return  0, -EAGAIN; else the connection is to be closed
 static int read_once(struct connection *connection) {
@@ -192,9 +218,9 @@ static int read_once(struct connection *connection) {
 		parts[0] =
 			(struct iovec){connection->place + connection->got, connection->header.size - connection->got};
 	parts[1] = (struct iovec){connection->in + connection->in_used, CONNECTION_IN_SIZE - connection->in_used};
-	ssize_t got = readv(connection->fd, parts + !is_direct, 1 + is_direct);
+	ssize_t got = read_parts(connection, parts + !is_direct, 1 + is_direct);
 	if (got <= 0)
-		return got == 0 ? -ECONNRESET : errno == EINTR ? 0 : -errno;
+		return got == 0 ? -ECONNRESET : got == -EINTR ? 0 : (int)got;
 	size_t direct = (size_t)got < parts[0].iov_len ? (size_t)got : parts[0].iov_len;
 	connection->got += is_direct ? direct : 0;
 	connection->in_used += (size_t)got - direct;
@@ -221,12 +247,13 @@ void connection_read(struct connection *connection) {
 	int rc = 0;
 	for (unsigned i = 0; i < READS && rc == 0 && connection->state != CONNECTION_DEAD; i++)
 		rc = read_once(connection);
+	connection->has_more = rc == 0 && link_tls_has_more(connection);
 	if (rc == 0 || rc == -EAGAIN || connection->state == CONNECTION_DEAD)
 		return;
 	bool is_end = connection->link != NULL && link_is_done(connection->link);
 	if (connection->link != NULL && !is_end)
 		link_say(connection->link, "%s", describe(rc));
 	else if (connection->link == NULL && rc != -ECONNRESET)
-		fprintf(stderr, "weir-dataplane: links: somebody who is no node %s\n", describe(rc));
+		link_refuse(connection->owner, LINK_REFUSED_GARBAGE, "somebody who is no node %s", describe(rc));
 	connection_close(connection);
 }

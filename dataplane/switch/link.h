@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 
 #include "dataplane/switch/link_frame.h"
+#include "dataplane/switch/link_refusal.h"
 #include "dataplane/switch/link_switch.h"
 #include "dataplane/switch/remote_receiver.h"
 #include "dataplane/switch/remote_sender.h"
@@ -20,10 +21,14 @@ enum {
 	CONNECTION_OUT_SIZE = 32 << 10,
 	CONNECTION_CHUNKS = 32,
 	CONNECTION_QUANTUM = 128 << 10, // bytes of one channel before it is another's turn
+	LINK_SECRET_SIZE = 32,
+	BACKOFF_MIN_NS = 50 * 1000 * 1000,
+	BACKOFF_MAX_NS = 2000 * 1000 * 1000,
 };
 
 enum connection_state {
 	CONNECTION_CONNECTING,
+	CONNECTION_SHAKING,  // until both ends have shown their keys, where they have any
 	CONNECTION_GREETING, // until the other end has said who it is
 	CONNECTION_UP,
 	CONNECTION_DEAD, // to be freed
@@ -35,6 +40,10 @@ struct connection {
 	unsigned index;    // among the link's
 	int fd;
 	enum connection_state state;
+	struct ssl_st *tls;      // or NULL: the node has no keys
+	const struct link *peer; // of an accepted one, whose key it has
+	uint64_t records;        // of TLS, written
+	bool has_more;           // to read, of which the socket knows nothing
 	uint64_t deadline_ns;    // of connecting and greeting
 	bool is_full;            // the socket takes no more for now
 	struct connection *next; // of those that were accepted, or are dead
@@ -66,7 +75,9 @@ struct link {
 	struct link_node node; // the other one
 	struct sockaddr_storage address;
 	socklen_t address_size;
-	bool connects;        // this end opens the connections
+	bool connects;   // this end opens the connections
+	bool has_secret; // which only the two ends know
+	uint8_t secret[LINK_SECRET_SIZE];
 	uint64_t incarnation; // of the other, 0: never met
 	unsigned slot_count;
 	struct slot *slots;
@@ -83,6 +94,8 @@ struct link_switch {
 	unsigned link_count;
 	struct link *links; // [link_count] one for each other node
 	struct link_node own;
+	struct ssl_ctx_st *tls; // or NULL: without keys, and of loopback alone
+	struct link_refusals refusals;
 	int listen_fd, epoll_fd, wake_fd;
 	struct connection *accepted, *dead;
 	unsigned accepted_count;
@@ -105,8 +118,13 @@ unsigned link_slot_of(const struct link *link, unsigned sender);
 void link_tend(struct link *link, uint64_t now_ns);
 // Whether all its channels came to their end, and both ends know.
 bool link_is_done(const struct link *link);
-// A connection that was to be opened is, or could not be.
+// A connection was accepted, or one that was to be opened is, or could not be.
 void link_greet(struct connection *connection);
+// Go on with showing keys.
+void link_shake(struct connection *connection);
+// The other end says who it is.
+//   return  0; else the connection is to be closed
+int link_take_hello(struct connection *connection, const uint8_t *payload);
 // A control frame came.
 //   return  0; else the connection is to be closed
 int link_take_frame(struct connection *connection, const uint8_t *payload);
@@ -129,6 +147,9 @@ uint8_t *connection_reserve(struct connection *connection);
 void connection_commit(struct connection *connection, size_t size);
 // Queue memory that stays as it is until written.
 void connection_append(struct connection *connection, const void *data, size_t size);
+// Send once, past what is queued: a last word.
+//   return  bytes or a negative errno
+ssize_t connection_send(struct connection *connection, const void *data, size_t size);
 // Write what there is, as far as the socket takes it.
 //   return  whether something was written
 bool connection_write(struct connection *connection, uint64_t now_ns);

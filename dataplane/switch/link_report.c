@@ -2,6 +2,9 @@
 // Copyright (c) 2026 the weir authors
 #include "dataplane/switch/link_report.h"
 
+#include <errno.h>
+
+#include "dataplane/switch/link_refusal.h"
 #include "dataplane/switch/link_switch.h"
 #include "dataplane/switch/remote_receiver.h"
 #include "dataplane/switch/remote_sender.h"
@@ -17,6 +20,19 @@ static void count_only(
 
 unsigned link_report_count(struct link_switch *links) {
 	return links == NULL ? 0 : link_switch_visit(links, NULL, count_only);
+}
+
+int link_report(struct link_switch *links, struct rte_tel_data *data) {
+	struct rte_tel_data *refused = rte_tel_data_alloc();
+	if (refused == NULL)
+		return -ENOMEM;
+	rte_tel_data_start_dict(data);
+	rte_tel_data_start_dict(refused);
+	for (unsigned i = 0; links != NULL && i < LINK_REFUSALS; i++)
+		rte_tel_data_add_dict_u64(refused, link_refusal_names[i], link_switch_refused(links, i));
+	rte_tel_data_add_dict_u64(data, "is_encrypted", links != NULL && link_switch_is_encrypted(links));
+	rte_tel_data_add_dict_container(data, "refused", refused, 0);
+	return 0;
 }
 
 static void add_name(struct rte_tel_data *data, const struct remote_name *name, const char *end) {

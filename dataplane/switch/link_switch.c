@@ -16,13 +16,37 @@
 #include "dataplane/stream_address.h"
 #include "dataplane/stream_listen.h"
 #include "dataplane/switch/link.h"
+#include "dataplane/switch/link_keys.h"
+#include "dataplane/switch/link_tls.h"
 
 enum {
 	EVENTS = 64,
+	ACCEPTS = 16,      // at once, before it is the turn of those that are there
 	ACCEPTED_MAX = 64, // connections that have yet to say whose they are
 	LINGER_S = 5,
 };
 static const uint64_t SECOND_NS = 1000000000;
+
+// Beyond loopback nobody talks without keys, and who has keys talks in no other way.
+static int set_keys(struct link_switch *links, const struct link_switch_options *options) {
+	bool has_keys = options->allowed_nodes != NULL;
+	for (unsigned i = 0; i < options->nodes->count; i++) {
+		struct link_node node;
+		char error[LINK_ERROR_MAX];
+		if (link_node_parse(options->nodes->items[i], &node, error) < 0)
+			return -EINVAL;
+		if (link_node_check(&node, options->key != NULL && has_keys, error) == 0)
+			continue;
+		fprintf(stderr, "weir-dataplane: nodes: %s\n", error);
+		return -EACCES;
+	}
+	if (has_keys && options->key == NULL) {
+		fprintf(stderr, "weir-dataplane: allowed_nodes: expected key, this node's own, as well\n");
+		return -EACCES;
+	}
+	int rc = has_keys ? link_tls_new(&links->tls) : 0;
+	return rc == 0 && has_keys ? link_keys_read(links, options->key, options->allowed_nodes) : rc;
+}
 
 int link_switch_new(struct link_switch **out, const struct link_switch_options *options) {
 	struct link_switch *links = calloc(1, sizeof(*links));
@@ -53,7 +77,7 @@ int link_switch_new(struct link_switch **out, const struct link_switch_options *
 		links->own = link->node;
 		is_behind = false;
 	}
-	return 0;
+	return set_keys(links, options);
 }
 
 void link_switch_free(struct link_switch *links) {
@@ -69,7 +93,10 @@ void link_switch_free(struct link_switch *links) {
 	for (unsigned i = 0; i < 3; i++)
 		if (descriptors[i] >= 0)
 			close(descriptors[i]);
+	if (links->links != NULL)
+		explicit_bzero(links->links, links->link_count * sizeof(*links->links));
 	free(links->links);
+	link_tls_free(links->tls);
 	pthread_mutex_destroy(&links->lock);
 	pthread_mutex_destroy(&links->sample_lock);
 	free(links);
@@ -167,8 +194,11 @@ static void end_oldest_guest(const struct link_switch *links) {
 }
 
 static void accept_connections(struct link_switch *links) {
-	int fd;
-	while ((fd = accept4(links->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+	int fd = 0;
+	for (unsigned i = 0; i < ACCEPTS; i++) {
+		fd = accept4(links->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0)
+			break;
 		if (links->accepted_count == ACCEPTED_MAX)
 			end_oldest_guest(links);
 		struct connection *connection = connection_new(links, fd, CONNECTION_GREETING);
@@ -177,9 +207,10 @@ static void accept_connections(struct link_switch *links) {
 		connection->next = links->accepted;
 		links->accepted = connection;
 		links->accepted_count++;
+		link_greet(connection);
 	}
 	// Who waits stays there to be accepted: without a pause this thread would do nothing else than try.
-	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
 		listen_again(links, false);
 }
 
@@ -198,6 +229,8 @@ static void handle(struct link_switch *links, const struct epoll_event *event) {
 		}
 		if (connection->state == CONNECTION_CONNECTING)
 			link_greet(connection);
+		else if (connection->state == CONNECTION_SHAKING)
+			link_shake(connection);
 		else if ((event->events & ~(uint32_t)EPOLLOUT) != 0)
 			connection_read(connection);
 	}
@@ -216,8 +249,10 @@ static void end_late_guests(struct link_switch *links, uint64_t now_ns) {
 	struct connection *next;
 	for (struct connection *guest = links->accepted; guest != NULL; guest = next) {
 		next = guest->next;
-		if (now_ns >= guest->deadline_ns)
-			connection_close(guest);
+		if (now_ns < guest->deadline_ns)
+			continue;
+		link_refuse(links, LINK_REFUSED_SILENT, "somebody who did not say in time who it is");
+		connection_close(guest);
 	}
 }
 
@@ -249,9 +284,16 @@ static bool serve(struct link_switch *links) {
 	for (unsigned i = 0; i < links->link_count; i++) {
 		struct link *link = &links->links[i];
 		link_tend(link, now_ns);
-		for (unsigned c = 0; c < link->slot_count; c++)
-			if (link->slots[c].connection != NULL)
-				progress |= connection_write(link->slots[c].connection, now_ns);
+		for (unsigned c = 0; c < link->slot_count; c++) {
+			struct connection *connection = link->slots[c].connection;
+			if (connection == NULL)
+				continue;
+			progress |= connection_write(connection, now_ns);
+			if (!connection->has_more)
+				continue;
+			connection_read(connection);
+			progress = true;
+		}
 	}
 	return progress;
 }
@@ -333,7 +375,7 @@ int link_switch_start(struct link_switch *links) {
 	char error[STREAM_LISTEN_ERROR_MAX];
 	int rc = make_slots(links);
 	links->measured_ns = clock_monotonic_ns();
-	links->listen_fd = stream_listen(links->own.address, false, error);
+	links->listen_fd = stream_listen(links->own.address, links->tls != NULL, error);
 	if (links->listen_fd < 0) {
 		fprintf(stderr, "weir-dataplane: nodes: %s: %s\n", links->node, error);
 		return links->listen_fd;
@@ -381,6 +423,14 @@ unsigned link_switch_visit(struct link_switch *links, void *context,
 			visit(context, number++, NULL, links->links[i].receivers[r]);
 	pthread_mutex_unlock(&links->sample_lock);
 	return number;
+}
+
+bool link_switch_is_encrypted(const struct link_switch *links) {
+	return links->tls != NULL;
+}
+
+uint64_t link_switch_refused(const struct link_switch *links, unsigned reason) {
+	return links->refusals.counts[reason];
 }
 
 int link_switch_set_rate(struct link_switch *links, const char *channel, uint64_t bytes_per_s) {

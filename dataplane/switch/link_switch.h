@@ -3,8 +3,8 @@
 //
 // The switch: the part of a node that carries remote channels. One thread does the I/O of all links. Of two nodes that
 // share a stream the one listed first in `nodes` opens the connections, and opens them again when they are lost; the
-// other listens. A channel is pinned to one connection of its link. Until links are encrypted, all addresses are of
-// loopback.
+// other listens. A channel is pinned to one connection of its link. Beyond loopback links are encrypted, and both ends
+// show their keys; on loopback they are where the node has keys.
 #pragma once
 
 #include <stdbool.h>
@@ -26,12 +26,17 @@ struct link_node {
 };
 //   return  0, -EINVAL with error[LINK_ERROR_MAX] filled: what was given and what is allowed
 int link_node_parse(const char *text, struct link_node *node, char *error);
+// Whether its address may be used: without keys loopback's alone.
+//   return  0, -EACCES with error filled
+int link_node_check(const struct link_node *node, bool has_keys, char *error);
 
 struct link_switch_options {
 	const char *node; // this one's name
 	uint64_t incarnation;
 	const struct option_list *nodes;
-	unsigned connections; // of each link; 0: one for each channel
+	unsigned connections;      // of each link; 0: one for each channel
+	const char *key;           // this node's secret file, or NULL
+	const char *allowed_nodes; // public keys of the others: a folder or a file; NULL: links are not encrypted
 };
 
 //   return  0 or a negative errno, after a message
@@ -60,6 +65,10 @@ void link_switch_wake(struct link_switch *links);
 unsigned link_switch_visit(struct link_switch *links, void *context,
 	void (*visit)(void *context, unsigned number, const struct remote_sender *sender,
 		const struct remote_receiver *receiver));
+
+bool link_switch_is_encrypted(const struct link_switch *links);
+// How many connections were refused for a reason (enum link_refusal).
+uint64_t link_switch_refused(const struct link_switch *links, unsigned reason);
 
 // Hold a channel that sends from here to a rate, from now on.
 //   channel      "PIPELINE/STREAM.INDEX"

@@ -18,7 +18,7 @@ from conftest import PATIENCE_S, free_port, wait_for
 from node import Node, assert_accounts_hold, settings
 
 PIPELINE = """
-nodes: {{a: "tcp://127.0.0.1:{a}", b: "tcp://127.0.0.1:{b}"}}
+nodes: {{a: "tcp://{host}:{a}", b: "tcp://{host}:{b}"}}
 pipeline: two
 operators:
   - {{name: made,  type: generate, node: a, parallelism: {senders}, count: {count}, rate: {rate},
@@ -39,7 +39,7 @@ class Pair:
         self.ports = {"a": free_port(False), "b": free_port(False)}
         self.via = via
         self.values = {"senders": 1, "receivers": 1, "count": 20000, "rate": 0, "grouping": "grouping: shuffle",
-                       "out": folder / "out.jsonl"} | values
+                       "out": folder / "out.jsonl", "host": "127.0.0.1"} | values
         self.nodes = {}
 
     def config(self, node):
@@ -181,6 +181,7 @@ class Proxy:
         self.to_port, self.cuts, self.alive = to_port, 0, True
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
+        self.watch = None  # called with what passes
         self.pairs, self.lock = [], threading.Lock()
         self.threads = [threading.Thread(target=self.accept, daemon=True)]
         self.threads[0].start()
@@ -206,6 +207,8 @@ class Proxy:
     def pass_on(self, one, other):
         try:
             while data := one.recv(4099):
+                if self.watch is not None:
+                    self.watch(data)
                 other.sendall(data)
         except OSError:
             pass
