@@ -97,7 +97,7 @@ int link_beat_set_rates(struct link_switch *links, char *rates, char *text, size
 	for (char *line = strtok_r(rates, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
 		if (!cut_rate(line, &rate_bps))
 			continue;
-		if (links != NULL && link_switch_set_rate(links, line, (rate_bps + 7) / 8) == 0)
+		if (links != NULL && link_switch_set_rate(links, line, rate_bps / 8 + (rate_bps % 8 > 0)) == 0)
 			set++;
 		else
 			missing++;

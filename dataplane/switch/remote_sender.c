@@ -180,6 +180,15 @@ static void move_tail(struct remote_sender *sender, uint64_t tail) {
 	atomic_store_explicit(&sender->tail, tail, memory_order_release);
 }
 
+// Once there is room for more than the next batch.
+static void wake_worker(struct remote_sender *sender, uint64_t tail) {
+	uint64_t used = atomic_load_explicit(&sender->head, memory_order_relaxed) - tail;
+	bool has_room = used <= sender->capacity - sender->capacity / 4;
+	atomic_thread_fence(memory_order_seq_cst);
+	if (has_room && atomic_exchange_explicit(&sender->waits, false, memory_order_relaxed) && sender->wake != NULL)
+		sender->wake(sender->context);
+}
+
 int remote_sender_acknowledge(struct remote_sender *sender, uint64_t consumed, bool is_final) {
 	uint64_t tail = atomic_load_explicit(&sender->tail, memory_order_relaxed);
 	uint64_t sent = atomic_load_explicit(&sender->sent, memory_order_relaxed);
@@ -195,11 +204,7 @@ int remote_sender_acknowledge(struct remote_sender *sender, uint64_t consumed, b
 	}
 	if ((int64_t)(consumed + sender->window - sender->limit) > 0)
 		sender->limit = consumed + sender->window;
-	uint64_t used = atomic_load_explicit(&sender->head, memory_order_relaxed) - consumed;
-	bool has_room = used <= sender->capacity - sender->capacity / 4;
-	atomic_thread_fence(memory_order_seq_cst);
-	if (has_room && atomic_exchange_explicit(&sender->waits, false, memory_order_relaxed) && sender->wake != NULL)
-		sender->wake(sender->context);
+	wake_worker(sender, consumed);
 	return 0;
 }
 
@@ -250,6 +255,7 @@ uint64_t remote_sender_forget(struct remote_sender *sender) {
 	uint64_t lost = (uint64_t)count_tuples(sender, tail, sent);
 	atomic_fetch_add_explicit(&sender->lost, lost, memory_order_relaxed);
 	move_tail(sender, sent);
+	wake_worker(sender, sent);
 	return lost;
 }
 

@@ -276,6 +276,28 @@ static void malformed_tuples_are_counted(void **state) {
 	end(&pair);
 }
 
+static void count_wake(void *context) {
+	++*(unsigned *)context;
+}
+
+// What is given up makes room as well: whoever waits for it is told.
+static void room_that_a_death_makes_wakes_the_worker(void **state) {
+	struct pair pair;
+	unsigned wakes = 0;
+	begin(&pair);
+	pair.sender->wake = count_wake;
+	pair.sender->context = &wakes;
+	while (remote_sender_room(pair.sender) > 0) {
+		put(&pair, 1);
+		carry(&pair, UINT32_MAX);
+	}
+	assert_true(pair.sender->waits);
+	assert_true(remote_sender_forget(pair.sender) > 0);
+	assert_int_equal(wakes, 1);
+	assert_false(pair.sender->waits);
+	end(&pair);
+}
+
 static void a_receiver_that_died_leaves_bounds(void **state) {
 	struct pair pair;
 	begin(&pair);
@@ -478,6 +500,7 @@ int main(void) {
 		cmocka_unit_test(what_comes_twice_is_dropped),
 		cmocka_unit_test(what_does_not_fit_is_refused),
 		cmocka_unit_test(malformed_tuples_are_counted),
+		cmocka_unit_test(room_that_a_death_makes_wakes_the_worker),
 		cmocka_unit_test(a_receiver_that_died_leaves_bounds),
 		cmocka_unit_test(a_receiver_that_said_goodbye_leaves_nothing_unknown),
 		cmocka_unit_test(a_frame_that_ends_after_the_goodbye_is_left_out),
