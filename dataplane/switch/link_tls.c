@@ -37,7 +37,7 @@ static int offer(SSL *tls, const EVP_MD *hash, const unsigned char **identity, s
 	*identity = (const unsigned char *)connection->owner->node;
 	*size = strlen(connection->owner->node);
 	*session = hash != NULL && !EVP_MD_is_a(hash, "SHA256") ? NULL : session_of(tls, connection->link);
-	return 1;
+	return *session != NULL;
 }
 
 // Who comes names itself. Whether it is that node shows next: what it says is bound to the secret.
@@ -84,10 +84,13 @@ int link_tls_begin(struct connection *connection) {
 	if (connection->tls == NULL || SSL_set_fd(connection->tls, connection->fd) <= 0)
 		return -ENOMEM;
 	SSL_set_app_data(connection->tls, connection);
-	if (connection->link != NULL)
-		SSL_set_connect_state(connection->tls);
-	else
+	if (connection->link == NULL) {
 		SSL_set_accept_state(connection->tls);
+		return 0;
+	}
+	SSL_set_connect_state(connection->tls);
+	// No certificate stands in for the secret: none is trusted.
+	SSL_set_verify(connection->tls, SSL_VERIFY_PEER, NULL);
 	return 0;
 }
 
@@ -97,8 +100,8 @@ static bool begins_otherwise(const struct connection *connection) {
 	return recv(connection->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first != HANDSHAKE_RECORD;
 }
 
-static int explain(struct connection *connection, unsigned long error) {
-	const char *reason = ERR_reason_error_string(error), *node = connection->owner->node;
+static int explain(struct connection *connection, const char *reason) {
+	const char *node = connection->owner->node;
 	reason = reason != NULL ? reason : "it broke off";
 	if (connection->link != NULL) {
 		const char *peer = connection->link->node.name;
@@ -117,7 +120,7 @@ static int explain(struct connection *connection, unsigned long error) {
 }
 
 int link_tls_shake(struct connection *connection) {
-	if (connection->link == NULL && SSL_get_state(connection->tls) == TLS_ST_BEFORE &&
+	if (connection->link == NULL && BIO_number_read(SSL_get_rbio(connection->tls)) == 0 &&
 		begins_otherwise(connection)) {
 		link_refuse(connection->owner, LINK_REFUSED_PLAIN,
 			"somebody who does not encrypt; expected key and allowed_nodes there, as at %s",
@@ -127,15 +130,15 @@ int link_tls_shake(struct connection *connection) {
 	ERR_clear_error();
 	errno = 0;
 	int done = SSL_do_handshake(connection->tls);
-	if (done > 0)
-		return connection->link == NULL && connection->peer == NULL ? -EACCES : 0;
+	if (done > 0) // by the secret, which counts as a session that was there before, or else by nothing that counts
+		return SSL_session_reused(connection->tls) ? 0 : explain(connection, "it went without the key");
 	int what = SSL_get_error(connection->tls, done);
 	if (what == SSL_ERROR_WANT_READ || what == SSL_ERROR_WANT_WRITE)
 		return -EAGAIN;
 	if (what == SSL_ERROR_SSL)
-		return explain(connection, ERR_peek_error());
+		return explain(connection, ERR_reason_error_string(ERR_peek_error()));
 	if (connection->link != NULL)
-		explain(connection, 0);
+		explain(connection, NULL);
 	return errno != 0 ? -errno : -ECONNRESET;
 }
 

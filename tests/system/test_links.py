@@ -182,6 +182,7 @@ class Proxy:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.watch = None  # called with what passes
+        self.piece = 4099  # bytes at most at once
         self.pairs, self.lock = [], threading.Lock()
         self.threads = [threading.Thread(target=self.accept, daemon=True)]
         self.threads[0].start()
@@ -206,7 +207,7 @@ class Proxy:
 
     def pass_on(self, one, other):
         try:
-            while data := one.recv(4099):
+            while data := one.recv(self.piece):
                 if self.watch is not None:
                     self.watch(data)
                 other.sendall(data)

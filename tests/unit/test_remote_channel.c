@@ -283,17 +283,17 @@ static void count_wake(void *context) {
 // What is given up makes room as well: whoever waits for it is told.
 static void room_that_a_death_makes_wakes_the_worker(void **state) {
 	struct pair pair;
-	unsigned wakes = 0;
+	unsigned count = 0;
 	begin(&pair);
 	pair.sender->wake = count_wake;
-	pair.sender->context = &wakes;
+	pair.sender->context = &count;
 	while (remote_sender_room(pair.sender) > 0) {
 		put(&pair, 1);
 		carry(&pair, UINT32_MAX);
 	}
 	assert_true(pair.sender->waits);
 	assert_true(remote_sender_forget(pair.sender) > 0);
-	assert_int_equal(wakes, 1);
+	assert_int_equal(count, 1);
 	assert_false(pair.sender->waits);
 	end(&pair);
 }
