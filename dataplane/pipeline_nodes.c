@@ -13,7 +13,7 @@
 #include "dataplane/switch/link_operators.h"
 #include "dataplane/switch/link_switch.h"
 
-enum { SPILL_DEFAULT = 256 << 20 }; // bytes
+enum { SPILL_DEFAULT = 256 << 20, BOUNDED_MAX = 1 << 30 }; // bytes
 
 // The whole, and what becomes of it.
 struct cut {
@@ -231,6 +231,29 @@ static void put(struct cut *cut) {
 	cut->streams = NULL;
 }
 
+// What is said of channels between nodes goes with streams that have some.
+static int check_channels(const struct config_reader *reader, const struct pipeline *pipeline) {
+	for (unsigned i = 0; i < pipeline->stream_count; i++) {
+		const struct pipeline_stream *stream = &pipeline->streams[i];
+		const struct pipeline_operator *from = &pipeline->operators[stream->from],
+					       *to = &pipeline->operators[stream->to];
+		const bool crosses = from->node != NULL && to->node != NULL && strcmp(from->node, to->node) != 0;
+		const char *given = stream->rate_bps > 0             ? "rate"
+				    : stream->queue != QUEUE_BOUNDED ? "queue: spill"
+				    : stream->queue_size > 0         ? "queue_size"
+								     : NULL;
+		if (given != NULL && !crosses)
+			return config_fail(reader->error, &stream->where,
+				"%s -> %s: %s goes with a stream between two nodes; these are on one", from->name,
+				to->name, given);
+		if (stream->queue == QUEUE_BOUNDED && stream->queue_size > BOUNDED_MAX)
+			return config_fail(reader->error, &stream->where,
+				"%s -> %s: queue_size: expected 64KiB..1GiB, or queue: spill beside it", from->name,
+				to->name);
+	}
+	return 0;
+}
+
 static int cut_pipeline(struct config_reader *reader, struct pipeline *pipeline) {
 	struct cut cut = {.reader = reader, .pipeline = pipeline};
 	int ret = check_operators(reader, pipeline);
@@ -253,8 +276,11 @@ static bool has_nodes(const struct pipeline *pipeline) {
 
 int pipeline_cut(struct config_reader *reader) {
 	int ret = check_nodes(reader);
-	for (unsigned i = 0; ret == 0 && i < reader->config->pipeline_count; i++)
-		if (has_nodes(&reader->config->pipelines[i]))
-			ret = cut_pipeline(reader, &reader->config->pipelines[i]);
+	for (unsigned i = 0; ret == 0 && i < reader->config->pipeline_count; i++) {
+		struct pipeline *pipeline = &reader->config->pipelines[i];
+		ret = check_channels(reader, pipeline);
+		if (ret == 0 && has_nodes(pipeline))
+			ret = cut_pipeline(reader, pipeline);
+	}
 	return ret;
 }

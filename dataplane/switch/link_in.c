@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/latency.h"
 #include "dataplane/node.h"
 #include "dataplane/switch/link_operators.h"
 #include "dataplane/switch/link_switch.h"
@@ -106,6 +107,8 @@ static unsigned poll(struct instance *self, unsigned room) {
 	if (receiver->tuples_left == 0)
 		self->watermark_ns = RTE_MAX(self->watermark_ns, receiver->watermark_ns);
 	unsigned count = batch.count;
+	if (since_ns == UINT64_MAX)
+		latency_since = 0; // nobody knows
 	// Clocks of two hosts may be a little apart.
 	uint64_t now_ns = count > 0 && since_ns != UINT64_MAX ? clock_now_ns() : 0;
 	if (now_ns > since_ns)

@@ -13,6 +13,7 @@
 #include "dataplane/switch/link.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+void fuzz_replayed(void);
 
 enum { SAYS_HELLO = 1, OPENS = 2 };
 
@@ -66,6 +67,12 @@ static size_t begin(unsigned what, uint8_t *out) {
 	return size;
 }
 
+static unsigned whole, malformed; // frames of tuples
+
+void fuzz_replayed(void) {
+	require(whole > 0 && malformed > 0);
+}
+
 static void work(struct remote_sender *sender, struct remote_receiver *receiver) {
 	uint64_t body[4];
 	struct tuple_time time;
@@ -73,8 +80,10 @@ static void work(struct remote_sender *sender, struct remote_receiver *receiver)
 	while (remote_receiver_next(receiver))
 		while (receiver->tuples_left > 0) {
 			memset(body, 0, sizeof(body));
-			if (remote_receiver_unpack(receiver, body, &time, &dropped))
-				require(((const uint8_t *)body)[24] <= 1);
+			bool is_whole = remote_receiver_unpack(receiver, body, &time, &dropped);
+			whole += is_whole && receiver->tuples_left == 0 && receiver->read == receiver->frame_end;
+			malformed += !is_whole;
+			require(!is_whole || ((const uint8_t *)body)[24] <= 1);
 		}
 	require(receiver->head - receiver->tail <= receiver->ring.size);
 	remote_receiver_release(receiver);

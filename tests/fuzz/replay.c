@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+// Once all were run: whether they still reach what they were made for. Of targets that have it.
+void fuzz_replayed(void) __attribute__((weak));
 
 //   return  0, or 1 after a message
 static int replay_file(const char *path, size_t size) {
@@ -49,6 +51,8 @@ int main(int argc, char **argv) {
 	}
 	closedir(folder);
 	printf("%u files replayed\n", count);
+	if (fuzz_replayed != NULL)
+		fuzz_replayed();
 	if (count == 0)
 		fprintf(stderr, "%s: no files to replay\n", argv[1]);
 	return failed || count == 0;

@@ -18,6 +18,11 @@
 #include "tests/unit/fake_operators.h"
 
 #define NODES "nodes: {a: tcp://127.0.0.1:5580, b: tcp://127.0.0.1:5581, c: \"tcp://[::1]:5582\"}\n"
+#define STREAM_OF(streams)                                                                                             \
+	NODES "pipeline: p\n"                                                                                          \
+	      "operators: [{name: s, type: pcap, path: a, node: a}, {name: stats, type: flow_stats, node: a},\n"       \
+	      "  {name: k, type: count, node: b}]\n"                                                                   \
+	      "streams: [" streams "]\n"
 static const char monitor[] =
 	NODES "pipeline: monitor\n"
 	      "operators:\n"
@@ -178,6 +183,14 @@ static void what_cannot_be_is_refused(void **state) {
 		       "b}]\n"
 		       "streams: [{from: s, to: stats}, {from: stats, to: k, grouping: forward}]\n",
 			"a.yaml:5: stats -> k: grouping forward between nodes; expected stats.parallelism to be given"},
+		{STREAM_OF("{from: s, to: stats, queue: spill}, {from: stats, to: k}"),
+			"a.yaml:5: s -> stats: queue: spill goes with a stream between two nodes; these are on one"},
+		{STREAM_OF("{from: s, to: stats, queue_size: 1MiB}, {from: stats, to: k}"),
+			"a.yaml:5: s -> stats: queue_size goes with a stream between two nodes; these are on one"},
+		{STREAM_OF("{from: s, to: stats, rate: 1M}, {from: stats, to: k}"),
+			"a.yaml:5: s -> stats: rate goes with a stream between two nodes; these are on one"},
+		{STREAM_OF("{from: s, to: stats}, {from: stats, to: k, queue_size: 2GiB}"),
+			"a.yaml:5: stats -> k: queue_size: expected 64KiB..1GiB, or queue: spill beside it"},
 		{NODES "pipeline: p\n"
 		       "operators: [{name: s, type: pcap, path: a, node: [a]}, {name: k, type: flow_id, node: a}]\n",
 			"a.yaml:3: s.node: \"[...]\": expected a name of nodes: 1..63 letters, digits, _, - and ."},
