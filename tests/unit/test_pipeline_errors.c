@@ -81,7 +81,8 @@ static void top_level(void **state) {
 	static const struct mistake cases[] = {
 		{"pipelines: p\n",
 			"a.yaml:1: \"pipelines\": unknown key, did you mean \"pipeline\"? expected pipeline, "
-			"operators, streams, weight, node, controller, key, controller_key, eal, idle, hash_secret, "
+			"operators, streams, weight, node, controller, key, controller_key, allowed_nodes, eal, idle, "
+			"hash_secret, "
 			"restore, ring_size, channels, placement, source_workers, change_limit, "
 			"nodes, connections, link_queue or plugins"},
 		{"operators: [" SOURCE "]\n", "a.yaml:1: no pipeline; expected pipeline: NAME"},
@@ -263,7 +264,7 @@ static void settings_checked(void **state) {
 		{"a.path=y", "--set a.path=y: \"a\": in several pipelines; expected p/a.path or q/a.path"},
 		{"ring_size=65", "--set ring_size=65: \"65\": expected a power of two from 64 to 65536"},
 		{"ring=64", "--set ring=64: \"ring\": unknown node option; expected node, controller, key, "
-			    "controller_key, eal, idle, "
+			    "controller_key, allowed_nodes, eal, idle, "
 			    "hash_secret, restore, ring_size, channels, placement, source_workers, "
 			    "change_limit, nodes, connections, link_queue, plugins or operator.option"},
 		{"b.parallelism=x", "--set b.parallelism=x: \"x\": expected auto or 1..1024"},
