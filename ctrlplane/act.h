@@ -26,7 +26,7 @@ enum {
 	ACT_TIMEOUT_MS = 5000,                      // of a request that does not say
 	ACT_TIMEOUT_MS_MAX = 600000,
 	ACT_RESEND_MS = 1000,
-	ACT_GOODBYE_MS = 1000, // after a node's goodbye nobody waits longer for its answer, or for its next start
+	ACT_GOODBYE_MS = 1000, // after its goodbye nobody waits longer for a node's answer
 	ACT_ID_SIZE = 48,
 	ACT_WORD_SIZE = 24,
 	ACT_TEXT_SIZE = 256,

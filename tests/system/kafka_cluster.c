@@ -132,8 +132,10 @@ int main(int argc, char **argv) {
 		struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
 		print_messages(consumer);
 		rd_kafka_poll(cluster.producer, 0);
-		while (goes_on && poll(&input, 1, 0) > 0)
+		while (goes_on && poll(&input, 1, 0) > 0) {
 			goes_on = obey(&cluster);
+			rd_kafka_poll(cluster.producer, 0);
+		}
 	}
 	rd_kafka_destroy(consumer);
 	rd_kafka_destroy(cluster.producer);
