@@ -31,7 +31,7 @@ static json_t *link_json(const struct bandwidth *bandwidth, unsigned index) {
 	for (unsigned i = 0; i < link->length; i++) {
 		const struct bandwidth_end *end = &bandwidth->ends[bandwidth->network->members[link->first + i]];
 		wanted_bps += end->demand_bps;
-		all_sent_bps += end->sender.interval_ns > 0 ? sent_bps(end) : 0;
+		all_sent_bps += sent_bps(end); // one that is not known makes the sum so
 	}
 	return json_pack("{so so so so so si so}", "link", text_json(link->name), "capacity_bps",
 		rate(link->capacity_bps), "demand_bps", rate(wanted_bps), "allocated_bps", rate(load_bps), "sent_bps",
@@ -98,15 +98,39 @@ static json_t *channels_json(const struct bandwidth *bandwidth, uint32_t limit) 
 	return list;
 }
 
+// Over all channels, however many are listed. Without an allocation nothing is served, as far as is known.
+static json_t *totals_json(const struct bandwidth *bandwidth) {
+	static const double whole = 0.995, idle_bps = 100;
+	double wanted_bps = 0, all_sent_bps = 0, served_bps = 0, fair_bps = 0, least = NAN, least_fair = NAN;
+	unsigned length = bandwidth->network != NULL ? bandwidth->network->channels_length : 0, held = 0;
+	for (unsigned i = 0; i < length; i++) {
+		const struct bandwidth_end *end = &bandwidth->ends[i];
+		double share = bandwidth->has_found ? bandwidth->found.shares[i] : 0;
+		double fair = bandwidth->has_found ? bandwidth->fair.shares[i] : 0;
+		wanted_bps += end->demand_bps;
+		all_sent_bps += end->sender.interval_ns > 0 ? sent_bps(end) : 0;
+		served_bps += end->demand_bps * fmin(share, 1);
+		fair_bps += end->demand_bps * fmin(fair, 1);
+		held += end->demand_bps >= idle_bps && share < whole;
+		least = fmin(least, share);
+		least_fair = fmin(least_fair, fair);
+	}
+	return json_pack("{so so so so si so so}", "demand_bps", rate(wanted_bps), "sent_bps", rate(all_sent_bps),
+		"served_bps", rate(served_bps), "fair_bps", rate(fair_bps), "held", (int)held, "least_share",
+		bandwidth->has_found ? rate(least) : json_null(), "least_fair_share",
+		bandwidth->has_found ? rate(least_fair) : json_null());
+}
+
 json_t *bandwidth_json(const struct bandwidth *bandwidth, const struct bandwidth_options *options, uint32_t limit) {
 	json_t *links = json_array();
 	unsigned length = bandwidth->network != NULL ? bandwidth->network->links_length : 0;
 	for (unsigned i = 0; i < length; i++)
 		if (bandwidth->network->links[i].length > 0)
 			json_array_append_new(links, link_json(bandwidth, i));
-	return json_pack("{ss so sf so so so sI so}", "allocation", bandwidth_method_names[options->method], "error",
+	return json_pack("{ss so sf so so so so sI so}", "allocation", bandwidth_method_names[options->method], "error",
 		bandwidth->error[0] != '\0' ? text_json(bandwidth->error) : json_null(), "took_ms", bandwidth->took_ms,
-		"rounds", number(bandwidth->rounds), "changes", number(bandwidth->changes), "links", links, "total",
+		"rounds", number(bandwidth->rounds), "changes", number(bandwidth->changes), "links", links, "totals",
+		totals_json(bandwidth), "total",
 		(json_int_t)(bandwidth->network != NULL ? bandwidth->network->channels_length : 0), "channels",
 		bandwidth->network != NULL ? channels_json(bandwidth, limit) : json_array());
 }

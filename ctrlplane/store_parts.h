@@ -19,6 +19,7 @@ enum {
 	STORE_TOP_KEEP_S = 60,         // lists of windows
 	STORE_ALERTS_HISTORY = 1000,   // entries
 	STORE_DECISIONS = 1000,
+	STORE_RATES = 200,
 	STORE_ENTRIES_MAX = 2000, // of histories at one resolution in a transaction, shared between those of all nodes
 	STORE_ENTRIES_MIN = 4,    // of each history: more than are added meanwhile
 	STORE_GUARD = 2,          // commands that guard the next transaction: WATCH, HGET epoch

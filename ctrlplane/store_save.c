@@ -249,13 +249,31 @@ static void save_alert_events(struct store_command *command, const struct alerts
 	}
 }
 
+static bool is_about_rates(const json_t *decision) {
+	const char *verb = json_string_value(json_object_get(decision, "command"));
+	return verb != NULL && strcmp(verb, "rates") == 0;
+}
+
+// Rates change with what channels offer: in a stream of their own, they push nothing else out.
+static void start_rates(struct store_command *command) {
+	store_word(command, "XADD");
+	store_word(command, STORE_KEY "decisions:rates");
+	store_word(command, "MAXLEN");
+	store_word(command, "~");
+	store_word(command, "%d", STORE_RATES);
+	store_word(command, "*");
+}
+
 static void save_decisions(struct store_command *command, const struct act *act, uint64_t lost) {
 	const struct act_event *first = &act->events[(act->stored + lost) % ACT_EVENTS_MAX];
 	struct gap gap = {"decisions", "status", STORE_DECISIONS, first->id_ms, first->id_n};
 	save_gap(command, &gap, lost);
 	for (uint64_t i = act->stored + lost; i < act->events_count; i++) {
 		const struct act_event *event = &act->events[i % ACT_EVENTS_MAX];
-		store_start_entry(command, "decisions", STORE_DECISIONS, event->id_ms, event->id_n);
+		if (is_about_rates(event->decision))
+			start_rates(command);
+		else
+			store_start_entry(command, "decisions", STORE_DECISIONS, event->id_ms, event->id_n);
 		store_members(command, "", event->decision);
 		store_command_end(command);
 	}

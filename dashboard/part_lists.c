@@ -67,9 +67,9 @@ json_t *part_channels(struct part_request *request) {
 		json_null(), "links", "total", 0, "channels");
 }
 
-json_t *part_decisions(struct part_request *request) {
-	const redisReply *stored = request->now->decisions;
-	json_t *decisions = json_array(), *gaps = json_array();
+// Entries of a stream, those that stand for missing ones apart.
+static json_t *entries_of(const redisReply *stored, json_t *gaps) {
+	json_t *entries = json_array();
 	for (size_t i = 0; stored->type == REDIS_REPLY_ARRAY && i < stored->elements; i++) {
 		const redisReply *entry = stored->element[i];
 		if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2)
@@ -81,7 +81,13 @@ json_t *part_decisions(struct part_request *request) {
 		}
 		json_t *decision = fields_to_json(entry->element[1]);
 		json_object_set_new(decision, "time_ms", part_number(strtoull(entry->element[0]->str, NULL, 10)));
-		json_array_append_new(decisions, decision);
+		json_array_append_new(entries, decision);
 	}
-	return json_pack("{so so}", "decisions", decisions, "gaps", gaps);
+	return entries;
+}
+
+json_t *part_decisions(struct part_request *request) {
+	json_t *gaps = json_array();
+	json_t *decisions = entries_of(request->now->decisions, gaps), *rates = entries_of(request->now->rates, gaps);
+	return json_pack("{so so so}", "decisions", decisions, "rates", rates, "gaps", gaps);
 }

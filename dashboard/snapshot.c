@@ -27,6 +27,7 @@ enum {
 	AT_CHANNELS,
 	AT_LATEST,
 	AT_DECISIONS,
+	AT_RATES,
 	AT_OLDEST,
 	AT_WINDOWS = AT_OLDEST + SNAPSHOT_RESOLUTIONS,
 	PER_WINDOW = SNAPSHOT_LISTS + 1,
@@ -52,6 +53,7 @@ void snapshot_ask(const struct snapshot_scope *scope, struct redis_link *link) {
 	redis_link_append(link, "GET " KEY "channels");
 	redis_link_append(link, "XREVRANGE " KEY "history + - COUNT 1");
 	redis_link_append(link, "XREVRANGE " KEY "decisions + - COUNT %d", SNAPSHOT_DECISIONS);
+	redis_link_append(link, "XREVRANGE " KEY "decisions:rates + - COUNT %d", SNAPSHOT_DECISIONS);
 	for (size_t i = 0; i < SNAPSHOT_RESOLUTIONS; i++)
 		redis_link_append(link, "XRANGE " KEY "history%s - + COUNT 1", snapshot_history_ends[i]);
 	for (size_t w = 0; w < scope->windows_length; w++) {
@@ -97,6 +99,7 @@ struct snapshot *snapshot_new(const struct snapshot_scope *scope, redisReply *re
 	snapshot->channels = reply->element[AT_CHANNELS];
 	snapshot->latest = reply->element[AT_LATEST];
 	snapshot->decisions = reply->element[AT_DECISIONS];
+	snapshot->rates = reply->element[AT_RATES];
 	for (size_t i = 0; i < SNAPSHOT_RESOLUTIONS; i++)
 		snapshot->oldest[i] = reply->element[AT_OLDEST + i];
 	snapshot->stored_ns = fields_number(snapshot->meta, "stored_ns");

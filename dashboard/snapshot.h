@@ -38,7 +38,7 @@ struct snapshot {
 	redisReply *reply; // of EXEC: an array; owned
 	uint64_t stored_ns, interval_ns, epoch;
 	uint64_t read_mono_ns;
-	redisReply *meta, *total, *alerts, *newest_alert, *paths, *channels, *latest, *decisions; // of reply
+	redisReply *meta, *total, *alerts, *newest_alert, *paths, *channels, *latest, *decisions, *rates; // of reply
 	redisReply *oldest[SNAPSHOT_RESOLUTIONS];
 };
 

@@ -65,7 +65,7 @@ def test_lists_are_those_of_redis(setting):
     entry = wait_for(lambda: dashboard.get("top/flows/60")["entries"])[0]
     assert (entry["src_ip"], entry["dst_ip"], entry["bytes"]) == ("10.0.0.1", "10.0.0.2", 1000)
     assert dashboard.get("tcp/10")["window_s"] == 10
-    assert dashboard.get("decisions") == {"decisions": [], "gaps": []}
+    assert dashboard.get("decisions") == {"decisions": [], "rates": [], "gaps": []}
 
 
 def test_graph_has_rates_rings_and_drops(setting, messages):

@@ -33,7 +33,7 @@ stages:
 - {type: bandwidth, enforce: true, capacity: 100M, nodes: [{node: warehouse, downlink: 2M}]}
 - {type: store}
 """
-# Both trucks want more of the warehouse's downlink than there is; what the office sends meets nothing.
+# Truck and van want more of the warehouse's downlink than there is; what the warehouse sends meets nothing.
 SPREAD = """
 nodes: {{truck: "tcp://127.0.0.1:{truck}", van: "tcp://127.0.0.1:{van}", warehouse: "tcp://127.0.0.1:{warehouse}"}}
 pipeline: deliveries
@@ -165,5 +165,10 @@ def test_page(tmp_path, demo, spread, dashboard, redis, make_controller):
         browser.kill()
     print(browser.out())
     assert code == 0, browser.out() + browser.err()
+    # Rates are told all the time, and push out nothing that was decided otherwise.
+    assert controller.ctl("log", "demo", "seen").returncode == 0
+    wait_for(lambda: "seen" in redis.run("XRANGE", "weir:1:decisions", "-", "+"), "a decision is stored")
+    assert redis.run("XLEN", "weir:1:decisions:rates") != "0"
+    assert "rates" not in redis.run("XRANGE", "weir:1:decisions", "-", "+").split()
     assert dashboard.stop() == 0, dashboard.err()
     assert node.is_running(), node.err()

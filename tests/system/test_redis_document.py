@@ -92,7 +92,8 @@ ABSENT = {
     "weir:1:top:LIST:SECONDS": {"error", "repeated.packets", "repeated.bytes"},  # exact, one node
 }
 # Not part of every controller's work.
-OTHERS = {"weir:1:decisions", "weir:1:baselines", "weir:1:departed"}  # the last: test_departed
+OTHERS = {"weir:1:decisions", "weir:1:decisions:rates", "weir:1:baselines",
+          "weir:1:departed"}  # test_departed
 
 
 def make_everything_happen(controller, redis, node, messages):

@@ -14,19 +14,19 @@
 
 enum { NODES_MOST = 1024 }; // that a controller may be told to know
 
-// The answer to a transaction that asked for no node and no window: meta, total, nodes, and nine more.
+// The answer to a transaction that asked for no node and no window: meta, total, nodes, and ten more.
 static redisReply *reply_with_nodes(unsigned nodes) {
 	redisReader *reader = redisReaderCreate();
 	char text[64];
 	void *reply = NULL;
-	int size = snprintf(text, sizeof(text), "*12\r\n*0\r\n*0\r\n*%u\r\n", nodes);
+	int size = snprintf(text, sizeof(text), "*13\r\n*0\r\n*0\r\n*%u\r\n", nodes);
 	redisReaderFeed(reader, text, (size_t)size);
 	// A set has no order.
 	for (unsigned i = nodes; i-- > 0;) {
 		size = snprintf(text, sizeof(text), "$9\r\nedge-%04u\r\n", i);
 		redisReaderFeed(reader, text, (size_t)size);
 	}
-	for (unsigned i = 0; i < 9; i++)
+	for (unsigned i = 0; i < 10; i++)
 		redisReaderFeed(reader, "*0\r\n", 4);
 	assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
 	assert_non_null(reply);

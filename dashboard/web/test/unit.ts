@@ -8,7 +8,6 @@ import "./format.test";
 import "./health.test";
 import "./histogram.test";
 import "./layout.test";
-import "./losses.test";
 import "./range.test";
 import "./series.test";
 import "./table.test";

@@ -350,6 +350,17 @@ export interface RemoteChannels {
 	error?: string | null;
 	links: Link[];
 	total: number;
+	/** over all of them, however many are listed; absent: no stage */
+	totals?: {
+		demand_bps: Figure;
+		sent_bps: Figure;
+		/** of the demand, what the rates serve */
+		served_bps: Figure;
+		fair_bps: Figure;
+		held: number;
+		least_share: Figure;
+		least_fair_share: Figure;
+	};
 	/** the worst served first */
 	channels: RemoteChannel[];
 }
@@ -371,5 +382,7 @@ export interface Decision {
 
 export interface Decisions {
 	decisions: Decision[];
+	/** those that tell nodes the rates of channels */
+	rates?: Decision[];
 	gaps: Gap[];
 }

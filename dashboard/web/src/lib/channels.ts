@@ -30,7 +30,7 @@ function heldByLink(channel: RemoteChannel, name: string, links: readonly Link[]
 	if (link) {
 		const wanted = `${plural(link.channels, "channel")} ${link.channels === 1 ? "wants" : "want"}`;
 		sentences.unshift(
-			`The ${name} is full: its ${wanted} ${bits(link.demand_bps)}, and it carries ${bits(link.capacity_bps)}.`,
+			`The ${name} holds it: its ${wanted} ${bits(link.demand_bps)}, and its capacity is ${bits(link.capacity_bps)}.`,
 		);
 		if (link.price_per_mbit)
 			sentences.push(`Each Mbit/s more there would serve another ${share(link.price_per_mbit)} of it.`);
@@ -104,29 +104,6 @@ export function verdictOf(channel: RemoteChannel, links: readonly Link[]): Verdi
 	};
 }
 
-export interface Sums {
-	demand_bps: number;
-	sent_bps: number;
-	/** what the rates serve of the demands, and what plain TCP's would */
-	served_bps: number;
-	fair_bps: number;
-	/** channels whose demand is not served whole */
-	held: number;
-}
-
-export function sumsOf(channels: readonly RemoteChannel[]): Sums {
-	const sums = { demand_bps: 0, sent_bps: 0, served_bps: 0, fair_bps: 0, held: 0 };
-	for (const { demand_bps, sent_bps, share: served, fair_share } of channels) {
-		const wanted = demand_bps ?? 0;
-		sums.demand_bps += wanted;
-		sums.sent_bps += sent_bps ?? 0;
-		sums.served_bps += wanted * Math.min(served ?? 0, 1);
-		sums.fair_bps += wanted * Math.min(fair_share ?? 0, 1);
-		if (wanted >= IDLE_BPS && served !== null && served < WHOLE) sums.held++;
-	}
-	return sums;
-}
-
 const ROUNDED = 1e4;
 
 /** What channels are ordered by: shares that are the same but for rounding are equal, so that rows don't swap. */
@@ -142,8 +119,8 @@ export function inOrder(channels: readonly RemoteChannel[]): RemoteChannel[] {
 	);
 }
 
-/** How much of a link is used; null: its capacity is not known. */
+/** How much of a link is used; null: its capacity is not known, or there is none. */
 export function utilisation(link: Link): number | null {
 	if (link.capacity_bps === null || link.sent_bps === null) return null;
-	return link.capacity_bps > 0 ? link.sent_bps / link.capacity_bps : 1;
+	return link.capacity_bps > 0 ? link.sent_bps / link.capacity_bps : null;
 }

@@ -55,7 +55,7 @@ interface Props {
 
 export function Decisions({ title, hint, ofRates }: Props) {
 	const { data, error } = usePart<DecisionsAnswer>("decisions");
-	const chosen = data?.decisions.filter(({ command }) => (command === "rates") === ofRates) ?? [];
+	const chosen = (ofRates ? data?.rates : data?.decisions) ?? [];
 	return (
 		<section class="card table-card">
 			<header>

@@ -11,7 +11,7 @@ import { Search } from "../components/controls";
 import { Missing } from "../components/notice";
 import { type Column, Table } from "../components/table";
 import { Tile } from "../components/tile";
-import { inOrder, rankOf, sumsOf, utilisation, verdictOf } from "../lib/channels";
+import { inOrder, rankOf, utilisation, verdictOf } from "../lib/channels";
 import { bits, bytes, count, share, UNKNOWN } from "../lib/format";
 import { linkTo, type Route } from "../lib/route";
 import { sortRows } from "../lib/table";
@@ -37,7 +37,7 @@ const LINKS: Column<Link>[] = [
 				</span>
 			);
 		},
-		hint: "what its channels sent, of its capacity on the wire",
+		hint: "what its channels sent, of its capacity on the wire: some 95 % is all that frames of 1,500 bytes leave",
 	},
 	{
 		name: "capacity",
@@ -162,33 +162,28 @@ function columnsFor(route: Route, links: Link[], chosen: RemoteChannel | undefin
 }
 
 function Sums({ data }: { data: RemoteChannels }) {
-	const sums = sumsOf(data.channels);
-	const worst = data.channels[0];
+	const { totals } = data;
 	const [fullest] = sortRows(data.links, utilisation, true);
-	const isOptimum = data.allocation === "global";
+	if (!totals) return null;
+	const { demand_bps, sent_bps, served_bps, fair_bps, held, least_share, least_fair_share } = totals;
+	const isWhole = least_share === null || least_share >= 0.995;
 	return (
 		<div class="tiles">
 			<Tile name="Channels" value={count(data.total)}>
-				{sums.held > 0 ? `${count(sums.held)} held back` : "none held back"}
+				{held > 0 ? `${count(held)} held back` : "none held back"}
 			</Tile>
-			<Tile name="They want" value={bits(sums.demand_bps)}>
+			<Tile name="They want" value={bits(demand_bps)}>
 				to send
 			</Tile>
-			<Tile name="They send" value={bits(sums.sent_bps)}>
-				{sums.served_bps > 0 ? `${share(sums.sent_bps / sums.served_bps)} of what they may` : ""}
+			<Tile name="They send" value={bits(sent_bps)}>
+				{served_bps && sent_bps !== null ? `${share(sent_bps / served_bps)} of what they may` : ""}
 			</Tile>
-			<Tile name={isOptimum ? "The optimum" : "They may send"} value={bits(sums.served_bps)}>
-				plain TCP: {bits(sums.fair_bps)}
+			<Tile name="They may send" value={bits(served_bps)}>
+				plain TCP: {bits(fair_bps)}
 			</Tile>
-			{worst && (
-				<Tile
-					name="Worst served"
-					value={share(worst.share)}
-					tone={(worst.share ?? 1) < 0.995 ? "warning" : "good"}
-				>
-					plain TCP: {share(Math.min(...data.channels.map((one) => one.fair_share ?? 1)))}
-				</Tile>
-			)}
+			<Tile name="Worst served" value={share(least_share)} tone={isWhole ? "good" : "warning"}>
+				{data.allocation === "global" ? "the optimum; " : ""}plain TCP: {share(least_fair_share)}
+			</Tile>
 			{fullest && (
 				<Tile name="Fullest link" value={share(utilisation(fullest))}>
 					{fullest.link}

@@ -11,7 +11,6 @@ import { Refused } from "../components/refused";
 import { type Column, Table } from "../components/table";
 import { Tile } from "../components/tile";
 import { bits, bytes, clockOffset, count, duration, moment, packets, perSecond, si } from "../lib/format";
-import { lossesOf } from "../lib/losses";
 import { linkTo, type Route } from "../lib/route";
 import { Paths } from "./paths";
 import type { ViewProps } from "./view";
@@ -173,9 +172,11 @@ function Facts({ node }: { node: Node }) {
 }
 
 function Losses({ node }: { node: Node }) {
-	const { per_s, tone } = lossesOf(node.dropped_per_s, node.lost_outside_per_s, node.rates?.packets_per_s);
+	const { dropped_per_s, lost_outside_per_s } = node;
+	const known = dropped_per_s != null || lost_outside_per_s != null;
+	const rate = known ? (dropped_per_s ?? 0) + (lost_outside_per_s ?? 0) : null;
 	return (
-		<Tile name="Dropped and lost" value={perSecond(per_s)} tone={tone}>
+		<Tile name="Dropped and lost" value={perSecond(rate)} tone={rate ? "warning" : undefined}>
 			{count(node.dropped)} dropped; {count(node.lost_outside)} lost outside
 		</Tile>
 	);

@@ -11,7 +11,6 @@ import { Empty, Missing } from "../components/notice";
 import { Tile } from "../components/tile";
 import { figure, type List, listNamed, nameOf, shareOf } from "../lib/entries";
 import { bits, bytes, count, duration, latency, packets, perSecond, share, si } from "../lib/format";
-import { lossesOf } from "../lib/losses";
 import { linkTo, type Route } from "../lib/route";
 import type { ViewProps } from "./view";
 
@@ -28,10 +27,16 @@ const FIELDS = [
 const SHOWN = 6;
 
 function DropsTile({ overview, route }: { overview: Overview; route: Route }) {
-	const { dropped_per_s, lost_outside_per_s, packets_per_s } = overview.rates;
-	const { per_s, tone } = lossesOf(dropped_per_s, lost_outside_per_s, packets_per_s);
+	const { dropped_per_s, lost_outside_per_s } = overview.rates;
+	const known = dropped_per_s !== null || lost_outside_per_s !== null;
+	const rate = known ? (dropped_per_s ?? 0) + (lost_outside_per_s ?? 0) : null;
 	return (
-		<Tile name="Dropped and lost" value={perSecond(per_s)} tone={tone} href={linkTo(route, "pipeline")}>
+		<Tile
+			name="Dropped and lost"
+			value={perSecond(rate)}
+			tone={rate ? "warning" : undefined}
+			href={linkTo(route, "pipeline")}
+		>
 			{count(overview.dropped)} dropped; {count(overview.lost_outside)} lost outside
 		</Tile>
 	);

@@ -155,7 +155,7 @@ export async function checkLinks(page: Page, controller: Controller): Promise<vo
 	const [worst] = channels as [Channel];
 	assert.ok(worst.bottleneck === "warehouse downlink");
 	for (const { channel } of channels) await rows.filter({ hasText: channel }).waitFor();
-	await why.getByText("The warehouse downlink is full: its 2 channels want").waitFor();
+	await why.getByText("The warehouse downlink holds it: its 2 channels want").waitFor();
 	const link = page.getByRole("region", { name: "Links" }).locator("tbody tr", { hasText: worst.bottleneck });
 	await link.getByText("2.00 Mbit/s", { exact: true }).first().waitFor();
 	await until("what the link carries", async () => number(await link.locator("td").nth(1).textContent()) > 50);
