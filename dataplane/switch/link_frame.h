@@ -37,7 +37,7 @@ enum link_frame_flags {
 };
 
 enum {
-	LINK_VERSION = 1,
+	LINK_VERSION = 2,
 	LINK_HEADER_SIZE = 16,
 	LINK_DATA_SIZE = 24,        // of DATA before its tuples
 	LINK_FRAME_MAX = 4 << 20,   // bytes, header included

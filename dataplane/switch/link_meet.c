@@ -74,8 +74,6 @@ static void meet(struct link *link, const struct connection *connection, uint64_
 	if (link->incarnation != 0 && link->incarnation != incarnation)
 		forget_peer(link, connection);
 	link->incarnation = incarnation;
-	link->slots[connection->index].backoff_ns = BACKOFF_MIN_NS;
-	link->said[0] = '\0';
 }
 
 // Join an accepted connection to its link.
@@ -150,9 +148,9 @@ void link_shake(struct connection *connection) {
 		connection_read(connection); // what came along is in no socket any more
 		return;
 	}
-	if (connection->link != NULL)
+	if (connection->link != NULL && rc == -EACCES)
 		connection->link->slots[connection->index].next_try_ns = clock_monotonic_ns() + BACKOFF_MAX_NS;
-	else if (rc != -EACCES)
+	else if (connection->link == NULL && rc != -EACCES)
 		link_refuse(connection->owner, LINK_REFUSED_GARBAGE, "somebody who ended in the handshake");
 	connection_close(connection);
 }

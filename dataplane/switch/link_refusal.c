@@ -20,6 +20,7 @@ const char *const link_refusal_names[LINK_REFUSALS] = {
 	[LINK_REFUSED_PLAN] = "plans_differ",
 	[LINK_REFUSED_GARBAGE] = "garbage",
 	[LINK_REFUSED_SILENT] = "silent",
+	[LINK_REFUSED_CROWD] = "crowded_out",
 };
 
 void link_refuse(struct link_switch *links, enum link_refusal why, const char *format, ...) {

@@ -17,6 +17,7 @@ enum link_refusal {
 	LINK_REFUSED_PLAN,    // nodes or pipelines differ
 	LINK_REFUSED_GARBAGE, // no frame, or one that does not fit
 	LINK_REFUSED_SILENT,  // did not say who it is in time
+	LINK_REFUSED_CROWD,   // had to make room for others who have yet to say who they are
 	LINK_REFUSALS,
 };
 extern const char *const link_refusal_names[LINK_REFUSALS];

@@ -186,10 +186,11 @@ static void listen_again(struct link_switch *links, bool is_due) {
 }
 
 // The one that has said nothing for longest makes room: a node says who it is at once.
-static void end_oldest_guest(const struct link_switch *links) {
+static void end_oldest_guest(struct link_switch *links) {
 	struct connection *guest = links->accepted;
 	while (guest->next != NULL)
 		guest = guest->next;
+	link_refuse(links, LINK_REFUSED_CROWD, "somebody who had yet to say who it is, to make room for another");
 	connection_close(guest);
 }
 

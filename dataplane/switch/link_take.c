@@ -65,6 +65,12 @@ static int bind_receiver(struct connection *connection, struct remote_receiver *
 	return 0;
 }
 
+// A channel is open: what goes wrong from now on is new, and tried again soon.
+static void note_use(const struct connection *connection) {
+	connection->link->slots[connection->index].backoff_ns = BACKOFF_MIN_NS;
+	connection->link->said[0] = '\0';
+}
+
 static int take_open(struct connection *connection, const uint8_t *payload) {
 	const struct link *link = connection->link;
 	const struct link_header *header = &connection->header;
@@ -92,6 +98,7 @@ static int take_open(struct connection *connection, const uint8_t *payload) {
 		return rc;
 	struct link_resume resume = remote_receiver_open(receiver, link->incarnation, header->position);
 	connection_commit(connection, link_resume_pack(header->channel, &resume, out));
+	note_use(connection);
 	return 0;
 }
 
@@ -109,7 +116,10 @@ static int take_resume(struct connection *connection, const uint8_t *payload) {
 	struct remote_sender *sender = find_sender(connection, connection->header.channel);
 	if (link_resume_parse(payload, connection->header.size, &resume) < 0)
 		return -EBADMSG;
-	return sender == NULL || !sender->is_opening ? -EPROTO : remote_sender_resume(sender, &resume);
+	int rc = sender == NULL || !sender->is_opening ? -EPROTO : remote_sender_resume(sender, &resume);
+	if (rc == 0)
+		note_use(connection);
+	return rc;
 }
 
 static int take_ack(const struct connection *connection) {

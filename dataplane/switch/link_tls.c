@@ -3,6 +3,7 @@
 #include "dataplane/switch/link_tls.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -44,6 +45,7 @@ static int offer(SSL *tls, const EVP_MD *hash, const unsigned char **identity, s
 static int find(SSL *tls, const unsigned char *identity, size_t size, SSL_SESSION **session) {
 	struct connection *connection = SSL_get_app_data(tls);
 	*session = NULL;
+	connection->peer = NULL;
 	for (unsigned i = 0; i < connection->owner->link_count; i++) {
 		struct link *link = &connection->owner->links[i];
 		if (size != strlen(link->node.name) || memcmp(identity, link->node.name, size) != 0)
@@ -59,12 +61,14 @@ static int find(SSL *tls, const unsigned char *identity, size_t size, SSL_SESSIO
 
 int link_tls_new(SSL_CTX **out) {
 	*out = SSL_CTX_new(TLS_method());
-	if (*out == NULL)
-		return -ENOMEM;
-	SSL_CTX_set_min_proto_version(*out, TLS1_3_VERSION);
-	SSL_CTX_set_ciphersuites(*out, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256");
-	SSL_CTX_set1_groups_list(*out, "X25519");
-	SSL_CTX_set_num_tickets(*out, 0);
+	if (*out == NULL || SSL_CTX_set_min_proto_version(*out, TLS1_3_VERSION) <= 0 ||
+		SSL_CTX_set_ciphersuites(*out, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") <= 0 ||
+		SSL_CTX_set1_groups_list(*out, "X25519") <= 0 || SSL_CTX_set_num_tickets(*out, 0) <= 0) {
+		const char *reason = ERR_reason_error_string(ERR_peek_error());
+		fprintf(stderr, "weir-dataplane: links: no TLS 1.3 with X25519 from OpenSSL: %s\n",
+			reason != NULL ? reason : "out of memory");
+		return -EINVAL;
+	}
 	SSL_CTX_set_session_cache_mode(*out, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_options(*out, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(*out, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -177,8 +181,9 @@ ssize_t link_tls_write(struct connection *connection, const void *data, size_t s
 	int rc = SSL_write_ex(connection->tls, data, size, &done);
 	if (rc <= 0)
 		return translate(connection->tls, rc);
-	if (++connection->records % RECORDS_OF_KEY == 0)
-		SSL_key_update(connection->tls, SSL_KEY_UPDATE_NOT_REQUESTED);
+	if (++connection->records % RECORDS_OF_KEY == 0 &&
+		SSL_key_update(connection->tls, SSL_KEY_UPDATE_NOT_REQUESTED) <= 0)
+		return -EIO;
 	return (ssize_t)done;
 }
 

@@ -13,7 +13,7 @@
 struct connection;
 struct ssl_ctx_st;
 
-//   return  0 or -ENOMEM
+//   return  0 or -EINVAL, after a message
 int link_tls_new(struct ssl_ctx_st **out);
 void link_tls_free(struct ssl_ctx_st *tls); // NULL is fine
 

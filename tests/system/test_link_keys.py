@@ -94,6 +94,13 @@ def test_beyond_loopback_without_keys(pair, extra, message):
     assert message in two.errors()
 
 
+def test_a_folder_of_keys_that_others_may_write_to(pair, keys):
+    keys.allowed.chmod(0o777)
+    two = pair().start("a", extra=keys.arguments("a"))
+    assert two.nodes["a"].process.wait() == 1
+    assert "others may write to it (mode 0777): expected 0700, or 0755" in two.errors()
+
+
 @pytest.mark.parametrize("key, allowed, message", [
     ("b", None, 'is of "b"; expected the key of this node, "a"'),
     ("a", "nowhere", "nowhere: No such file or directory"),
@@ -106,15 +113,19 @@ def test_keys_that_do_not_serve(pair, keys, tmp_path, key, allowed, message):
     assert message in two.errors()
 
 
-def test_connections_are_cut_and_nothing_can_be_read(pair, keys):
-    """By way of a proxy that sees all bytes."""
-    two = pair(count=0, rate=20000, senders=2, receivers=2)
+@pytest.mark.parametrize("has_keys", (True, False))
+def test_connections_are_cut_and_nothing_can_be_read(pair, keys, has_keys):
+    """By way of a proxy that sees all bytes; without keys it finds what it looks for."""
+    two = pair(count=0, rate=20000, senders=2, receivers=2, users="constant confidential")
     proxy = Proxy(two.ports["b"])
     seen = bytearray()
     proxy.watch = lambda data: seen.extend(data) if len(seen) < 1 << 20 else None
     two.via = proxy.port
     try:
-        start(two, keys)
+        if has_keys:
+            start(two, keys)
+        else:
+            two.start()
         two.nodes["b"].wait_until_up()
         for _ in range(8):
             reached = two.channel("b")["processed"] + 1000
@@ -125,8 +136,8 @@ def test_connections_are_cut_and_nothing_can_be_read(pair, keys):
     finally:
         proxy.close()
     assert len(seen) > 100000
-    assert b"made>tally" not in seen and b"weir" not in seen
-    assert all(record["user"].encode() not in seen for record in two.records()[:10] if len(record["user"]) > 5)
+    assert {record["user"] for record in two.records()} == {"confidential"}
+    assert [word in seen for word in (b"confidential", b"made>tally", b"weir")] == [not has_keys] * 3
 
 
 def test_bytes_that_come_one_by_one(pair, keys):
@@ -209,7 +220,7 @@ def test_a_listener_that_shows_a_certificate_instead_of_the_key(pair, keys, tmp_
                 assert rogue.recv(1) == b""
                 raise ConnectionError("closed at once")
     wait_for(lambda: "no handshake (certificate verify failed)" in two.errors(), "a says what is wrong")
-    assert two.channel("a")["sent"] == 0
+    assert (two.channel("a")["sent"], two.channel("a")["is_open"]) == (0, 0)
 
 
 def x25519(folder, secret, public):
@@ -242,7 +253,8 @@ def test_a_known_key_that_speaks_for_another(keys, tmp_path):
     config = tmp_path / "b.yaml"
     nodes = ", ".join(f'{name}: "tcp://127.0.0.1:{ports[name]}"' for name in "cab")
     config.write_text(f"nodes: {{{nodes}}}\n" + PIPELINE.split("}\n", 1)[1].format(
-        senders=1, receivers=1, count=0, rate=1, out=tmp_path / "out", grouping="grouping: shuffle"))
+        senders=1, receivers=1, count=0, rate=1, out=tmp_path / "out", users="zipf 1.2 40",
+        grouping="grouping: shuffle"))
     node = Node(tmp_path, ["--config", config, "--node", "b", *keys.arguments("b")], name="b")
     try:
         node.wait_until_up()

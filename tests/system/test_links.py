@@ -22,7 +22,7 @@ nodes: {{a: "tcp://{host}:{a}", b: "tcp://{host}:{b}"}}
 pipeline: two
 operators:
   - {{name: made,  type: generate, node: a, parallelism: {senders}, count: {count}, rate: {rate},
-     fields: [number u64 sequence, "user string 12 zipf 1.2 40", at time]}}
+     fields: [number u64 sequence, "user string 20 {users}", at time]}}
   - {{name: tally, type: map, node: b, parallelism: {receivers}, fields: [number, user, double = number * 2]}}
   - {{name: out,   type: json, node: b, path: {out}}}
 streams:
@@ -39,7 +39,8 @@ class Pair:
         self.ports = {"a": free_port(False), "b": free_port(False)}
         self.via = via
         self.values = {"senders": 1, "receivers": 1, "count": 20000, "rate": 0, "grouping": "grouping: shuffle",
-                       "out": folder / "out.jsonl", "host": "127.0.0.1"} | values
+                       "out": folder / "out.jsonl", "host": "127.0.0.1",
+                       "users": "zipf 1.2 40"} | values
         self.nodes = {}
 
     def config(self, node):
@@ -295,7 +296,7 @@ def header(kind, size, channel=0, position=0, flags=0):
     return struct.pack("<IBBHQ", size, kind, flags, channel, position)
 
 
-def hello(name=b"a", version=1, index=0, count=1, incarnation=7):
+def hello(name=b"a", version=2, index=0, count=1, incarnation=7):
     body = struct.pack("<4sHHHQB", b"weir", version, index, count, incarnation, len(name)) + name
     return header(1, len(body), 0xffff) + body
 
@@ -306,7 +307,7 @@ GARBAGE = {
     "oversized control": header(1, 1 << 20),
     "oversized data": hello() + header(4, 0xffffffff),
     "unknown frame": hello() + header(99, 4) + b"abcd",
-    "data of no channel": hello() + header(4, 16) + bytes(16),
+    "data of no channel": hello() + header(4, 24) + bytes(24),
     "ack of what was not sent": hello() + header(5, 0, 0, 1 << 40),
     "stranger": hello(b"mallory"),
     "other version": hello(version=9),
@@ -334,8 +335,9 @@ def test_garbage(pair):
     assert two.nodes["a"].process.stop() == 0, two.errors()
     assert two.nodes["b"].process.wait() == 0, two.errors()
     refused = two.nodes["b"].process.err()
+    assert "sent a frame that does not fit what came before" in refused
     assert "mallory is none of the nodes of b" in refused
-    assert "b speaks version 1, not 9" in refused
+    assert "b speaks version 2, not 9" in refused
     assert "a has 200 connections, b 1" in refused
 
 
