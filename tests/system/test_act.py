@@ -130,7 +130,8 @@ def test_nobody_waits_for_a_node_that_ended(make_controller, make_node):
     assert results[0].returncode == 1 and "timed_out: the node ended before it answered" in results[0].stdout
     # One that was not sent waits for the node's next start.
     later = in_background(controller.ctl, "--timeout", "3000", "log", "a", "hello")
-    wait_for(lambda: decision(controller, "c1-2")["status"] == "waiting", "it waits")
+    wait_for(lambda: [known["status"] for known in controller.ask("explain")["decisions"] if known["id"] == "c1-2"]
+             == ["waiting"], "it waits")
     node = make_node(controller, "a")
     node.register()
     command = node.receive(node.commands, "command")
