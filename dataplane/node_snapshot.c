@@ -48,7 +48,7 @@ struct saving {
 	struct state_writer writer;
 	struct memory_copy tables;
 	unsigned count;      // operators
-	struct saved *saved; // [count]
+	struct saved *saved; // [count + 1] the last: the copy's own error
 	uint64_t taken_ns;
 	pid_t copy;
 };
@@ -77,8 +77,10 @@ __attribute__((noreturn)) static void run_copy(struct saving *saving) {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpriority(PRIO_PROCESS, 0, COPY_NICE);
 	bool failed = dup2(saving->dir.fd, COPY_FD) < 0 || close_range(COPY_FD + 1, ~0U, 0) != 0;
-	if (!failed && !memory_copy_enter(&saving->tables))
+	if (!failed && !memory_copy_enter(&saving->tables)) {
+		saving->saved[saving->count].error = -errno;
 		_exit(COPY_NO_TABLES);
+	}
 	for (unsigned i = 0; !failed && i < saving->count; i++) {
 		const struct operator *op = saving->node->operators[i];
 		saving->writer.owners = snapshot_owners(saving->node, i);
@@ -132,8 +134,9 @@ static int wait_for_copy(struct saving *saving, char *text, size_t size) {
 		return saving->saved[i].error;
 	}
 	if (code == COPY_NO_TABLES) {
-		snprintf(text, size, "the copies of the tables could not be put in their place (vm.max_map_count?)");
-		return -ENOMEM;
+		int error = saving->saved[saving->count].error;
+		snprintf(text, size, "the copies of the tables could not be put in their place: %s", strerror(-error));
+		return error;
 	}
 	bool is_out = ended == saving->copy && WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS;
 	snprintf(text, size, "the copy of the process that writes ended before it was done%s",

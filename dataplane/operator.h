@@ -211,12 +211,13 @@ struct uplink *node_uplink(const struct node *node);
 
 // What a type and the engine must agree on. The version is raised where a function or the meaning of a field changes;
 // that a struct has another size shows by itself.
-enum { OPERATOR_ABI_VERSION = 1 };
+enum { OPERATOR_ABI_VERSION = 2 };
 #define OPERATOR_ABI_LAYOUT                                                                                            \
 	(sizeof(struct operator_type) + 3 * sizeof(struct operator_output) + 5 * sizeof(struct operator) +             \
 		7 * sizeof(struct instance) + 11 * sizeof(struct batch) + 13 * sizeof(struct packet_meta) +            \
 		17 * sizeof(struct schema) + 19 * sizeof(struct field) + 23 * sizeof(struct option) +                  \
-		29 * sizeof(struct operator_input) + 31 * sizeof(struct derivation))
+		29 * sizeof(struct operator_input) + 31 * sizeof(struct derivation) +                                  \
+		37 * sizeof(struct operator_saving) + 41 * sizeof(struct operator_sharing))
 #define OPERATOR_ABI ((uint32_t)(OPERATOR_ABI_VERSION << 16 | (OPERATOR_ABI_LAYOUT & 0xffff)))
 
 // Make a type known, once, in the file that defines it.

@@ -97,15 +97,15 @@ struct operator_saving {
 	void (*save)(const struct operator *op, struct state_writer *writer);
 	// Take it up: in the manager, after init of all instances, whose watermarks are those of the snapshot, and
 	// before a worker sees them. The key groups may have other owners than they had (state_enter_groups), and there
-	// may be another number of instances unless it is kept by instance. What is read was written by a `save` of
-	// this layout, if nobody tampered with it; what can't be is refused, not trusted.
+	// may be another number of instances (of a source where is_for_any_number says so). What is read was written
+	// by a `save` of this layout, if nobody tampered with it; what can't be is refused, not trusted.
 	//   return  0 or a negative errno, after operator_error
 	int (*restore)(struct operator *op, struct state_reader *reader);
 	// What can't be taken back, once all operators of the node have what they kept. May be NULL.
 	//   return  as restore
 	int (*resume)(struct operator *op);
-	// Each instance takes up what that of its number kept: there have to be as many.
-	bool is_by_instance;
+	// Of a source: what it keeps can be taken up by another number of instances than kept it.
+	bool is_for_any_number;
 };
 
 // How a source that runs comes to read in more or fewer instances. Those that stay keep their numbers, from 0 on.

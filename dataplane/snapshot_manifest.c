@@ -194,7 +194,8 @@ static int compare_operator(const json_t *manifest, const struct operator *op, c
 		return -EINVAL;
 	}
 	json_int_t instances = json_integer_value(json_object_get(described, "instances"));
-	if (op->type->saving->is_by_instance && instances != (json_int_t)op->instance_count) {
+	bool is_bound = op->type->poll != NULL && !op->type->saving->is_for_any_number;
+	if (is_bound && instances != (json_int_t)op->instance_count) {
 		snprintf(text, size, "%s/%s: has %u instances; expected %lld, as the snapshot has it", op->pipeline,
 			op->name, op->instance_count, (long long)instances);
 		return -EINVAL;

@@ -216,7 +216,8 @@ static int generate_restore(struct operator *op, struct state_reader *reader) {
 	return 0;
 }
 
-static const struct operator_saving generate_saving = {.save = generate_save, .restore = generate_restore};
+static const struct operator_saving generate_saving = {
+	.save = generate_save, .restore = generate_restore, .is_for_any_number = true};
 
 static const struct operator_output generate_outputs[] = {{.name = "records"}, {0}};
 
@@ -245,7 +246,7 @@ static struct operator_type generate_type = {
 	.state_size = sizeof(struct generate),
 	.saving = &generate_saving,
 	.sharing = &generate_sharing,
-	.restored = "It goes on with the record after the last one before the snapshot.",
+	.restored = "It goes on with the record after the last one before the snapshot, in any number of instances.",
 	.derive = generate_derive,
 	.open = generate_open,
 	.close = generate_close,

@@ -392,7 +392,11 @@ static int kafka_source_restore(struct operator *op, struct state_reader *reader
 }
 
 static const struct operator_saving kafka_source_saving = {
-	.layout = kafka_source_layout, .save = kafka_source_save, .restore = kafka_source_restore};
+	.layout = kafka_source_layout,
+	.save = kafka_source_save,
+	.restore = kafka_source_restore,
+	.is_for_any_number = true,
+};
 
 static void kafka_source_close(struct operator *op) {
 	if (op->shared == NULL)
@@ -438,9 +442,9 @@ static struct operator_type kafka_source_type = {
 	.state_size = sizeof(struct kafka_source),
 	.saving = &kafka_source_saving,
 	.restored =
-		"Each partition is gone on with behind its last message before the snapshot, whatever offsets the "
-		"group "
-		"has by now; one of which nothing was known yet begins as without a snapshot, and one whose messages "
+		"Each partition is gone on with behind its last message before the snapshot, in any number of "
+		"instances, whatever offsets the group has by now; one of which nothing was known yet begins as "
+		"without a snapshot, and one whose messages "
 		"the brokers no longer have at start. With a group of several nodes this holds for partitions that the "
 		"node had and gets again: what another node of the group has read of them meanwhile is read twice. "
 		"Those that go to another node go on there at the group's offsets: what this node read of them after "

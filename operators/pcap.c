@@ -293,7 +293,7 @@ static int pcap_restore(struct operator *op, struct state_reader *reader) {
 }
 
 static const struct operator_saving pcap_saving = {
-	.check = pcap_can_be_saved, .save = pcap_save, .restore = pcap_restore, .is_by_instance = true};
+	.check = pcap_can_be_saved, .save = pcap_save, .restore = pcap_restore};
 
 static struct operator_type pcap_type = {
 	.name = "pcap",

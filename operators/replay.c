@@ -459,7 +459,7 @@ static int replay_restore(struct operator *op, struct state_reader *reader) {
 }
 
 static const struct operator_saving replay_saving = {
-	.check = replay_can_be_saved, .save = replay_save, .restore = replay_restore, .is_by_instance = true};
+	.check = replay_can_be_saved, .save = replay_save, .restore = replay_restore};
 
 static struct operator_type replay_type = {
 	.name = "replay",

@@ -294,10 +294,13 @@ def assert_each_was_counted_once(path, first, end):
         assert max(line["sum_number"] for line in mine) == sum(expected)
 
 
-@pytest.mark.parametrize("pairs", [(), ("source.parallelism=3",), ("source.group=readers",)],
-                         ids=["one", "three", "group"])
-def test_goes_on_from_a_snapshot(cluster, counting, tmp_path, pairs):
-    """From the offsets of the snapshot, though the group's are further on by then."""
+@pytest.mark.parametrize("pairs, last", [
+    ((), ("source.parallelism=2",)),
+    (("source.parallelism=3",), ("source.parallelism=1",)),
+    (("source.group=readers",), ()),
+], ids=["one", "three", "group"])
+def test_goes_on_from_a_snapshot(cluster, counting, tmp_path, pairs, last):
+    """From the offsets of the snapshot, though the group's are further on by then, and in other instances at last."""
     run = counting(*pairs)
     cluster.send(numbered(0, 400))
     run.start()
@@ -312,7 +315,7 @@ def test_goes_on_from_a_snapshot(cluster, counting, tmp_path, pairs):
     run.nodes[-1].process.kill()
     run.nodes[-1].close()
     cluster.send(numbered(700, 900))
-    run.start("--restore", tmp_path / "second")
+    run.start("--restore", tmp_path / "second", *settings(*last))
     wait_for(lambda: sum(1 for line in read_lines(tmp_path / "counts.jsonl")) >= 900, "all were counted")
     assert run.nodes[-1].process.stop() == 0, run.nodes[-1].process.err()
     assert_each_was_counted_once(tmp_path / "counts.jsonl", 0, 900)

@@ -141,7 +141,7 @@ operators:
   - {name: watch,   type: ttl_watch}
   - {name: sink,    type: 'null'}
 """
-REFUSED = {"plugin_other_abi": "built against other headers (ABI 2.", "./plugin_good.so": "a path; expected the name",
+REFUSED = {"plugin_other_abi": "built against other headers (ABI 1.", "./plugin_good.so": "a path; expected the name",
            "nothing": "nothing.so: No such file", "plugin_twice": "there is an operator type of that name already"}
 
 
