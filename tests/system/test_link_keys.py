@@ -203,9 +203,9 @@ def test_somebody_else_listens_where_a_node_should(pair, keys, tmp_path):
 
 def test_a_listener_that_shows_a_certificate_instead_of_the_key(pair, keys, tmp_path):
     """TLS can go without the pre-shared key; a link can't."""
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                    "/CN=b", "-keyout", tmp_path / "rogue.key", "-out", tmp_path / "rogue.crt"], check=True,
-                   capture_output=True)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-subj", "/CN=b", "-keyout", tmp_path / "rogue.key", "-out", tmp_path / "rogue.crt"],
+                   check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "rogue.crt", tmp_path / "rogue.key")
     two = pair(count=0, rate=1000)
