@@ -98,7 +98,8 @@ static void test_missing_alert_events_are_told(void **state) {
 static void test_missing_decisions_are_told(void **state) {
 	char text[256];
 	snprintf(text, sizeof(text), "*2\r\n*2\r\n+1700000000124-0\r\n*2\r\n+id\r\n+c1-1\r\n" GAP, "status");
-	struct snapshot now = {.decisions = parsed(text)};
+	redisReply nothing = {.type = REDIS_REPLY_ARRAY};
+	struct snapshot now = {.decisions = parsed(text), .rates = &nothing};
 	struct part_request request = {.now = &now, .argument = ""};
 	json_t *part = part_decisions(&request);
 	assert_gap(part);
