@@ -261,14 +261,15 @@ static bool was_started_anew(const struct state *state, const struct act_decisio
 	return decision->status == ACT_SENT && node != NULL && node->incarnation != decision->incarnation;
 }
 
-// Whether the node that it was sent to said goodbye so long ago that what it answered before has come.
-static bool is_unanswered(const struct state *state, struct act_decision *decision, uint64_t mono_ns) {
+// Whether the node said goodbye so long ago that what it answered before has come, and that nobody has started it again.
+static bool is_abandoned(const struct state *state, struct act_decision *decision, uint64_t mono_ns) {
 	const struct node *node = nodes_find(&state->nodes, decision->node);
-	if (decision->status != ACT_SENT || node == NULL || node->state != NODE_ENDED)
-		return false;
-	if (decision->node_ended_mono_ns == 0)
+	uint64_t patience_ms = decision->status == ACT_SENT ? ACT_GOODBYE_MS : ACT_RESTART_MS;
+	if (node == NULL || node->state != NODE_ENDED)
+		decision->node_ended_mono_ns = 0;
+	else if (decision->node_ended_mono_ns == 0)
 		decision->node_ended_mono_ns = mono_ns;
-	return mono_ns - decision->node_ended_mono_ns >= ACT_GOODBYE_MS * NS_PER_MS;
+	return decision->node_ended_mono_ns != 0 && mono_ns - decision->node_ended_mono_ns >= patience_ms * NS_PER_MS;
 }
 
 static void work_on(struct state *state, void *commands, struct act_decision *decision, uint64_t mono_ns) {
@@ -276,8 +277,9 @@ static void work_on(struct state *state, void *commands, struct act_decision *de
 		copy(decision->answer, sizeof(decision->answer),
 			decision->status == ACT_SENT ? "the node did not answer" : "the node was not connected");
 		end(state, decision, ACT_TIMED_OUT);
-	} else if (is_unanswered(state, decision, mono_ns)) {
-		copy(decision->answer, sizeof(decision->answer), "the node ended before it answered");
+	} else if (is_under_way(decision) && is_abandoned(state, decision, mono_ns)) {
+		copy(decision->answer, sizeof(decision->answer),
+			decision->status == ACT_SENT ? "the node ended before it answered" : "the node has ended");
 		end(state, decision, ACT_TIMED_OUT);
 	}
 	if (was_started_anew(state, decision)) {

@@ -26,7 +26,8 @@ enum {
 	ACT_TIMEOUT_MS = 5000,                      // of a request that does not say
 	ACT_TIMEOUT_MS_MAX = 600000,
 	ACT_RESEND_MS = 1000,
-	ACT_GOODBYE_MS = 1000, // after its goodbye nobody waits longer for a node's answer
+	ACT_GOODBYE_MS = 1000, // after its goodbye nobody waits longer for a node's answer,
+	ACT_RESTART_MS = 3000, // or for its next start
 	ACT_ID_SIZE = 48,
 	ACT_WORD_SIZE = 24,
 	ACT_TEXT_SIZE = 256,

@@ -65,10 +65,10 @@ class Network:
         return int(re.search(r"(\d+) received", out).group(1))
 
     def is_watched(self):
-        """Somebody captures on port `wa`."""
-        show = ["ip", "-d", "-n", f"{self.name}-a", "link", "show", "wa"]
+        """Somebody captures in namespace a: what comes from now on lies in a ring for it."""
+        show = ["ip", "netns", "exec", f"{self.name}-a", "ss", "--packet", "--extended", "--numeric"]
         out = subprocess.run(show, check=True, capture_output=True, text=True, timeout=60).stdout
-        return "promiscuity 0" not in out
+        return "ring_rx(" in out
 
     def down(self):
         for process in self.processes:

@@ -128,14 +128,8 @@ def test_nobody_waits_for_a_node_that_ended(make_controller, make_node):
     node.goodbye()
     wait_for(lambda: results, "weirctl has its answer")
     assert results[0].returncode == 1 and "timed_out: the node ended before it answered" in results[0].stdout
-    # One that was not sent waits for the node's next start.
-    later = in_background(controller.ctl, "--timeout", "3000", "log", "a", "hello")
-    wait_for(lambda: [known["status"] for known in controller.ask("explain")["decisions"] if known["id"] == "c1-2"]
-             == ["waiting"], "it waits")
-    node = make_node(controller, "a")
-    node.register()
-    command = node.receive(node.commands, "command")
-    assert not later and command.value == "hello"
+    result = controller.ctl("--timeout", "3000", "stop", "a")
+    assert result.returncode == 1 and "timed_out: the node has ended" in result.stdout
 
 
 def test_decisions_are_in_redis_and_survive_the_controller(make_controller, make_node, messages, redis):
