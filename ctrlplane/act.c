@@ -261,7 +261,7 @@ static bool was_started_anew(const struct state *state, const struct act_decisio
 	return decision->status == ACT_SENT && node != NULL && node->incarnation != decision->incarnation;
 }
 
-// Whether the node said goodbye so long ago that what it answered before has come, and that nobody has started it again.
+// Whether the node said goodbye so long ago that what it answered before has come, and nobody has started it again.
 static bool is_abandoned(const struct state *state, struct act_decision *decision, uint64_t mono_ns) {
 	const struct node *node = nodes_find(&state->nodes, decision->node);
 	uint64_t patience_ms = decision->status == ACT_SENT ? ACT_GOODBYE_MS : ACT_RESTART_MS;
