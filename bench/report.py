@@ -19,11 +19,24 @@ def line(row):
     return ", ".join(f"{name} {value}" for name, value in row.items())
 
 
+def join(kept, run, rows):
+    """The results of a run beside those kept of earlier ones: {"runs": [...], "rows": [...]}. Each run names its jobs;
+    one of which others have taken all again is left out."""
+    jobs = list(dict.fromkeys(row["job"] for row in rows))
+    earlier = [{**other, "jobs": [job for job in other["jobs"] if job not in jobs]} for other in kept["runs"]]
+    return {"runs": [other for other in earlier if other["jobs"]] + [{**run, "jobs": jobs}],
+            "rows": [row for row in kept["rows"] if row["job"] not in jobs] + rows}
+
+
+def run_of(results, job):
+    return next(run for run in results["runs"] if job in run["jobs"])
+
+
 def as_json(results):
-    """One row a line, so that differences can be read."""
-    head = {name: value for name, value in results.items() if name != "rows"}
-    rows = ",\n".join("  " + json.dumps(row) for row in results["rows"])
-    return json.dumps(head, indent=1)[:-2] + f',\n "rows": [\n{rows}\n ]\n}}\n'
+    """One run and one row a line, so that differences can be read."""
+    parts = (f' "{name}": [\n' + ",\n".join("  " + json.dumps(one) for one in results[name]) + "\n ]"
+             for name in ("runs", "rows"))
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def show(value):
@@ -44,18 +57,22 @@ def table(rows):
     return lines
 
 
+def taken(run):
+    """When and on what figures were taken, as a line."""
+    machine, build = run["machine"], run["build"]
+    load = f"; load before: {run['load_before']}" if "load_before" in run else ""
+    return (f"`{run['command']}`, {run['date']}: {machine['cpu']}, {machine['cores']} cores, "
+            f"{machine['memory_gb']} GB, Linux {machine['kernel']}; commit {build['commit']}, -march={build['march']}, "
+            f"{build['compiler']}{load}.")
+
+
 def as_markdown(results):
-    machine, build = results["machine"], results["build"]
     lines = ["# Results", "",
-             f"`{results['command']}`, {results['date']}, {results['seconds']} s: {machine['cpu']}, "
-             f"{machine['cores']} cores, {machine['memory_gb']} GB, Linux {machine['kernel']}; "
-             f"commit {build['commit']}, -march={build['march']}, "
-             f"{build['compiler']}; load before: {results['load_before']}.", "",
              "`ns` and `mpps` go by the clock, `cpu ns` by the processor time of the workers; `ratio` is to the limit "
              "on the same core in the same run. What each job is: `bench/run --help` and docs/performance.md."]
     for job in dict.fromkeys(row["job"] for row in results["rows"]):
         rows = [row for row in results["rows"] if row["job"] == job]
-        lines += ["", f"## {job[0].upper()}{job[1:]}", "", *table(rows)]
+        lines += ["", f"## {job[0].upper()}{job[1:]}", "", taken(run_of(results, job)), "", *table(rows)]
     return "\n".join(lines) + "\n"
 
 

@@ -75,6 +75,18 @@ def test_comparison():
     assert list(report.compare(committed, rows)) == ["tcp, 1000: ratio 2.5, committed 2.0"]
 
 
+def test_results_say_which_run_they_are_of():
+    row = {"job": "tcp", "flows": 1000, "ns": 80}
+    old = report.join({"runs": [], "rows": []}, {"date": "1", "jobs": []}, [row, {"job": "ring", "ns": 40}])
+    new = report.join(old, {"date": "2"}, [{**row, "ns": 70}])
+    assert [(run["date"], run["jobs"]) for run in new["runs"]] == [("1", ["ring"]), ("2", ["tcp"])]
+    assert [line["ns"] for line in new["rows"]] == [40, 70]
+    assert [run["date"] for run in report.join(new, {"date": "3"}, [{"job": "ring", "ns": 50}])["runs"]] == ["2", "3"]
+    recorded = json.loads((ROOT / "bench/results.json").read_text())
+    assert all(report.run_of(recorded, line["job"]) for line in recorded["rows"])
+    assert (ROOT / "bench/results.md").read_text() == report.as_markdown(recorded)
+
+
 def test_plot(tmp_path):
     picture = tmp_path / "curve.svg"
     subprocess.run([ROOT / "bench/plot", "-o", picture], check=True)
