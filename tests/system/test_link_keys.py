@@ -14,7 +14,7 @@ from zmq.utils import z85
 
 from conftest import BUILD, PATIENCE_S, free_port, wait_for
 from node import Node
-from test_links import PIPELINE, Pair, Proxy, hello
+from test_links import PIPELINE, Proxy, fixture_pair, hello  # noqa: F401 (a fixture)
 
 
 class Keys:
@@ -40,18 +40,6 @@ class Keys:
 @pytest.fixture(name="keys")
 def fixture_keys(tmp_path):
     return Keys(tmp_path)
-
-
-@pytest.fixture(name="pair")
-def fixture_pair(tmp_path):
-    made = []
-
-    def make(**arguments):
-        made.append(Pair(tmp_path, **arguments))
-        return made[-1]
-    yield make
-    for each in made:
-        each.close()
 
 
 @pytest.fixture(name="space")
